@@ -1,0 +1,49 @@
+# makeweight: `make study` runs the report's seven networks, `make test` the tests; `make help` lists the rest.
+PYTHON ?= python3
+BIN := .venv/bin
+SOURCES := $(wildcard pyproject.toml constraints.txt)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup study test test-slow lint format clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+
+setup: .venv/installed ## make .venv, install makeweight with pinned versions, get FashionMNIST
+	@scripts/get-fashion-mnist
+
+study: setup ## train the report's seven networks with three seeds each, and write the report
+	@$(BIN)/makeweight study
+
+test: .venv/installed-dev ## run the tests
+	@scripts/get-fashion-mnist
+	$(BIN)/python -m pytest -m "not slow" --numprocesses auto
+
+test-slow: .venv/installed-dev ## run the tests that need minutes
+	@scripts/get-fashion-mnist
+	$(BIN)/python -m pytest -m slow
+
+lint: .venv/installed-dev ## check style, types and import direction
+	$(BIN)/ruff check src tests scripts
+	$(BIN)/ruff format --check src tests scripts
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/installed-dev ## format the code
+	$(BIN)/ruff check --fix src tests scripts
+	$(BIN)/ruff format src tests scripts
+
+clean: ## remove .venv and what tools left; studies and prepared data stay
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache src/*.egg-info
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/bin/python:
+	@scripts/make-venv $(PYTHON)
+
+.venv/installed: .venv/bin/python $(SOURCES)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+.venv/installed-dev: .venv/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@

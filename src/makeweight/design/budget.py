@@ -1,0 +1,55 @@
+"""How weight budgets are written and read: 100K, 0.1M, 100_000 or 100000."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+from makeweight.errors import InvalidValue
+
+_MULTIPLIERS = {"": 1, "K": 1_000, "M": 1_000_000}
+_PATTERN = re.compile(r"(?P<number>[0-9][0-9_]*(?:\.[0-9]+)?)\s*(?P<unit>[KM]?)", re.IGNORECASE)
+
+
+def parse_budget(text: str | int) -> int:
+    """Read a weight budget.
+
+    Parameters
+    ----------
+    text : str or int
+        ``100K``, ``0.1M``, ``100_000`` or ``100000``; K is 1,000 and M 1,000,000 weights.
+
+    Returns
+    -------
+    int
+        The budget in weights.
+
+    Raises
+    ------
+    InvalidValue
+        If the text is none of these forms, or not a whole positive number of weights.
+    """
+    match = _PATTERN.fullmatch(str(text).strip())
+    if match is None or "__" in str(text):
+        raise InvalidValue(
+            f"budget {str(text)!r} is not a number of weights. Write it as 100K, 0.1M, 100_000 or 100000."
+        )
+    number = Fraction(match["number"].replace("_", "")) * _MULTIPLIERS[match["unit"].upper()]
+    if number.denominator != 1 or number <= 0:
+        raise InvalidValue(
+            f"budget {str(text)!r} is {float(number):g} weights, and must be a whole number above 0. "
+            "Write it as 100K, 0.1M, 100_000 or 100000."
+        )
+    return int(number)
+
+
+def format_budget(weights: int) -> str:
+    """Write a budget the short way where that loses nothing.
+
+    >>> format_budget(100_000), format_budget(2_000_000), format_budget(1_500), format_budget(2_049)
+    ('100K', '2M', '1.5K', '2,049')
+    """
+    for unit, size in (("M", 1_000_000), ("K", 1_000)):
+        if weights >= size and weights * 10 % size == 0:
+            return f"{weights / size:.1f}".removesuffix(".0") + unit
+    return f"{weights:,}"
