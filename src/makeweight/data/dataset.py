@@ -1,0 +1,179 @@
+"""Prepare a data set once into memory-mapped arrays, and open it in milliseconds ever after.
+
+A prepared data set is a folder of four ``.npy`` files and ``meta.json``::
+
+    <cache>/<key>/train_images.npy   uint8 (n, c, h, w)      official training part
+                  train_labels.npy   int64 (n,)
+                  test_images.npy    uint8 (n, c, h, w)
+                  test_labels.npy    int64 (n,)
+                  meta.json          shapes, class names, sizes, SHA-256 of each array, digest of all
+
+The key is the data set's name, with a digest behind it when the files are not the published ones.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from makeweight.data import build, fetch, meta
+from makeweight.data.catalog import CatalogEntry, find
+from makeweight.errors import DataMismatch, DataNotFound
+
+
+@dataclass(frozen=True)
+class LabelledImages:
+    """One part of a prepared data set, memory-mapped and read-only."""
+
+    images: NDArray[np.uint8]  # (n, c, h, w)
+    labels: NDArray[np.int64]  # (n,)
+
+
+@dataclass(frozen=True)
+class PreparedDataset:
+    """A data set in the cache; holds no images until they are asked for."""
+
+    name: str
+    image_shape: tuple[int, int, int]  # (c, h, w)
+    classes: int
+    class_names: tuple[str, ...]
+    digest: str  # SHA-256 over shapes, number of classes and the content of all arrays
+    path: Path
+
+    def training_images(self) -> LabelledImages:
+        """Map the official training part, of which the validation images are a part."""
+        return LabelledImages(self._load("train_images"), self._load("train_labels"))
+
+    def test_images(self) -> LabelledImages:
+        """Map the test part; only the scoring of a finished job may ask for it."""
+        return LabelledImages(self._load("test_images"), self._load("test_labels"))
+
+    def verify(self) -> None:
+        """Compute all checksums again.
+
+        Raises
+        ------
+        DataMismatch
+            When an array is not the one that was prepared; names it.
+        """
+        record = meta.read(self.path)
+        if record.digest != self.digest:
+            raise meta.damaged(self.path, "another data set was prepared there since this one was opened")
+        for name, array in record.arrays.items():
+            if meta.sha256_of(self._load(name)) != array.sha256:
+                raise meta.damaged(self.path, f"the content of {name}.npy is not what was written")
+
+    def _load(self, name: str) -> NDArray[Any]:
+        path = self.path / f"{name}.npy"
+        try:
+            array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise meta.damaged(self.path, f"{path.name} cannot be mapped") from error
+        return array
+
+
+def open_prepared(path: Path) -> PreparedDataset:
+    """Open a prepared data set by its folder; checks sizes, not content (see `PreparedDataset.verify`).
+
+    Raises
+    ------
+    DataNotFound
+        When there is no such folder.
+    DataMismatch
+        When its files are not those that were prepared.
+    """
+    path = Path(path)
+    record = meta.read(path)
+    meta.check_sizes(path, record)
+    names = record.class_names
+    return PreparedDataset(record.name, record.image_shape, len(names), names, record.digest, path)
+
+
+def cache_root(cache_dir: Path | None = None) -> Path:
+    """Return the cache folder: the one given, else MAKEWEIGHT_CACHE, else the user's."""
+    if cache_dir is not None:
+        return Path(cache_dir).absolute()
+    variable = os.environ.get("MAKEWEIGHT_CACHE")
+    if variable:
+        return Path(variable).absolute()
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("makeweight"))
+
+
+def prepare(
+    name: str,
+    data_dir: Path | None = None,
+    cache_dir: Path | None = None,
+    progress: fetch.Progress | None = None,
+) -> PreparedDataset:
+    """Return the data set, prepared now if it never was.
+
+    Parameters
+    ----------
+    name : str
+        A name of the catalogue.
+    data_dir : pathlib.Path, optional
+        A folder with the original files; nothing else is tried then.
+    cache_dir : pathlib.Path, optional
+        Where prepared data sets live; see `cache_root`.
+    progress : callable, optional
+        Called with a line of text while downloading and preparing.
+
+    Raises
+    ------
+    InvalidValue
+        An unknown name, or a folder for a data set that needs none.
+    DataNotFound
+        No source has the files.
+    DataFormatError
+        A file is not what its format promises.
+    StoreError
+        The cache cannot be written.
+    """
+    entry, cache = find(name), cache_root(cache_dir)
+    given = fetch.locate_given(entry, data_dir)
+    folder = cache / (given.key if given else entry.name)
+    ready, damage = _try_open(folder)
+    if ready is not None:
+        return ready
+    with build.alone(cache, entry.name, progress):
+        ready, _ = _try_open(folder)  # perhaps made while we waited
+        if ready is not None:
+            return ready
+        source = given or _locate(entry, cache, damage, progress)
+        ready, _ = _try_open(cache / source.key)
+        return ready or open_prepared(build.build(source, cache, progress))
+
+
+def is_prepared(name: str) -> bool:
+    """Say whether a catalogue data set is in the cache, from its original source."""
+    ready, _ = _try_open(cache_root() / find(name).name)
+    return ready is not None
+
+
+def _try_open(path: Path) -> tuple[PreparedDataset | None, DataMismatch | None]:
+    """Return the data set if it is whole, and what is wrong if it is there but damaged."""
+    try:
+        return open_prepared(path), None
+    except DataNotFound:
+        return None, None
+    except DataMismatch as error:
+        return None, error
+
+
+def _locate(
+    entry: CatalogEntry, cache: Path, damage: DataMismatch | None, progress: fetch.Progress | None
+) -> fetch.Source:
+    """Find the files; where that fails and a damaged copy was the reason to look, say both."""
+    try:
+        return fetch.locate(entry, cache / "downloads" / entry.name, progress)
+    except DataNotFound as error:
+        if damage is None:
+            raise
+        raise DataNotFound(f"{damage} To prepare it again: {error}") from error

@@ -1,0 +1,192 @@
+"""The IDX format of MNIST: a magic number, the dimensions, then the bytes; plain, gzipped or in a zip.
+
+Layout (Y. LeCun, "The MNIST database", section "File formats"): two zero bytes, a type code (0x08 is
+uint8), the number of dimensions, one big-endian uint32 a dimension, then the values in C order.
+"""
+
+from __future__ import annotations
+
+import gzip
+import math
+import struct
+import zipfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from makeweight.data.readers.base import (
+    DAMAGE,
+    DataFile,
+    Part,
+    RawImages,
+    check_labels,
+    damaged,
+    open_file,
+    read_up_to,
+)
+from makeweight.errors import DataFormatError
+
+#: 88 times Fashion-MNIST; a header that promises more is refused.
+MAX_BYTES = 4 << 30
+
+_UINT8 = 0x08
+_GZIP_MAGIC = b"\x1f\x8b"
+#: No deflate stream unpacks to more than 1032 times its size (zlib's technical details).
+_MOST_EXPANSION = 1032
+
+
+class _Peekable(Protocol):
+    """What a file and a member of a zip archive have in common."""
+
+    def peek(self, size: int, /) -> bytes: ...
+
+
+@dataclass(frozen=True)
+class _Opened:
+    stream: BinaryIO
+    exact_bytes: int | None = None  # all that the stream will give, where it is known
+    most_bytes: int | None = None  # more than this it cannot give
+
+
+@contextmanager
+def _opened(file: DataFile) -> Iterator[_Opened]:
+    """Open a plain or gzipped file, or a plain or gzipped member of a zip archive."""
+    with ExitStack() as stack:
+        raw: _Peekable = stack.enter_context(open_file(file.path))
+        size: int | None = file.path.stat().st_size
+        if file.member is not None:
+            archive = stack.enter_context(zipfile.ZipFile(cast(BinaryIO, raw)))
+            raw = cast(_Peekable, stack.enter_context(archive.open(file.member)))
+            size = None
+        # By content, not by name: some servers and browsers unpack .gz files on the way.
+        if raw.peek(2)[:2] != _GZIP_MAGIC:
+            yield _Opened(cast(BinaryIO, raw), exact_bytes=size)
+        else:
+            unpacked = stack.enter_context(gzip.GzipFile(fileobj=cast(BinaryIO, raw)))
+            most = None if size is None else _MOST_EXPANSION * size
+            yield _Opened(cast(BinaryIO, unpacked), most_bytes=most)
+
+
+def _read_shape(stream: BinaryIO, file: DataFile, dimensions: int) -> tuple[int, ...]:
+    """Read and check the header; return the promised shape."""
+    magic = bytes(read_up_to(stream, 4))
+    wanted = bytes((0, 0, _UINT8, dimensions))
+    if magic != wanted:
+        rule = f"an IDX header {wanted.hex(' ')} (uint8, {dimensions}-dimensional)"
+        raise damaged(file, rule, magic.hex(" ") or "nothing")
+    sizes = bytes(read_up_to(stream, 4 * dimensions))
+    if len(sizes) < 4 * dimensions:
+        raise damaged(file, f"{dimensions} sizes of 4 bytes in the header", f"only {len(sizes)} bytes")
+    shape = struct.unpack(f">{dimensions}I", sizes)
+    if 0 in shape:
+        raise damaged(file, "at least one value in every dimension", f"the shape {shape}")
+    return shape
+
+
+def _check_promise(shape: tuple[int, ...], opened: _Opened, file: DataFile, max_bytes: int) -> int:
+    """Return how many bytes `shape` promises, once the file can hold them; nothing is allocated before."""
+    promised = math.prod(shape)
+    promise = f"{promised} bytes of data (shape {shape})"
+    if promised > max_bytes:
+        raise damaged(file, f"at most {max_bytes} bytes of data", promise)
+    if opened.exact_bytes is not None and opened.exact_bytes != 4 + 4 * len(shape) + promised:
+        raise damaged(file, promise, f"{opened.exact_bytes - 4 - 4 * len(shape)} bytes after the header")
+    if opened.most_bytes is not None and promised > opened.most_bytes:
+        raise damaged(file, promise, f"a gzip file that cannot hold more than {opened.most_bytes} bytes")
+    return promised
+
+
+def read_idx(source: Path | DataFile, *, dimensions: int, max_bytes: int = MAX_BYTES) -> NDArray[np.uint8]:
+    """Read one IDX file of uint8 values.
+
+    Gzip is told by its magic bytes. No more is unpacked than the header promises and one byte, so a
+    gzip or zip bomb costs nothing.
+
+    Parameters
+    ----------
+    source : Path or DataFile
+        A plain or gzipped file, or a member of a zip archive.
+    dimensions : int
+        How many dimensions the file must have: 3 for images (n, h, w), 1 for labels (n,).
+    max_bytes : int
+        The most bytes of data that a header may promise.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint8, of the shape in the header.
+
+    Raises
+    ------
+    DataFormatError
+        Wrong magic number, type or dimensions; too few or too many bytes; damaged gzip or zip.
+    DataNotFound
+        The file cannot be opened.
+    """
+    file = source if isinstance(source, DataFile) else DataFile(source)
+    try:
+        with _opened(file) as opened:
+            shape = _read_shape(opened.stream, file, dimensions)
+            promised = _check_promise(shape, opened, file, max_bytes)
+            data = read_up_to(opened.stream, promised)
+            surplus = opened.stream.read(1)  # at the end of a gzip stream this also checks its CRC
+    except KeyError as error:
+        raise damaged(DataFile(file.path), f"a member '{file.member}'", "no such member") from error
+    except DAMAGE as error:
+        raise damaged(file, "whole, undamaged data", f"{type(error).__name__}: {str(error)[:120]}") from error
+    if len(data) < promised or surplus:
+        found = "more than that" if surplus else f"{len(data)} bytes"
+        raise damaged(file, f"{promised} bytes of data (shape {shape})", found)
+    return np.frombuffer(data, dtype=np.uint8).reshape(shape)
+
+
+def read_images(source: Path | DataFile) -> NDArray[np.uint8]:
+    """Read an IDX file of images: (n, h, w) uint8. Raises as `read_idx` does."""
+    return read_idx(source, dimensions=3)
+
+
+def read_labels(source: Path | DataFile) -> NDArray[np.uint8]:
+    """Read an IDX file of labels: (n,) uint8. Raises as `read_idx` does."""
+    return read_idx(source, dimensions=1)
+
+
+def read_pair(images: Path | DataFile, labels: Path | DataFile, classes: int) -> RawImages:
+    """Read images and their labels as (n, 1, h, w) and (n,).
+
+    Raises
+    ------
+    DataFormatError
+        As `read_idx` does; when the counts differ; when a label is not in 0..classes-1.
+    """
+    label_file = labels if isinstance(labels, DataFile) else DataFile(labels)
+    # Labels first: they are small, and a wrong one is found before 47 MB of images are read.
+    numbers = check_labels(read_labels(label_file), classes, label_file)
+    pixels = read_images(images)
+    if len(pixels) != len(numbers):
+        raise DataFormatError(
+            f"{images} has {len(pixels)} images but {labels} has {len(numbers)} labels; "
+            "both must be of the same part of the same data set: get both again from their source."
+        )
+    return RawImages(pixels[:, None], numbers)
+
+
+@dataclass(frozen=True)
+class IdxReader:
+    """Reads a data set of two pairs of IDX files."""
+
+    train: tuple[DataFile, DataFile]  # images, labels
+    test: tuple[DataFile, DataFile]
+    classes: int
+    transposed: bool = False  # EMNIST stores its images column by column
+
+    def read(self, part: Part) -> RawImages:
+        """Return one part as (n, 1, h, w) and (n,); raises as `read_pair` does."""
+        raw = read_pair(*(self.train if part == "train" else self.test), self.classes)
+        if not self.transposed:
+            return raw
+        return RawImages(np.ascontiguousarray(raw.images.swapaxes(2, 3)), raw.labels)
