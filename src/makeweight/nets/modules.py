@@ -1,0 +1,131 @@
+"""The torch modules that layers become.
+
+Weights are kept in float32. A module computes in the precision of its input, so a network runs in bfloat16
+when it is given bfloat16 images; the casts of the small filters cost less than autocast's bookkeeping.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from makeweight.design import layers as design
+
+
+class Linear(nn.Linear):
+    """(n, in_features) to (n, out_features)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Compute in the precision of ``x``."""
+        bias = None if self.bias is None else self.bias.to(x.dtype)
+        return functional.linear(x, self.weight.to(x.dtype), bias)
+
+
+class Conv2d(nn.Conv2d):
+    """(n, c, h, w) to (n, out_channels, h', w')."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Compute in the precision of ``x``."""
+        bias = None if self.bias is None else self.bias.to(x.dtype)
+        return functional.conv2d(x, self.weight.to(x.dtype), bias, self.stride, self.padding)
+
+
+class BatchNorm(nn.Module):
+    """Batch normalisation over axis 1 with an optional trained scale and shift; statistics in float32."""
+
+    momentum = 0.1
+    epsilon = 1e-5
+
+    def __init__(self, features: int, scale: bool, shift: bool) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(features)) if scale else None
+        self.bias = nn.Parameter(torch.zeros(features)) if shift else None
+        self.register_buffer("running_mean", torch.zeros(features))
+        self.register_buffer("running_var", torch.ones(features))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise by the batch while training, by the running statistics otherwise."""
+        return functional.batch_norm(
+            x,
+            self.get_buffer("running_mean"),
+            self.get_buffer("running_var"),
+            self.weight,
+            self.bias,
+            self.training,
+            self.momentum,
+            self.epsilon,
+        )
+
+
+class Activation(nn.Module):
+    """ReLU, leaky ReLU or PReLU; in place where autograd allows, which saves a pass over memory."""
+
+    def __init__(self, layer: design.Activation, features: int) -> None:
+        super().__init__()
+        self.function, self.slope = layer.function, layer.slope
+        self.weight = nn.Parameter(torch.full((features,), layer.slope)) if layer.function == "prelu" else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """max(x, a·x) element by element, a = 0 for ReLU."""
+        if self.weight is not None:
+            return functional.prelu(x, self.weight.to(x.dtype))
+        if self.function == "leaky_relu":
+            return functional.leaky_relu(x, self.slope, inplace=True)
+        return functional.relu(x, inplace=True)
+
+
+class Pool(nn.Module):
+    """Maximum or average over windows of kernel × kernel."""
+
+    def __init__(self, kind: design.PoolKind, kernel: int) -> None:
+        super().__init__()
+        self.kind, self.kernel = kind, kernel
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, c, h, w) to (n, c, h // kernel, w // kernel)."""
+        pool = functional.max_pool2d if self.kind == "max" else functional.avg_pool2d
+        return pool(x, self.kernel)
+
+
+class GlobalPool(nn.Module):
+    """Maximum or average over the whole map."""
+
+    def __init__(self, kind: design.PoolKind) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, c, h, w) to (n, c)."""
+        if self.kind == "average":
+            return x.mean((2, 3))
+        return functional.max_pool2d(x, x.shape[2:]).flatten(1)
+
+
+class Dropout(nn.Module):
+    """Dropout whose random numbers come from a generator that is passed in."""
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+        self.generator: torch.Generator | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Zero features with probability ``rate`` and scale the rest by 1 / (1 − rate), while training."""
+        if not self.training or self.rate == 0:
+            return x
+        keep = torch.empty_like(x).bernoulli_(1 - self.rate, generator=self.generator)
+        return x * keep.div_(1 - self.rate)
+
+
+class Residual(nn.Module):
+    """x + body(x)."""
+
+    def __init__(self, body: nn.Module) -> None:
+        super().__init__()
+        self.body = body
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Keep the shape."""
+        total: Tensor = self.body(x) + x
+        return total

@@ -1,0 +1,95 @@
+"""Images where the training loop can reach them at memory speed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from makeweight.nets.build import Network
+
+# Up to this size the normalised images stay in memory, which saves a conversion a step; above it the
+# memory-mapped uint8 images are converted batch by batch, so a set larger than memory still trains.
+RESIDENT_BYTES = 512 * 2**20
+CHUNK = 4_096  # images converted at once
+
+Rows = NDArray[np.int64]  # (n,) positions in a data set
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingData:
+    """All that training may see: a training and a validation split. No way leads from here to the test images."""
+
+    images: NDArray[np.uint8]  # (n, c, h, w), usually memory-mapped; both splits
+    labels: NDArray[np.int64]  # (n,)
+    train: Rows  # rows of the training split
+    validation: Rows  # rows of the validation split
+
+
+def channel_statistics(images: NDArray[np.uint8], rows: Rows) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of each channel over some images, in units of uint8 pixels: two (c,) tensors."""
+    channels = images.shape[1]
+    counts = np.zeros((channels, 256), dtype=np.int64)
+    for chunk in _chunks(rows):
+        for channel in range(channels):
+            counts[channel] += np.bincount(images[chunk, channel].reshape(-1), minlength=256)
+    share = counts / counts.sum(axis=1, keepdims=True)
+    values = np.arange(256)
+    mean = share @ values
+    variance = (share * (values - mean[:, None]) ** 2).sum(axis=1)
+    std = np.sqrt(np.maximum(variance, 1.0))  # images of one colour: leave them as they are
+    return torch.tensor(mean, dtype=torch.float32), torch.tensor(std, dtype=torch.float32)
+
+
+class Images:
+    """Some rows of a data set, normalised for a network, resident where they fit."""
+
+    def __init__(
+        self,
+        network: Network,
+        images: NDArray[np.uint8],
+        labels: NDArray[np.int64],
+        rows: Rows,
+        device: str,
+        dtype: torch.dtype,
+    ) -> None:
+        self._network, self._images, self._rows = network, images, rows
+        self._device, self._dtype = device, dtype
+        self.labels = torch.from_numpy(np.asarray(labels[rows], dtype=np.int64)).to(device)
+        bytes_needed = len(rows) * int(np.prod(images.shape[1:])) * dtype.itemsize
+        self._resident = self._load() if bytes_needed <= RESIDENT_BYTES else None
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(c, h, w) of one image."""
+        return self._images.shape[1:]
+
+    def batch(self, chosen: Tensor) -> Tensor:
+        """(b,) positions to (b, c, h, w) normalised images, channels last in memory."""
+        if self._resident is not None:
+            picked = self._resident.index_select(0, chosen.to(self._device))
+            return picked.permute(0, 3, 1, 2)
+        return self._normalised(self._rows[chosen.numpy()])
+
+    def _load(self) -> Tensor:
+        """(n, h, w, c), so that picking images keeps channels last."""
+        n, (c, h, w) = len(self._rows), self._images.shape[1:]
+        resident = torch.empty((n, h, w, c), dtype=self._dtype, device=self._device)
+        start = 0
+        for chunk in _chunks(self._rows):
+            resident[start : start + len(chunk)] = self._normalised(chunk).permute(0, 2, 3, 1)
+            start += len(chunk)
+        return resident
+
+    def _normalised(self, rows: Rows) -> Tensor:
+        return self._network.normalise(torch.from_numpy(self._images[rows]).to(self._device), self._dtype)
+
+
+def _chunks(rows: Rows) -> list[Rows]:
+    return [rows[i : i + CHUNK] for i in range(0, len(rows), CHUNK)]

@@ -1,0 +1,124 @@
+"""The training loop: a generator of epoch records over resident data, with no callbacks.
+
+The caller shows, stores, prunes or stops; between two records the state is whole and can be checkpointed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from makeweight.data.augment import augment
+from makeweight.errors import TrainingDiverged
+from makeweight.training.average import MovingAverage
+from makeweight.training.evaluate import logits_of, loss_and_accuracy
+from makeweight.training.images import Images, Rows, TrainingData, channel_statistics
+from makeweight.training.recipe import Recipe
+from makeweight.training.records import EpochRecord
+from makeweight.training.schedule import one_cycle
+from makeweight.training.state import TrainingState
+
+
+def train(state: TrainingState, recipe: Recipe, data: TrainingData) -> Iterator[EpochRecord]:
+    """Train up to the recipe's epochs, from wherever the state is.
+
+    Yields
+    ------
+    EpochRecord
+        After each epoch, with the validation of ``state.result``.
+
+    Raises
+    ------
+    TrainingDiverged
+        If the loss becomes NaN or infinite, with the epoch and step.
+    """
+    _normalise_by(state, data)
+    training, validation = (_images(state, data, rows) for rows in (data.train, data.validation))
+    while state.epoch < recipe.epochs:
+        start = time.perf_counter()
+        losses, learning_rate = _epoch(state, recipe, training)
+        mean_loss = _mean(losses, state)
+        trained = time.perf_counter()
+        state.epoch += 1
+        loss, accuracy = loss_and_accuracy(logits_of(state.result, validation), validation.labels)
+        yield EpochRecord(
+            epoch=state.epoch,
+            training_loss=mean_loss,
+            validation_loss=loss,
+            validation_accuracy=accuracy,
+            learning_rate=learning_rate,
+            images=len(training),
+            train_seconds=trained - start,
+            validation_seconds=time.perf_counter() - trained,
+        )
+
+
+def _normalise_by(state: TrainingState, data: TrainingData) -> None:
+    mean, std = channel_statistics(data.images, data.train)
+    for network in filter(None, (state.network, state.average)):
+        network.get_buffer("mean").copy_(mean)
+        network.get_buffer("std").copy_(std)
+
+
+def _images(state: TrainingState, data: TrainingData, rows: Rows) -> Images:
+    hardware = state.hardware
+    return Images(state.network, data.images, data.labels, rows, hardware.device, hardware.dtype)
+
+
+def _epoch(state: TrainingState, recipe: Recipe, images: Images) -> tuple[Tensor, float]:
+    """One pass over the images: the losses of its steps (s,), and the last learning rate."""
+    state.network.train()
+    batches = _shuffled(len(images), recipe.batch_size, state.generator)
+    average = MovingAverage(state, recipe.ema)
+    blank = state.network.normalise(torch.zeros(1, *images.shape, dtype=torch.uint8), torch.float32)[0, :, 0, 0]
+    losses = []
+    for i, chosen in enumerate(batches):
+        step = state.epoch * len(batches) + i
+        share = one_cycle(step / (recipe.epochs * len(batches)), recipe.warmup, recipe.final)
+        for group in state.optimizer.param_groups:
+            group["lr"] = recipe.learning_rate * share
+        batch = augment(
+            images.batch(chosen),
+            blank,
+            state.generator,
+            flipped=recipe.flip,
+            padding=recipe.crop,
+            erased=recipe.erase,
+        )
+        losses.append(_step(state, batch, images.labels[chosen], recipe.label_smoothing))
+        average.follow(step)
+    return torch.stack(losses), recipe.learning_rate * share
+
+
+def _step(state: TrainingState, batch: Tensor, labels: Tensor, label_smoothing: float) -> Tensor:
+    loss = functional.cross_entropy(state.network(batch), labels, label_smoothing=label_smoothing)
+    state.optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    state.optimizer.step()
+    return loss.detach()
+
+
+def _shuffled(count: int, batch_size: int, generator: torch.Generator) -> list[Tensor]:
+    """Positions in random order, in batches; the last one is short, but never a single image.
+
+    Batch normalisation cannot normalise one vector by itself, so a last single image joins the batch before.
+    """
+    batches = list(torch.split(torch.randperm(count, generator=generator), batch_size))
+    if len(batches) > 1 and len(batches[-1]) == 1:
+        batches[-2:] = [torch.cat(batches[-2:])]
+    return batches
+
+
+def _mean(losses: Tensor, state: TrainingState) -> float:
+    finite = torch.isfinite(losses)
+    if not finite.all():
+        step = int((~finite).nonzero()[0])
+        raise TrainingDiverged(
+            f"the training loss became {float(losses[step]):g} in epoch {state.epoch + 1}, "
+            f"step {step + 1} of {len(losses)}. Use a smaller learning rate, or a longer warm-up."
+        )
+    return float(losses.double().mean())
