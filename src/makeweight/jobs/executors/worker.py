@@ -1,0 +1,89 @@
+"""The worker's end of the pipe: takes assignments, sends events, and ends with its runner."""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import threading
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+
+from makeweight.errors import MakeweightError
+from makeweight.jobs.executors.base import EpochDone, Event, Failed, Finished, Stopped
+from makeweight.jobs.job import Assignment, Progress, run_job
+from makeweight.jobs.result import Result
+
+BEAT_SECONDS = 2.0
+STOP = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """A sign of life."""
+
+
+class _Link:
+    """The pipe as the worker's threads share it."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe, self._sending = pipe, threading.Lock()
+        self.assignments: queue.Queue[Assignment] = queue.Queue()
+        self.stopping = threading.Event()
+
+    def send(self, message: Event | Beat) -> None:
+        """Send to the runner; end at once where it is gone."""
+        try:
+            with self._sending:
+                self._pipe.send(message)
+        except OSError:
+            os._exit(1)
+
+    def listen(self) -> None:
+        """Take what the runner sends, and end at once when it is gone."""
+        while True:
+            try:
+                message = self._pipe.recv()
+            except (EOFError, OSError):
+                os._exit(1)  # only this ends a computation in the middle
+            if message == STOP:
+                self.stopping.set()
+            else:
+                self.stopping.clear()
+                self.assignments.put(message)
+
+    def beat(self) -> None:
+        """Show that the process is alive."""
+        while True:
+            self.send(Beat())
+            threading.Event().wait(BEAT_SECONDS)
+
+
+def serve(pipe: Connection) -> None:
+    """Run assignments until the pipe closes."""
+    # Ctrl-C reaches the whole process group; the runner decides what happens to its workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    link = _Link(pipe)
+    for task in (link.listen, link.beat):
+        threading.Thread(target=task, daemon=True).start()
+    while True:
+        _work(link.assignments.get(), link)
+
+
+def _work(assignment: Assignment, link: _Link) -> None:
+    key = assignment.job.key
+    try:
+        for step in run_job(assignment, link.stopping.is_set):
+            match step:
+                case Progress():
+                    link.send(EpochDone(key, step))
+                case Result():
+                    link.send(Finished(key, step))
+                    return
+        link.send(Stopped(key))
+    except MakeweightError as error:
+        link.send(Failed(key, str(error)))
+    except MemoryError:
+        link.send(Failed(key, "out of memory. Use a smaller batch_size, or fewer workers."))
+    except Exception as error:  # any other fault fails this job, and the study goes on
+        link.send(Failed(key, f"{type(error).__name__}: {error}".strip().splitlines()[0]))

@@ -1,0 +1,104 @@
+"""One job to one result: a pure function, told in steps so that a caller can watch, save and stop it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from makeweight.data.dataset import PreparedDataset, open_prepared
+from makeweight.data.split import split_indices
+from makeweight.errors import DataMismatch
+from makeweight.jobs.environment import describe_environment
+from makeweight.jobs.result import Job, Result
+from makeweight.training.checkpoint import capture, restore
+from makeweight.training.evaluate import logits_of
+from makeweight.training.images import Images, TrainingData
+from makeweight.training.loop import train
+from makeweight.training.precision import Hardware
+from makeweight.training.records import EpochRecord
+from makeweight.training.state import TrainingState, begin
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A job with where and how to run it."""
+
+    job: Job
+    data_path: Path  # of the prepared data set
+    hardware: Hardware
+    checkpoint: bytes | None = None  # to go on from
+    epochs_before: tuple[EpochRecord, ...] = ()  # up to the checkpoint
+    checkpoint_seconds: float = 5.0  # least time between two checkpoints: writing one must stay cheap
+
+
+@dataclass(frozen=True)
+class Progress:
+    """An epoch is done."""
+
+    record: EpochRecord
+    checkpoint: bytes | None  # where one is due
+
+
+def run_job(assignment: Assignment, stopping: Callable[[], bool] = lambda: False) -> Iterator[Progress | Result]:
+    """Run a job; the last thing yielded is its result.
+
+    The test images are opened once, after the last epoch. Once ``stopping`` says so, the next progress carries a
+    checkpoint and is the last thing yielded, unless the job was at its end anyway.
+
+    Raises
+    ------
+    TrainingDiverged
+        If the loss becomes NaN or infinite.
+    DataMismatch
+        If the prepared data are not those of the job.
+    """
+    job, hardware = assignment.job, assignment.hardware
+    torch.set_num_threads(hardware.threads)
+    dataset = _open(assignment)
+    state = begin(job.architecture, job.recipe, job.seed, hardware)
+    epochs = list(assignment.epochs_before)
+    if assignment.checkpoint is not None:
+        restore(state, assignment.checkpoint)
+    saved = time.monotonic()
+    for record in train(state, job.recipe, _training_data(dataset, job)):
+        epochs.append(record)
+        more, stop = record.epoch < job.recipe.epochs, stopping()
+        due = more and (stop or time.monotonic() - saved >= assignment.checkpoint_seconds)
+        yield Progress(record, capture(state) if due else None)
+        if stop and more:
+            return
+        saved = time.monotonic() if due else saved
+    yield _result(state, tuple(epochs), dataset)
+
+
+def _open(assignment: Assignment) -> PreparedDataset:
+    dataset = open_prepared(assignment.data_path)
+    if dataset.digest != assignment.job.data_digest:
+        raise DataMismatch(
+            f"the data in {assignment.data_path} have digest {dataset.digest[:12]}, and the job was planned for "
+            f"{assignment.job.data_digest[:12]}. Give the same --data as before, or start a study of another --name."
+        )
+    return dataset
+
+
+def _training_data(dataset: PreparedDataset, job: Job) -> TrainingData:
+    labelled = dataset.training_images()
+    split = split_indices(labelled.labels, seed=job.split_seed)
+    return TrainingData(labelled.images, labelled.labels, split.train, split.validation)
+
+
+def _result(state: TrainingState, epochs: tuple[EpochRecord, ...], dataset: PreparedDataset) -> Result:
+    test, network, hardware = dataset.test_images(), state.result, state.hardware
+    images = Images(network, test.images, test.labels, np.arange(len(test.labels)), hardware.device, hardware.dtype)
+    return Result(
+        epochs=epochs,
+        weights={name: tensor.cpu().numpy() for name, tensor in network.state_dict().items()},
+        test_logits=logits_of(network, images).cpu().numpy(),
+        test_labels=np.asarray(test.labels),
+        environment=describe_environment(hardware),
+    )

@@ -1,0 +1,87 @@
+"""The records of jobs and results: NumPy only, so that the store and the statistics read them without torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from makeweight.design.architecture import Architecture
+from makeweight.training.recipe import Recipe
+from makeweight.training.records import EpochRecord
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training: everything that its result depends on, apart from machine, precision and thread count."""
+
+    family: str
+    budget: int  # weights; the job's own number of weights where none was given
+    architecture: Architecture
+    recipe: Recipe
+    data_digest: str  # SHA-256 of the prepared data set
+    split_seed: int  # of the split into training and validation images
+    seed: int  # of initial weights, order of images and augmentation
+
+    @cached_property
+    def key(self) -> str:
+        """Digest of all fields, in hexadecimal."""
+        parts = {
+            "budget": self.budget,
+            "architecture": self.architecture.digest,
+            "recipe": self.recipe.to_json(),
+            "data": self.data_digest,
+            "split_seed": self.split_seed,
+            "seed": self.seed,
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What a result was computed with."""
+
+    python: str
+    torch: str
+    makeweight: str
+    git_commit: str  # of makeweight's checkout; empty for an installed package
+    platform: str
+    processor: str
+    processors: int  # that the process may use
+    device: str
+    precision: str
+    threads: int
+
+    def to_json(self) -> str:
+        """JSON with sorted keys."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @staticmethod
+    def from_json(text: str) -> Environment:
+        """Read what :meth:`to_json` wrote."""
+        return Environment(**json.loads(text))
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one job found."""
+
+    epochs: tuple[EpochRecord, ...]
+    weights: dict[str, NDArray[np.generic]]  # the kept network's state, by tensor name
+    test_logits: NDArray[np.float32]  # (n, k), the one look at the test images
+    test_labels: NDArray[np.int64]  # (n,)
+    environment: Environment
+
+    @property
+    def test_accuracy(self) -> float:
+        """Share of the test images whose largest logit is their label's, 0 to 1."""
+        return float((self.test_logits.argmax(axis=1) == self.test_labels).mean())
+
+    @property
+    def validation_accuracy(self) -> float:
+        """Of the kept network, 0 to 1."""
+        return self.epochs[-1].validation_accuracy

@@ -1,0 +1,1 @@
+"""What a study keeps: one SQLite file and a folder of safetensors."""

@@ -1,0 +1,83 @@
+"""Weights, predictions and checkpoints as files: written whole, checked by SHA-256, never unpickled."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import safetensors.numpy
+from numpy.typing import NDArray
+
+from makeweight.errors import StoreError
+from makeweight.store.files import write_whole, writing_to
+
+Tensors = dict[str, NDArray[np.generic]]
+
+
+class WeightFiles:
+    """The files of a study's jobs, in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def create(self) -> None:
+        """Make the folder.
+
+        Raises
+        ------
+        StoreError
+            If it cannot be made or written.
+        """
+        with writing_to(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            probe = self.folder / ".writable"
+            probe.touch()
+            probe.unlink()
+
+    def write_tensors(self, name: str, tensors: Tensors) -> str:
+        """Write tensors and return the SHA-256 of the file."""
+        return self.write(name, safetensors.numpy.save({k: np.ascontiguousarray(v) for k, v in tensors.items()}))
+
+    def write(self, name: str, content: bytes) -> str:
+        """Write bytes and return their SHA-256."""
+        write_whole(self.folder / name, content)
+        return hashlib.sha256(content).hexdigest()
+
+    def read_tensors(self, name: str, sha256: str) -> Tensors:
+        """Read tensors.
+
+        Raises
+        ------
+        StoreError
+            If the file is missing or is not what was written.
+        """
+        return safetensors.numpy.load(self.read(name, sha256))
+
+    def read(self, name: str, sha256: str) -> bytes:
+        """Read bytes and check them.
+
+        Raises
+        ------
+        StoreError
+            If the file is missing or is not what was written.
+        """
+        path = self.folder / name
+        remedy = "Train this network again, or bring the file back from a copy."
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise StoreError(f"cannot read {path}: {error.strerror}. {remedy}") from error
+        if hashlib.sha256(content).hexdigest() != sha256:
+            raise StoreError(f"{path} is damaged: its SHA-256 is not the stored {sha256[:12]}…. {remedy}")
+        return content
+
+    def remove(self, name: str) -> None:
+        """Remove a file that no row names any more."""
+        (self.folder / name).unlink(missing_ok=True)
+
+    def sweep(self, named: set[str]) -> None:
+        """Remove what a crash left behind: temporary files, and files that no row names."""
+        for path in self.folder.iterdir():
+            if path.is_file() and path.name not in named:
+                path.unlink(missing_ok=True)

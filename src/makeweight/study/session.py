@@ -1,0 +1,103 @@
+"""One run of the runner on a study's folder: lock, store, plan, workers, and an orderly end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from makeweight.data.dataset import PreparedDataset
+from makeweight.errors import DataMismatch, InvalidValue
+from makeweight.jobs.result import Job
+from makeweight.store.store import Store
+from makeweight.study.lock import study_lock
+
+if TYPE_CHECKING:
+    from makeweight.study.runner import RunnerEvent
+    from makeweight.training.precision import Hardware
+    from makeweight.training.recipe import PrecisionName
+
+
+@dataclass(frozen=True)
+class StudyPlan:
+    """A study that is ready to run."""
+
+    folder: Path
+    name: str
+    spec: str  # JSON
+    dataset: PreparedDataset
+    jobs: list[Job]
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """How much of the machine to use; None chooses for this machine."""
+
+    workers: int | None = None  # processes side by side
+    threads: int | None = None  # of each
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        for name, value in (("workers", self.workers), ("threads", self.threads)):
+            if value is not None and not 1 <= value <= 1_024:
+                raise InvalidValue(f"{name} {value} is not possible: give 1 to 1,024.")
+
+
+def run_study(
+    plan: StudyPlan, machine: Machine, stop_requested: Callable[[], bool] = lambda: False
+) -> Iterator[RunnerEvent]:
+    """Run what is missing of a study, and yield what happens.
+
+    Raises
+    ------
+    StudyLocked
+        If another process runs it.
+    DataMismatch
+        If the study holds results on other data.
+    StoreError
+        If results cannot be stored.
+    """
+    with study_lock(plan.folder), Store.create(plan.folder) as store:
+        _refuse_other_data(store, plan)
+        store.plan(plan.name, plan.spec, plan.dataset.name, plan.dataset.digest, plan.jobs)
+        unfinished = [row.job for row in store.jobs() if row.state != "done"]
+        if unfinished:  # torch is imported only where something is left to train
+            yield from _run(store, plan, machine, unfinished, stop_requested)
+
+
+def _run(
+    store: Store, plan: StudyPlan, machine: Machine, unfinished: list[Job], stop_requested: Callable[[], bool]
+) -> Iterator[RunnerEvent]:
+    from makeweight.jobs.executors.local import LocalExecutor
+    from makeweight.study.runner import Runner
+
+    workers, hardware = choose_hardware(machine, unfinished[0].recipe.precision, len(unfinished))
+    executor = LocalExecutor(workers)
+    try:
+        yield from Runner(store, executor, plan.dataset.path, hardware).run(stop_requested)
+    finally:
+        executor.close()
+
+
+def choose_hardware(machine: Machine, precision: PrecisionName, jobs: int) -> tuple[int, Hardware]:
+    """Choose how many workers, and what each runs on.
+
+    On a CPU one worker of one thread for each processor: two one-thread processes train small networks faster than one
+    process of two threads (docs/recipes.md). A job that is alone gets all processors.
+    """
+    from makeweight.training.precision import Hardware, choose_device, choose_precision, processors
+
+    device = choose_device(machine.device)
+    workers = min(machine.workers or processors(), jobs)
+    threads = machine.threads or (max(1, processors() // workers) if device == "cpu" else 1)
+    return workers, Hardware(device, choose_precision(precision, device), threads)
+
+
+def _refuse_other_data(store: Store, plan: StudyPlan) -> None:
+    stored = store.study()
+    if stored is not None and stored.data_digest != plan.dataset.digest:
+        raise DataMismatch(
+            f"the study in {plan.folder} holds results on data with digest {stored.data_digest[:12]}, and these data "
+            f"have {plan.dataset.digest[:12]}. Give the same --data and --dataset as before, or another --name."
+        )
