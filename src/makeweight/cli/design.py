@@ -1,0 +1,136 @@
+"""``makeweight design``: the layer table of the network that fills a budget."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from makeweight.cli import options
+from makeweight.cli.output import print_json, print_table, stdout
+
+if TYPE_CHECKING:
+    from makeweight.design.solver import Design
+
+EXAMPLES = (
+    "Examples: makeweight design --family cnn --budget 100K   |   "
+    "makeweight design --family fcn --depth 2 --width 223   |   "
+    "makeweight design -f cnn --budget 20K --input 3x32x32 --classes 10 --json"
+)
+
+
+def design(
+    family: options.Family,
+    budget: Annotated[str | None, typer.Option("--budget", "-b", help="Weights: 100K, 0.1M, 100_000.")] = None,
+    dataset: options.Dataset = "fashion-mnist",
+    input: Annotated[str | None, typer.Option(help="Image shape in place of a data set's: 1x28x28.")] = None,
+    classes: Annotated[int | None, typer.Option(help="Classes in place of a data set's.")] = None,
+    width: options.Width = None,
+    depth: options.Depth = None,
+    norm: options.Norm = None,
+    dropout: options.Dropout = None,
+    activation: options.ActivationOption = None,
+    slope: options.Slope = None,
+    kernel: options.Kernel = None,
+    stride: options.Stride = None,
+    padding: options.Padding = None,
+    blocks: options.Blocks = None,
+    pool: options.PoolOption = None,
+    as_json: options.Json = False,
+) -> None:
+    """Design the network of a family that fills a budget of weights, and print its layers."""
+    chosen = options.given(
+        depth=depth,
+        norm=norm,
+        dropout=dropout,
+        activation=activation,
+        slope=slope,
+        kernel=kernel,
+        stride=stride,
+        padding=padding,
+        blocks=blocks,
+        pool=pool,
+    )
+    result = solve(family, budget, width, _task(dataset, input, classes), chosen)
+    if as_json:
+        print_json(_record(result))
+    else:
+        _show(result)
+
+
+def solve(family: str, budget: str | None, width: str | None, task: Any, chosen: dict[str, Any]) -> Design:
+    """Fill the budget, or take the widths that were given exactly."""
+    from makeweight.design.budget import parse_budget
+    from makeweight.design.families import family_named
+    from makeweight.design.solver import exact, fit
+    from makeweight.errors import InvalidValue
+
+    named, limit, given = family_named(family), None if budget is None else parse_budget(budget), options.widths(width)
+    if given is not None:
+        return exact(named, task, given, limit, chosen)
+    if limit is None:
+        raise InvalidValue("neither a budget nor a width is given: use --budget 100K, or --width for exact widths.")
+    return fit(named, task, limit, chosen)
+
+
+def _task(dataset: str, shape: str | None, classes: int | None) -> Any:
+    from makeweight.data.catalog import find
+    from makeweight.design.architecture import Task
+
+    entry = find(dataset)
+    return Task(
+        entry.image_shape if shape is None else options.input_shape(shape),
+        entry.classes if classes is None else classes,
+    )
+
+
+def _record(result: Design) -> dict[str, Any]:
+    architecture, cost = result.architecture, result.cost
+    return {
+        "family": architecture.family,
+        "budget": result.budget,
+        "weights": cost.weights,
+        "budget_used": result.budget_used,
+        "macs": cost.macs,
+        "activation_bytes": cost.activation_bytes,
+        "running_statistics": cost.running_statistics,
+        "input_shape": list(architecture.input_shape),
+        "classes": architecture.classes,
+        "digest": architecture.digest,
+        "layers": [
+            {
+                "name": layer.name,
+                "kind": layer.kind,
+                "output_shape": list(layer.output_shape),
+                "weights": layer.weights,
+                "macs": layer.macs,
+            }
+            for layer in cost.layers
+        ],
+    }
+
+
+def _show(result: Design) -> None:
+    from makeweight.design.budget import format_budget
+
+    whole = result.budget or result.cost.weights
+    rows = [
+        (
+            layer.name,
+            layer.kind.replace("_", " "),
+            "×".join(map(str, layer.output_shape)),
+            f"{layer.weights:,}",
+            f"{layer.macs:,}",
+            f"{layer.weights / whole:.1%}",
+        )
+        for layer in result.cost.layers
+    ]
+    share = "of budget" if result.budget else "share"
+    headings = [("layer", False), ("kind", False), ("output", True), ("weights", True), ("MACs", True), (share, True)]
+    print_table(stdout(), headings, rows)
+    cost = result.cost
+    budget = f" of a budget of {format_budget(whole)} ({result.budget_used:.2%})" if result.budget else ""
+    print(f"{cost.weights:,} weights{budget}")
+    print(f"{cost.macs:,} MACs and {cost.activation_bytes:,} bytes of float32 activations for one image")
+    if cost.running_statistics:
+        print(f"{cost.running_statistics:,} running statistics of normalisation, which are not trained and not counted")

@@ -1,0 +1,183 @@
+"""``makeweight study``: a grid of networks and seeds, run to its end and resumed where it was cut off."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from makeweight.cli import options
+from makeweight.cli.output import print_json, print_summary, print_table, remark, stderr, stdout
+
+if TYPE_CHECKING:
+    from makeweight.study.session import Machine, StudyPlan
+    from makeweight.study.spec import StudySpec
+
+EXAMPLES = (
+    "Examples: makeweight study   |   makeweight study --families fcn,cnn --budgets 10K,50K --seeds 5   |   "
+    "makeweight study my.toml --dry-run   |   in the file: dataset = 'fashion-mnist', families = ['cnn'], "
+    "budgets = ['10K'], seeds = 3, split_seed = 0, and tables recipe and recipe.cnn, e.g. epochs = 12"
+)
+DEFAULT_NAME = "report"
+
+
+def study(
+    file: Annotated[Path | None, typer.Argument(help="TOML study file; without it, the report's grid.")] = None,
+    dataset: Annotated[str | None, typer.Option("--dataset", "-d", show_default="fashion-mnist")] = None,
+    data: options.Data = None,
+    families: Annotated[str | None, typer.Option(help="With commas.", show_default="fcn,cnn")] = None,
+    budgets: Annotated[str | None, typer.Option(help="With commas.", show_default="the report's")] = None,
+    seeds: Annotated[int | None, typer.Option(help="How many training seeds.", show_default="3")] = None,
+    split_seed: Annotated[int | None, typer.Option(help="Of the validation split.", show_default="0")] = None,
+    settings: options.Set = None,
+    precision: options.Precision = None,
+    workers: options.Workers = None,
+    threads: options.Threads = None,
+    device: options.Device = "auto",
+    name: Annotated[str | None, typer.Option(help="Of the study; the same name resumes it.")] = None,
+    store: options.StoreFolder = Path("studies"),
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the trainings and estimate their time.")] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Train each family at each budget with each seed, and compare them. The same command resumes."""
+    from makeweight.data.dataset import prepare
+    from makeweight.study.plan import plan
+    from makeweight.study.session import Machine, StudyPlan
+
+    given = options.given(dataset=dataset, seeds=seeds, split_seed=split_seed)
+    given |= {key: tuple(text.split(",")) for key, text in (("families", families), ("budgets", budgets)) if text}
+    recipe = options.recipe_changes(settings, precision=precision)
+    machine = Machine(workers, threads, device)
+    spec = _spec(file, given, recipe)
+    folder = options.study_folder(store, name or _default_name(file, given, recipe))
+    dataset_ready = prepare(spec.dataset, data, progress=remark)
+    jobs = plan(spec, dataset_ready)
+    study_plan = StudyPlan(folder, folder.name, spec.to_json(), dataset_ready, jobs)
+    if dry_run:
+        _dry_run(study_plan, machine, as_json)
+        return
+    raise typer.Exit(_run(study_plan, machine, as_json))
+
+
+def _spec(file: Path | None, given: dict[str, Any], recipe: dict[str, Any]) -> StudySpec:
+    """Bring file and command line together; the command line wins."""
+    from makeweight.study.spec import make_spec, read_study_file
+
+    values = {} if file is None else read_study_file(file)
+    merged = {**values, **given}
+    merged["recipe"] = _override(values.get("recipe", {}), recipe)
+    return make_spec(merged, "command line" if file is None else str(file))
+
+
+def _override(recipe: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Change fields in the table for all and in those of each family."""
+    tables = {key: {**value, **changes} for key, value in recipe.items() if isinstance(value, dict)}
+    return {**recipe, **tables, **changes}
+
+
+def _default_name(file: Path | None, given: dict[str, Any], recipe: dict[str, Any]) -> str:
+    """Name a study after its file or what was asked for, so that the same command finds it again."""
+    asked = {**given, **recipe}
+    asked.pop("seeds", None)  # more seeds belong to the same study
+    parts = [str(value) if isinstance(value, str) else "+".join(map(str, value)) if isinstance(value, tuple) else
+             f"{key}{value}" for key, value in sorted(asked.items())]  # fmt: skip
+    base = DEFAULT_NAME if file is None and not parts else file.stem if file else "study"
+    return re.sub(r"[^\w.+-]", "-", "-".join([base, *parts]))[: options.MOST_NAME]
+
+
+def _dry_run(plan: StudyPlan, machine: Machine, as_json: bool) -> None:
+    from makeweight.cli.progress import job_label
+    from makeweight.data.split import split_indices
+    from makeweight.design.cost import cost
+    from makeweight.study.estimate import study_seconds
+    from makeweight.study.session import choose_hardware
+
+    counted = [(job, cost(job.architecture)) for job in plan.jobs]
+    workers, hardware = choose_hardware(machine, plan.jobs[0].recipe.precision, len(plan.jobs))
+    labels = plan.dataset.training_images().labels
+    images = len(split_indices(labels, seed=plan.jobs[0].split_seed).train)
+    seconds = study_seconds(plan.jobs, images, workers, hardware)
+    if as_json:
+        listed = [
+            {"family": j.family, "budget": j.budget, "seed": j.seed, "weights": c.weights, "macs": c.macs,
+             "epochs": j.recipe.epochs, "key": j.key} for j, c in counted
+        ]  # fmt: skip
+        print_json({"study": plan.name, "jobs": listed, "workers": workers, "estimated_seconds": round(seconds, 1)})
+        return
+    rows = [(job_label(j), f"{c.weights:,}", f"{c.macs:,}", str(j.recipe.epochs)) for j, c in counted]
+    print_table(stdout(), [("training", False), ("weights", True), ("MACs", True), ("epochs", True)], rows)
+    print(
+        f"{len(rows)} trainings, about {seconds:.0f} s on {workers} workers of {hardware.threads} threads in "
+        f"{hardware.precision} (from timing a few steps of each network now)."
+    )
+
+
+def _run(plan: StudyPlan, machine: Machine, as_json: bool) -> int:
+    from makeweight.cli.interrupt import interruption
+    from makeweight.report.page import REPORT, write_report
+    from makeweight.report.summary import summarise
+    from makeweight.study.session import run_study
+
+    with interruption() as interrupted:
+        changed = _watch(plan, run_study(plan, machine, interrupted.requested))
+        summary = summarise(plan.folder)
+        path = plan.folder / REPORT
+        if changed or not path.exists():
+            path = write_report(summary, plan.folder)
+    if as_json:
+        print_json(_record(summary, path))
+    else:
+        print_summary(stdout(), summary)
+        print(f"report: {path}")
+    if interrupted.requested():
+        remark(f"stopped with {summary.jobs_done} of {summary.jobs_total} done. To go on: {_same_command()}")
+        return interrupted.exit_code
+    return 1 if summary.failures else 0
+
+
+def _record(summary: Any, path: Path) -> dict[str, Any]:
+    from makeweight.report.tables import to_record
+
+    return {**to_record(summary), "report": str(path)}
+
+
+def _watch(plan: StudyPlan, events: Any) -> bool:
+    """Show a study's run, with its table each time a seed is complete; say whether anything ran."""
+    from makeweight.cli.progress import StudyView
+    from makeweight.report.page import write_report
+    from makeweight.report.summary import summarise
+
+    first = next(events, None)
+    if first is None:
+        return False
+    from makeweight.study.runner import JobDone, JobFailed
+
+    waiting = _unfinished(plan)
+    view = StudyView(waiting, len(plan.jobs) - len(waiting))
+    left = {seed: sum(job.seed == seed for job in waiting) for seed in {job.seed for job in waiting}}
+    with view.shown():
+        view.show(first)
+        for event in events:
+            view.show(event)
+            if isinstance(event, JobDone | JobFailed):
+                left[event.job.seed] -= 1
+                if left[event.job.seed] == 0 and any(left.values()):
+                    summary = summarise(plan.folder)
+                    print_summary(stderr(), summary)
+                    remark(f"report so far: {write_report(summary, plan.folder)}")
+    return True
+
+
+def _unfinished(plan: StudyPlan) -> list[Any]:
+    from makeweight.store.store import Store
+
+    with Store.open(plan.folder) as store:
+        return [row.job for row in store.jobs() if row.state != "done"]
+
+
+def _same_command() -> str:
+    return shlex.join(["makeweight", *sys.argv[1:]])

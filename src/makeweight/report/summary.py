@@ -1,0 +1,146 @@
+"""A study's results, brought together by network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from makeweight.design.budget import format_budget
+from makeweight.errors import StoreError
+from makeweight.report.reference import Reference, reference_for
+from makeweight.stats.intervals import Interval, accuracy_interval, batch_sd
+from makeweight.store.rows import JobRow
+from makeweight.store.store import Store
+from makeweight.training.records import EpochRecord
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished training."""
+
+    seed: int
+    epochs: tuple[EpochRecord, ...]
+    test_accuracy: float  # 0 to 1
+
+
+@dataclass(frozen=True)
+class NetworkSummary:
+    """One network over its seeds."""
+
+    family: str
+    budget: int
+    weights: int
+    macs: int
+    runs: tuple[Run, ...]
+    test_accuracy: Interval
+    validation_accuracy: float  # mean over seeds, 0 to 1
+    batch_sd: float  # mean over seeds; the report's "±"
+    train_seconds: float  # mean over seeds
+    reference: Reference | None
+
+    @property
+    def label(self) -> str:
+        """Short name, for example FCN 100K."""
+        return f"{self.family.upper()} {format_budget(self.budget)}"
+
+
+@dataclass(frozen=True)
+class StudySummary:
+    """A study as it stands."""
+
+    name: str
+    dataset: str
+    networks: tuple[NetworkSummary, ...]  # those with a result, by family and budget
+    jobs_total: int
+    jobs_done: int
+    failures: tuple[str, ...]  # one line each
+    wall_seconds: float  # of all runners
+    environment: str  # one line
+    problems: tuple[str, ...]  # results that cannot be read, and results that should not be mixed
+
+
+def summarise(folder: Path) -> StudySummary:
+    """Read a study and bring its results together.
+
+    Raises
+    ------
+    StoreError
+        If there is no study in the folder, or its store cannot be read.
+    """
+    with Store.open(folder) as store:
+        study = store.study()
+        if study is None:
+            raise StoreError(f"the study in {folder} has not been planned. Run it with: makeweight study")
+        rows, problems = store.jobs(), list[str]()
+        groups: dict[tuple[str, int], list[JobRow]] = {}
+        for row in rows:
+            groups.setdefault((row.job.family, row.job.budget), []).append(row)
+        networks = [_network(store, study.dataset, group, problems) for group in groups.values()]
+        done = [row for row in rows if row.result is not None]
+        return StudySummary(
+            name=study.name,
+            dataset=study.dataset,
+            networks=tuple(sorted(filter(None, networks), key=_order)),
+            jobs_total=len(rows),
+            jobs_done=len(done),
+            failures=tuple(_failure(row) for row in rows if row.state == "failed"),
+            wall_seconds=store.wall_seconds(),
+            environment=_environments(done, problems),
+            problems=tuple(problems),
+        )
+
+
+def _network(store: Store, dataset: str, rows: list[JobRow], problems: list[str]) -> NetworkSummary | None:
+    """Bring the readable results of one network together; a damaged file costs its own result only."""
+    readable, correct = [], []
+    for row in rows:
+        if row.result is None:
+            continue
+        try:
+            correct.append(store.predictions(row).correct)
+            readable.append((row, row.result))
+        except StoreError as error:
+            problems.append(f"{row.job.family} {format_budget(row.job.budget)}, seed {row.job.seed}: {error}")
+    if not readable:
+        return None
+    first = readable[0][0]
+    return NetworkSummary(
+        family=first.job.family,
+        budget=first.job.budget,
+        weights=first.weights,
+        macs=first.macs,
+        runs=tuple(Run(row.job.seed, store.epochs(row.job.key), result.test_accuracy) for row, result in readable),
+        test_accuracy=accuracy_interval(np.stack(correct)),
+        validation_accuracy=float(np.mean([result.validation_accuracy for _, result in readable])),
+        batch_sd=float(np.mean([batch_sd(of_one) for of_one in correct])),
+        train_seconds=float(np.mean([result.train_seconds for _, result in readable])),
+        reference=reference_for(dataset, first.job.family, first.job.budget),
+    )
+
+
+def _order(network: NetworkSummary) -> tuple[bool, str, int]:
+    return network.family != "fcn", network.family, network.budget
+
+
+def _failure(row: JobRow) -> str:
+    return f"{row.job.family} {format_budget(row.job.budget)}, seed {row.job.seed}: {row.reason}"
+
+
+def _environments(done: list[JobRow], problems: list[str]) -> str:
+    """Describe what the results were computed with, and note where they differ."""
+    found: dict[str, None] = {}
+    for row in done:
+        if row.result is not None:
+            e = row.result.environment
+            device = e.device if e.device != "cpu" else f"{e.processors} cores"
+            threads = f"{e.threads} thread{'s' * (e.threads > 1)} a job"
+            line = f"{e.processor}, {device}, {threads}, {e.precision}; torch {e.torch}, makeweight {e.makeweight}"
+            found[line] = None
+    if len(found) > 1:
+        problems.append(
+            "these results were computed with different software, machines or settings, so their times and last "
+            f"digits are not comparable: {' | '.join(found)}. Start a study of another --name to have them apart."
+        )
+    return next(iter(found), "")

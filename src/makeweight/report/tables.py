@@ -1,0 +1,129 @@
+"""The table of a study, as rows of text and as records for machines."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from typing import Any
+
+from makeweight.report.summary import NetworkSummary, StudySummary
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its heading, whether numbers stand right, and what stands in it."""
+
+    heading: str
+    right: bool
+
+
+COLUMNS = (
+    Column("network", False),
+    Column("weights", True),
+    Column("MACs", True),
+    Column("seeds", True),
+    Column("test accuracy %", True),
+    Column("95 % interval", True),
+    Column("batch sd", True),
+    Column("train s", True),
+    Column("report %", True),
+    Column("gain", True),
+    Column("report's time", True),
+)
+
+FOOTNOTES = (
+    "Test accuracy: mean over the seeds. Interval: t-interval from the variance over seeds plus the variance over "
+    "test images (crossed random effects, Owen 2007; degrees of freedom by Satterthwaite 1946); for one seed "
+    "Wilson's, which knows the test images' part only.",
+    "Batch sd: the spread over test batches of 256 that the report gave as its ±. It measures the size of the batch, "
+    "not the network.",
+)
+
+
+def text_rows(summary: StudySummary) -> list[tuple[str, ...]]:
+    """One row of text for each network, in the order of ``COLUMNS``."""
+    return [_text_row(network) for network in summary.networks]
+
+
+def _text_row(network: NetworkSummary) -> tuple[str, ...]:
+    accuracy, reference = network.test_accuracy, network.reference
+    return (
+        network.label,
+        f"{network.weights:,}",
+        _short(network.macs),
+        str(len(network.runs)),
+        f"{100 * accuracy.mean:.2f}",
+        f"{100 * accuracy.low:.2f}–{100 * accuracy.high:.2f}",
+        f"{100 * network.batch_sd:.2f}",
+        f"{network.train_seconds:.1f}",
+        f"{100 * reference.test_accuracy:.2f}" if reference else "–",
+        f"{100 * (accuracy.mean - reference.test_accuracy):+.2f}" if reference else "–",
+        reference.time if reference else "–",
+    )
+
+
+def _short(count: int) -> str:
+    """Write a count with three digits: 1.74M, 98.7K."""
+    for unit, size in (("G", 10**9), ("M", 10**6), ("K", 10**3)):
+        if count >= size:
+            return f"{count / size:.3g}{unit}"
+    return str(count)
+
+
+def to_record(summary: StudySummary) -> dict[str, Any]:
+    """Return the study as a JSON object."""
+    return {
+        "study": summary.name,
+        "dataset": summary.dataset,
+        "networks": [_record(network) for network in summary.networks],
+        "jobs_total": summary.jobs_total,
+        "jobs_done": summary.jobs_done,
+        "jobs_failed": len(summary.failures),
+        "failures": list(summary.failures),
+        "problems": list(summary.problems),
+        "wall_seconds": round(summary.wall_seconds, 3),
+        "environment": summary.environment,
+    }
+
+
+def _record(network: NetworkSummary) -> dict[str, Any]:
+    accuracy = network.test_accuracy
+    return {
+        "family": network.family,
+        "budget": network.budget,
+        "weights": network.weights,
+        "macs": network.macs,
+        "seeds": len(network.runs),
+        "test_accuracy_mean": accuracy.mean,
+        "test_accuracy_ci95": [accuracy.low, accuracy.high],
+        "test_batch_sd": network.batch_sd,
+        "validation_accuracy_mean": network.validation_accuracy,
+        "train_seconds_mean": round(network.train_seconds, 3),
+        "report_test_accuracy": network.reference.test_accuracy if network.reference else None,
+    }
+
+
+def to_csv(summary: StudySummary) -> str:
+    """Return the table with full precision, one line for each network."""
+    records = []
+    for network in summary.networks:
+        record = _record(network)
+        record["test_accuracy_low"], record["test_accuracy_high"] = record.pop("test_accuracy_ci95")
+        records.append(record)
+    text = io.StringIO()
+    if records:
+        writer = csv.DictWriter(text, list(records[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(records)
+    return text.getvalue()
+
+
+def to_markdown(summary: StudySummary) -> str:
+    """Return the table in Markdown, with its footnotes."""
+    lines = [
+        "| " + " | ".join(column.heading for column in COLUMNS) + " |",
+        "|" + "|".join("---:" if column.right else "---" for column in COLUMNS) + "|",
+    ]
+    lines += ["| " + " | ".join(row) + " |" for row in text_rows(summary)]
+    return "\n".join([*lines, "", *FOOTNOTES, ""])

@@ -1,0 +1,1 @@
+"""What results mean, with their uncertainty; NumPy and SciPy only."""
