@@ -63,7 +63,8 @@ def _run() -> int:
         complain(str(error))
         return error.exit_code
     except TyperException as error:
-        complain(f"{error.format_message()} See: makeweight --help")
+        if error.format_message():  # a command without arguments has printed its help, and has no message
+            complain(f"{error.format_message()} See: makeweight --help")
         return 2
     except (KeyboardInterrupt, typer.Abort):
         complain("interrupted.")

@@ -44,6 +44,7 @@ Blocks = Annotated[int | None, typer.Option(help="cnn: residual blocks in the se
 PoolOption = Annotated[str | None, typer.Option("--pool", help="cnn, lenet: max or average.")]
 
 MOST_NAME = 80
+MOST_PATH = 4_096  # PATH_MAX of Linux; the system refuses to look at a longer one
 _NAME = re.compile(rf"\w[\w.+-]{{0,{MOST_NAME - 1}}}")
 
 
@@ -131,7 +132,7 @@ def find_study(store: Path, name: str | None) -> Path:
         if not found:
             raise InvalidValue(f"there is no study in {store}. Run one with: makeweight study")
         return found[-1].parent
-    if (Path(name) / "study.db").is_file():
+    if len(name) <= MOST_PATH and (Path(name) / "study.db").is_file():
         return Path(name)
     folder = study_folder(store, name)
     if not (folder / "study.db").is_file():

@@ -73,12 +73,19 @@ def print_table(console: Console, headings: Sequence[tuple[str, bool]], rows: Se
     console.print(table)
 
 
-def print_summary(console: Console, summary: StudySummary) -> None:
-    """Print a study's table with what there is to say about it."""
+def print_networks(console: Console, summary: StudySummary) -> None:
+    """Print a study's table."""
     from makeweight.report import tables
 
     headings = [(column.heading, column.right) for column in tables.COLUMNS]
     print_table(console, headings, tables.text_rows(summary))
+
+
+def print_summary(console: Console, summary: StudySummary) -> None:
+    """Print a study's table with what there is to say about it."""
+    from makeweight.report import tables
+
+    print_networks(console, summary)
     console.print(f"{summary.jobs_done} of {summary.jobs_total} trainings done, {summary.wall_seconds:.0f} s in all.")
     for note in (*tables.FOOTNOTES, summary.environment):
         console.print(note, style="dim", markup=False, soft_wrap=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from makeweight.cli import options
-from makeweight.cli.output import print_json, print_summary, print_table, remark, stderr, stdout
+from makeweight.cli.output import print_json, print_networks, print_summary, print_table, remark, stderr, stdout
 
 if TYPE_CHECKING:
     from makeweight.study.session import Machine, StudyPlan
@@ -49,7 +49,7 @@ def study(
     from makeweight.study.session import Machine, StudyPlan
 
     given = options.given(dataset=dataset, seeds=seeds, split_seed=split_seed)
-    given |= {key: tuple(text.split(",")) for key, text in (("families", families), ("budgets", budgets)) if text}
+    given |= {key: tuple(text.split(",")) for key, text in options.given(families=families, budgets=budgets).items()}
     recipe = options.recipe_changes(settings, precision=precision)
     machine = Machine(workers, threads, device)
     spec = _spec(file, given, recipe)
@@ -97,7 +97,7 @@ def _dry_run(plan: StudyPlan, machine: Machine, as_json: bool) -> None:
     from makeweight.study.session import choose_hardware
 
     counted = [(job, cost(job.architecture)) for job in plan.jobs]
-    workers, hardware = choose_hardware(machine, plan.jobs[0].recipe.precision, len(plan.jobs))
+    workers, hardware = choose_hardware(machine, len(plan.jobs))
     labels = plan.dataset.training_images().labels
     images = len(split_indices(labels, seed=plan.jobs[0].split_seed).train)
     seconds = study_seconds(plan.jobs, images, workers, hardware)
@@ -167,7 +167,7 @@ def _watch(plan: StudyPlan, events: Any) -> bool:
                 left[event.job.seed] -= 1
                 if left[event.job.seed] == 0 and any(left.values()):
                     summary = summarise(plan.folder)
-                    print_summary(stderr(), summary)
+                    print_networks(stderr(), summary)
                     remark(f"report so far: {write_report(summary, plan.folder)}")
     return True
 

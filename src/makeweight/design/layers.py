@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-ActivationName = Literal["relu", "leaky_relu", "prelu"]
+ActivationName = Literal["relu", "leaky_relu", "prelu", "gelu"]
+ACTIVATIONS = ("relu", "leaky_relu", "prelu", "gelu")
 PoolKind = Literal["max", "average"]
 
 
@@ -47,8 +48,9 @@ class BatchNorm:
 
     The mean makes a bias in the layer before it useless, so the shift takes the place of that bias. The scale
     is left out by default: ReLU, leaky ReLU and PReLU are positively homogeneous, f(a·x) = a·f(x) for a > 0,
-    so the next layer's weights can express it. A normalised layer then has exactly as many weights as
-    the plain layer with a bias. ``scale=True`` is for the end of a residual branch, where it cannot move on.
+    so the next layer's weights can express it (with GELU, which is not, it made no difference that we could
+    measure). A normalised layer then has exactly as many weights as the plain layer with a bias. ``scale=True`` is
+    for the end of a residual branch, where it cannot move on.
     """
 
     name: str
@@ -58,7 +60,10 @@ class BatchNorm:
 
 @dataclass(frozen=True, slots=True)
 class Activation:
-    """ReLU; leaky ReLU max(x, a·x) with a fixed slope a; PReLU, the same with a trained per channel."""
+    """ReLU; leaky ReLU max(x, a·x) with a fixed slope a; PReLU, the same with a trained a per channel; or GELU.
+
+    He et al. 2015 for PReLU; Hendrycks and Gimpel 2016 for GELU, x times the normal distribution function of x.
+    """
 
     name: str
     function: ActivationName = "relu"

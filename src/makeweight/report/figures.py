@@ -14,7 +14,7 @@ from typing import Any
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from makeweight.design.budget import format_budget
 from makeweight.report.summary import NetworkSummary, StudySummary
@@ -64,29 +64,32 @@ def accuracy_against_weights(summary: StudySummary) -> Figure:
     budgets = sorted({network.budget for network in summary.networks})
     axes.set_xticks(budgets, [format_budget(budget) for budget in budgets])
     axes.minorticks_off()
-    references = [(network.budget, network) for network in summary.networks if network.reference]
-    if references:
-        drawn = [(budget, n.reference.test_accuracy, n) for budget, n in references if n.reference]
-        # The report's convolutional networks lie far below and would flatten everything: they get a panel of text.
-        floor = axes.get_ylim()[0]
-        inside = [(b, 100 * a) for b, a, _ in drawn if 100 * a >= floor]
-        if inside:
-            axes.plot(*zip(*inside, strict=True), "x", color=REPORT_COLOUR, label="the report")
-        below = [f"{n.label} {100 * a:.1f}" for _, a, n in drawn if 100 * a < floor]
-        if below:
-            note = "the report, below this figure: " + ", ".join(below)
-            axes.annotate(note, (0.5, 0.02), xycoords="axes fraction", ha="center", fontsize=7, color=REPORT_COLOUR)
-    axes.legend(frameon=False, loc="center right")
+    _draw_reference(axes, summary)
+    figure.legend(loc="outside upper center", ncols=4, frameon=False)
     return figure
+
+
+def _draw_reference(axes: Axes, summary: StudySummary) -> None:
+    """Mark the report's figures; those far below would flatten everything else, and stand in words."""
+    reference = [(n, 100 * n.reference.test_accuracy) for n in summary.networks if n.reference]
+    floor = min((100 * n.test_accuracy.low for n in summary.networks), default=0.0) - 1
+    inside = [(n.budget, accuracy) for n, accuracy in reference if accuracy >= floor]
+    if inside:
+        axes.plot(*zip(*inside, strict=True), "x", color=REPORT_COLOUR, label="the report")
+    below = ", ".join(f"{n.label} {accuracy:.1f} %" for n, accuracy in reference if accuracy < floor)
+    if below:
+        note = f"The report's networks below this figure: {below}"
+        axes.set_xlabel(f"{axes.get_xlabel()}\n{note}", fontsize=8)
 
 
 def accuracy_against_time(summary: StudySummary) -> Figure:
     """Draw test accuracy with its interval against the seconds of one training."""
     figure = _accuracy_figure(summary, lambda network: network.train_seconds, "training time (s)")
     axes = figure.axes[0]
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.xaxis.set_minor_formatter(FuncFormatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "25" else ""))
-    axes.legend(frameon=False, loc="lower right")
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    figure.legend(loc="outside upper center", ncols=4, frameon=False)
     return figure
 
 
@@ -165,4 +168,5 @@ def to_svg(figure: Figure) -> str:
 def save(figure: Figure, path: Path) -> None:
     """Write the figure in the format of the path's ending: svg, png or pdf."""
     with rc_context(STYLE):
-        figure.savefig(path, dpi=160)
+        dated = {".svg": "Date", ".pdf": "CreationDate"}.get(path.suffix)
+        figure.savefig(path, dpi=160, metadata=None if dated is None else {dated: None})

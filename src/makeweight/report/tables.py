@@ -126,4 +126,5 @@ def to_markdown(summary: StudySummary) -> str:
         "|" + "|".join("---:" if column.right else "---" for column in COLUMNS) + "|",
     ]
     lines += ["| " + " | ".join(row) + " |" for row in text_rows(summary)]
-    return "\n".join([*lines, "", *FOOTNOTES, ""])
+    notes = [f"{summary.jobs_done} trainings, {summary.wall_seconds:.0f} s in all. {summary.environment}.", *FOOTNOTES]
+    return "\n".join([*lines, "", "\n\n".join(notes), ""])

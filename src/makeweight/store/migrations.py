@@ -98,7 +98,8 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # SQLite itself rolls back where the disk is full
+            connection.execute("ROLLBACK")
         raise
 
 
@@ -117,6 +118,22 @@ def schema_version(connection: sqlite3.Connection, path: Path) -> int:
             "Use the makeweight that wrote it, or a newer one."
         )
     return version
+
+
+def require_current(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse a store of another schema than this version's, for readers, who cannot migrate it.
+
+    Raises
+    ------
+    StoreError
+        If the store is newer or older.
+    """
+    version = schema_version(connection, path)
+    if version < VERSION:
+        raise StoreError(
+            f"{path} has schema {version}, and this makeweight reads {VERSION}. "
+            "Run its study command again: that brings it up to date and keeps its results."
+        )
 
 
 def _back_up(connection: sqlite3.Connection, path: Path) -> None:

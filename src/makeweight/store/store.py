@@ -12,15 +12,16 @@ from contextlib import contextmanager
 from dataclasses import astuple, fields
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from makeweight.design.architecture import Architecture
 from makeweight.design.cost import cost
-from makeweight.errors import StoreError
+from makeweight.errors import InvalidValue, StoreError
 from makeweight.jobs.result import Environment, Job, Result
 from makeweight.store.files import writing_to
-from makeweight.store.migrations import migrate, schema_version
+from makeweight.store.migrations import migrate, require_current
 from makeweight.store.rows import JobRow, Progress, ResultRow, StudyRow, TestPredictions
 from makeweight.store.weights import Tensors, WeightFiles
 from makeweight.training.recipe import Recipe
@@ -80,7 +81,7 @@ class Store:
         with _readable(path):
             connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)
             try:
-                schema_version(connection, path)
+                require_current(connection, path)
                 connection.execute("SELECT count(*) FROM job").fetchone()
             except BaseException:
                 connection.close()
@@ -101,8 +102,8 @@ class Store:
 
     def study(self) -> StudyRow | None:
         """Return the study, or None in a store that was just made."""
-        row = self._connection.execute("SELECT name, spec, dataset, data_digest, created FROM study").fetchone()
-        return None if row is None else StudyRow(*row)
+        rows = self._read("SELECT name, spec, dataset, data_digest, created FROM study")
+        return StudyRow(*rows[0]) if rows else None
 
     def plan(self, name: str, spec: str, dataset: str, data_digest: str, jobs: list[Job]) -> None:
         """Record the study and its jobs; jobs that are already there keep their state.
@@ -156,7 +157,7 @@ class Store:
 
     def wall_seconds(self) -> float:
         """Seconds that runners were at work on this study, in all sessions."""
-        return float(self._connection.execute("SELECT coalesce(sum(wall_seconds), 0) FROM session").fetchone()[0])
+        return float(self._read("SELECT coalesce(sum(wall_seconds), 0) FROM session")[0][0])
 
     # ---- jobs, as they run -----------------------------------------------------------------------------
 
@@ -166,16 +167,14 @@ class Store:
             self._connection.execute(
                 "UPDATE job SET state = 'running', reason = NULL, attempts = attempts + 1 WHERE key = ?", (key,)
             )
-        return int(self._connection.execute("SELECT attempts FROM job WHERE key = ?", (key,)).fetchone()[0])
+        return int(self._read("SELECT attempts FROM job WHERE key = ?", key)[0][0])
 
     def progress(self, key: str) -> Progress:
         """Return where a job can go on; what lies behind its last checkpoint is forgotten.
 
         A checkpoint that is missing or damaged counts as none: the job starts again.
         """
-        epoch, sha256 = self._connection.execute(
-            "SELECT checkpoint_epoch, checkpoint_sha256 FROM job WHERE key = ?", (key,)
-        ).fetchone()
+        [(epoch, sha256)] = self._read("SELECT checkpoint_epoch, checkpoint_sha256 FROM job WHERE key = ?", key)
         checkpoint = None
         if sha256 is not None:
             try:
@@ -246,16 +245,19 @@ class Store:
 
     def jobs(self) -> list[JobRow]:
         """Return all jobs of the plan, in the order of running."""
-        rows = self._connection.execute(
+        rows = self._read(
             "SELECT job.family, job.budget, job.architecture, job.recipe, job.data_digest, job.split_seed, job.seed, "
             f"job.weights, job.macs, job.activation_bytes, job.state, job.attempts, job.reason, {_RESULT_COLUMNS} "
             "FROM job LEFT JOIN result ON result.job = job.key WHERE position >= 0 ORDER BY position"
         )
-        return [_job_row(row) for row in rows]
+        try:
+            return [_job_row(row) for row in rows]
+        except (InvalidValue, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise _damaged(self.folder / DATABASE, error) from error
 
     def epochs(self, key: str) -> tuple[EpochRecord, ...]:
         """Return a job's epochs, in order."""
-        rows = self._connection.execute(f"SELECT {_EPOCH_COLUMNS} FROM epoch WHERE job = ? ORDER BY epoch", (key,))
+        rows = self._read(f"SELECT {_EPOCH_COLUMNS} FROM epoch WHERE job = ? ORDER BY epoch", key)
         return tuple(EpochRecord(*row) for row in rows)
 
     def weights(self, row: JobRow) -> Tensors:
@@ -281,9 +283,13 @@ class Store:
 
     def test_accesses(self, key: str) -> int:
         """How often a job has opened the test images."""
-        return int(self._connection.execute("SELECT count(*) FROM test_access WHERE job = ?", (key,)).fetchone()[0])
+        return int(self._read("SELECT count(*) FROM test_access WHERE job = ?", key)[0][0])
 
     # ---- inside ----------------------------------------------------------------------------------------
+
+    def _read(self, query: str, *values: str) -> list[tuple[Any, ...]]:
+        with _readable(self.folder / DATABASE):
+            return self._connection.execute(query, values).fetchall()
 
     def _insert_epoch(self, key: str, record: EpochRecord) -> None:
         marks = ", ".join("?" * (1 + len(fields(EpochRecord))))
@@ -367,11 +373,15 @@ def _readable(path: Path) -> Iterator[None]:
             else "Check that the folder can be read and written, and that no other program holds the file."
         )
         raise StoreError(f"cannot use {path}: {error}. {remedy}") from error
-    except sqlite3.DatabaseError as error:
-        raise StoreError(
-            f"{path} is not a makeweight store, or is damaged: {error}. "
-            "Bring it back from a copy, or start again in another folder with --store DIR."
-        ) from error
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # the latter from names in a damaged schema
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> StoreError:
+    return StoreError(
+        f"{path} is not a makeweight store, or is damaged: {error}. "
+        "Bring it back from a copy, or start again in another folder with --store DIR."
+    )
 
 
 def _weights_file(key: str) -> str:

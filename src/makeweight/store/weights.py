@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,10 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from makeweight.errors import StoreError
-from makeweight.store.files import write_whole, writing_to
+from makeweight.store.files import TEMPORARY, write_whole, writing_to
 
 Tensors = dict[str, NDArray[np.generic]]
+_OURS = re.compile(rf"[0-9a-f]{{32}}(\.test|\.checkpoint)?\.safetensors({re.escape(TEMPORARY)})?")  # by job key
 
 
 class WeightFiles:
@@ -79,5 +81,6 @@ class WeightFiles:
     def sweep(self, named: set[str]) -> None:
         """Remove what a crash left behind: temporary files, and files that no row names."""
         for path in self.folder.iterdir():
-            if path.is_file() and path.name not in named:
+            # Whatever else lies there is the user's.
+            if _OURS.fullmatch(path.name) and path.name not in named and path.is_file():
                 path.unlink(missing_ok=True)

@@ -44,6 +44,6 @@ def study_seconds(jobs: list[Job], images: int, workers: int, hardware: Hardware
     for job in jobs:
         digest = job.architecture.digest + job.recipe.to_json()
         if digest not in measured:
-            measured[digest] = seconds_per_image(job, hardware)
+            measured[digest] = seconds_per_image(job, hardware.with_precision(job.recipe.precision))
         total += measured[digest] * images * job.recipe.epochs
     return total / workers

@@ -126,7 +126,7 @@ class Runner:
             Assignment(
                 job=job,
                 data_path=self._data_path,
-                hardware=self._hardware,
+                hardware=self._hardware.with_precision(job.recipe.precision),
                 checkpoint=progress.checkpoint,
                 epochs_before=progress.epochs,
                 checkpoint_seconds=self._checkpoint_seconds,

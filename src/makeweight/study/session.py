@@ -16,7 +16,8 @@ from makeweight.study.lock import study_lock
 if TYPE_CHECKING:
     from makeweight.study.runner import RunnerEvent
     from makeweight.training.precision import Hardware
-    from makeweight.training.recipe import PrecisionName
+
+DEVICES = ("auto", "cpu", "cuda")
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class Machine:
         for name, value in (("workers", self.workers), ("threads", self.threads)):
             if value is not None and not 1 <= value <= 1_024:
                 raise InvalidValue(f"{name} {value} is not possible: give 1 to 1,024.")
+        if self.device not in DEVICES:
+            raise InvalidValue(f"device {self.device!r} is unknown. Choose from: {', '.join(DEVICES)}.")
 
 
 def run_study(
@@ -72,7 +75,7 @@ def _run(
     from makeweight.jobs.executors.local import LocalExecutor
     from makeweight.study.runner import Runner
 
-    workers, hardware = choose_hardware(machine, unfinished[0].recipe.precision, len(unfinished))
+    workers, hardware = choose_hardware(machine, len(unfinished))
     executor = LocalExecutor(workers)
     try:
         yield from Runner(store, executor, plan.dataset.path, hardware).run(stop_requested)
@@ -80,18 +83,18 @@ def _run(
         executor.close()
 
 
-def choose_hardware(machine: Machine, precision: PrecisionName, jobs: int) -> tuple[int, Hardware]:
-    """Choose how many workers, and what each runs on.
+def choose_hardware(machine: Machine, jobs: int) -> tuple[int, Hardware]:
+    """Choose how many workers, and what each runs on where a recipe leaves the precision open.
 
     On a CPU one worker of one thread for each processor: two one-thread processes train small networks faster than one
     process of two threads (docs/recipes.md). A job that is alone gets all processors.
     """
-    from makeweight.training.precision import Hardware, choose_device, choose_precision, processors
+    from makeweight.training.precision import Hardware, choose_device, fastest_precision, processors
 
     device = choose_device(machine.device)
     workers = min(machine.workers or processors(), jobs)
     threads = machine.threads or (max(1, processors() // workers) if device == "cpu" else 1)
-    return workers, Hardware(device, choose_precision(precision, device), threads)
+    return workers, Hardware(device, fastest_precision(device), threads)
 
 
 def _refuse_other_data(store: Store, plan: StudyPlan) -> None:

@@ -52,8 +52,8 @@ class StudySpec(BaseModel):
     families: Annotated[tuple[Annotated[str, BeforeValidator(_family)], ...], Field(min_length=1)] = ("fcn", "cnn")
     # None: the report's budgets of each family.
     budgets: Annotated[tuple[Annotated[int, BeforeValidator(_budget)], ...], Field(min_length=1)] | None = None
-    seeds: Annotated[int, Field(ge=1, le=MOST_SEEDS)] = 3  # how many, counted from 0
-    split_seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    seeds: Annotated[int, Field(strict=True, ge=1, le=MOST_SEEDS)] = 3  # how many, counted from 0
+    split_seed: Annotated[int, Field(strict=True, ge=0, lt=2**32)] = 0
     recipe: dict[str, Any] = {}  # fields of the recipe, and tables of them by family
 
     def budgets_of(self, family: str) -> tuple[int, ...]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -28,6 +29,10 @@ class Hardware:
     precision: Precision
     threads: int
 
+    def with_precision(self, requested: PrecisionName) -> Hardware:
+        """Return the same hardware in the precision that a recipe asks for; ``auto`` leaves it as it is."""
+        return self if requested == "auto" else replace(self, precision=requested)
+
     @property
     def dtype(self) -> torch.dtype:
         """Precision of images and activations; weights stay in float32."""
@@ -35,8 +40,13 @@ class Hardware:
 
 
 def processors() -> int:
-    """Processors that this process may use (fewer than the machine's in a container)."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Count the processors that this process may use: fewer than the machine's in a container."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+        return max(1, min(allowed, round(int(quota) / int(period))))
+    except (OSError, ValueError):  # no control group, or no limit ("max")
+        return allowed
 
 
 def choose_device(requested: str = "auto") -> str:
@@ -56,10 +66,8 @@ def choose_device(requested: str = "auto") -> str:
     return requested
 
 
-def choose_precision(requested: PrecisionName, device: str) -> Precision:
-    """Resolve ``auto`` to bf16 where a convolution in bfloat16 is measured to be faster, else to fp32."""
-    if requested != "auto":
-        return requested
+def fastest_precision(device: str) -> Precision:
+    """Choose bf16 where a matrix product in bfloat16 is measured to be faster, else fp32."""
     return "bf16" if bf16_speedup(device) > WORTH_IT else "fp32"
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from makeweight.design.architecture import Architecture, Task
-from makeweight.design.layers import Activation, ActivationName
+from makeweight.design.layers import ACTIVATIONS, Activation, ActivationName
 from makeweight.errors import InvalidValue
 
 WIDEST_STEP = 4  # no layer is wider than 4× its neighbour
@@ -51,8 +51,8 @@ class Options:
     slope: float = 0.01  # a of leaky ReLU, and where PReLU starts
 
     def __post_init__(self) -> None:
-        if self.activation not in ("relu", "leaky_relu", "prelu"):
-            raise InvalidValue(f"activation {self.activation!r} is unknown. Choose from: relu, leaky_relu, prelu.")
+        if self.activation not in ACTIVATIONS:
+            raise InvalidValue(f"activation {self.activation!r} is unknown. Choose from: {', '.join(ACTIVATIONS)}.")
         if not (math.isfinite(self.slope) and self.slope > 0):
             raise InvalidValue(f"slope {self.slope:g} must be above 0 (the a of max(x, a·x)). Use 0.01 or 0.25.")
 

@@ -1,7 +1,7 @@
 """Small convolutional networks: 3×3 filters, a stage at full resolution, a residual block, global pooling.
 
 Resolution at the start buys accuracy per weight, and a fully connected head costs weights that filters use
-better (measurements in docs/architectures.md), so the first stage keeps the image's size and the head is one
+better (measurements in docs/recipes.md), so the first stage keeps the image's size and the head is one
 linear layer on globally pooled features. Pooling comes before normalisation and activation: a maximum of ReLUs is
 the ReLU of the maximum, so the network is nearly the same, and both work on a quarter of the values.
 """

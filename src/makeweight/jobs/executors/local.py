@@ -6,11 +6,15 @@ and serves job after job. It ends when its pipe closes, so no process outlives a
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import multiprocessing
+import signal
 import time
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
@@ -41,6 +45,8 @@ class LocalExecutor:
         self._workers: list[_Worker] = []
         self._pending: list[Event] = []
         self._failed_starts = 0
+        self._listened = time.monotonic()
+        atexit.register(self.close)  # before multiprocessing's own handler, which would wait for workers for ever
 
     @property
     def slots(self) -> int:
@@ -66,6 +72,7 @@ class LocalExecutor:
         """
         events, self._pending = self._pending, []
         ready = wait([w.pipe for w in self._workers], 0 if events else timeout)
+        self._excuse_own_absence(timeout)
         for worker in [w for w in self._workers if w.pipe in ready]:
             events += self._receive(worker)
         for worker in self._workers.copy():
@@ -91,6 +98,7 @@ class LocalExecutor:
             worker.pipe.close()
         self._workers.clear()
         self._waiting.clear()
+        atexit.unregister(self.close)
 
     def _assign(self) -> None:
         while self._waiting:
@@ -107,11 +115,21 @@ class LocalExecutor:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=serve, args=(theirs,), daemon=True)
-        process.start()
+        with _interrupts_held():
+            process.start()
         theirs.close()
         worker = _Worker(process, ours, heard=time.monotonic())
         self._workers.append(worker)
         return worker
+
+    def _excuse_own_absence(self, timeout: float) -> None:
+        """Count a worker's silence only while this process listens: Ctrl-Z stops the workers with it."""
+        now = time.monotonic()
+        absent = now - self._listened - timeout
+        if absent > BEAT_SECONDS:
+            for worker in self._workers:
+                worker.heard += absent
+        self._listened = now
 
     def _send(self, worker: _Worker, message: object) -> None:
         # Of a worker that is gone the pipe reads as closed, so the next call of events() reports the loss.
@@ -147,3 +165,20 @@ class LocalExecutor:
                 f"{worker.process.exitcode}). Check free memory, or use --workers 1."
             )
         return [] if worker.key is None else [Lost(worker.key, f"{reason} (exit code {worker.process.exitcode})")]
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Let a process that starts inside be deaf to Ctrl-C and SIGTERM from its first instruction on.
+
+    It inherits which signals are blocked. Here they only wait until the block ends.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # it would unblock them if it were started only now
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -13,6 +13,7 @@ from makeweight.errors import MakeweightError
 from makeweight.jobs.executors.base import EpochDone, Event, Failed, Finished, Stopped
 from makeweight.jobs.job import Assignment, Progress, run_job
 from makeweight.jobs.result import Result
+from makeweight.training.memory import keep_freed_memory
 
 BEAT_SECONDS = 2.0
 STOP = "stop"
@@ -61,8 +62,10 @@ class _Link:
 
 def serve(pipe: Connection) -> None:
     """Run assignments until the pipe closes."""
-    # Ctrl-C reaches the whole process group; the runner decides what happens to its workers.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C and a service manager's SIGTERM reach all processes; the runner decides what happens to its workers.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    keep_freed_memory()
     link = _Link(pipe)
     for task in (link.listen, link.beat):
         threading.Thread(target=task, daemon=True).start()
