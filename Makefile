@@ -4,7 +4,7 @@ BIN := .venv/bin
 SOURCES := $(wildcard pyproject.toml constraints.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup study test test-slow lint format clean
+.PHONY: help setup study test test-slow lint format docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -32,6 +32,9 @@ lint: .venv/installed-dev ## check style, types and import direction
 format: .venv/installed-dev ## format the code
 	$(BIN)/ruff check --fix src tests scripts
 	$(BIN)/ruff format src tests scripts
+
+docs: .venv/installed ## write docs/commands.md from the commands' own help
+	$(BIN)/typer makeweight.cli.main utils docs --name makeweight --title "The commands" --output docs/commands.md
 
 clean: ## remove .venv and what tools left; studies and prepared data stay
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache src/*.egg-info

@@ -33,10 +33,11 @@ Depth = Annotated[int | None, typer.Option(help="fcn: hidden layers.", show_defa
 Width = Annotated[
     str | None, typer.Option(help="Exact widths, one for all layers or one each: 223 or 16,24,48. No filling then.")
 ]
-ActivationOption = Annotated[str | None, typer.Option("--activation", help="relu, leaky_relu or prelu.")]
+ActivationOption = Annotated[str | None, typer.Option("--activation", help="relu, leaky_relu, prelu or gelu.")]
 Slope = Annotated[float | None, typer.Option(help="a > 0 of leaky ReLU max(x, ax); the start of PReLU's.")]
-Norm = Annotated[str | None, typer.Option(help="batch or none.")]
-Dropout = Annotated[float | None, typer.Option(help="Rate, 0 to below 1.")]
+Norm = Annotated[str | None, typer.Option(help="fcn, cnn: batch or none.", show_default="batch")]
+Dropout = Annotated[float | None, typer.Option(help="fcn, cnn: rate, 0 to below 1.", show_default="by the budget")]
+InputDropout = Annotated[float | None, typer.Option(help="fcn: rate for the pixels.", show_default="0.1")]
 Kernel = Annotated[int | None, typer.Option(help="cnn, lenet: filter size in pixels.")]
 Stride = Annotated[int | None, typer.Option(help="cnn: stride of the first filter.")]
 Padding = Annotated[int | None, typer.Option(help="cnn: padding in pixels; by default the size is kept.")]

@@ -30,9 +30,16 @@ def train(
     data: options.Data = None,
     width: options.Width = None,
     depth: options.Depth = None,
-    kernel: options.Kernel = None,
-    activation: options.ActivationOption = None,
+    norm: options.Norm = None,
     dropout: options.Dropout = None,
+    input_dropout: options.InputDropout = None,
+    activation: options.ActivationOption = None,
+    slope: options.Slope = None,
+    kernel: options.Kernel = None,
+    stride: options.Stride = None,
+    padding: options.Padding = None,
+    blocks: options.Blocks = None,
+    pool: options.PoolOption = None,
     epochs: Annotated[int | None, typer.Option(show_default="the family's")] = None,
     batch_size: Annotated[int | None, typer.Option(show_default="the family's")] = None,
     learning_rate: Annotated[float | None, typer.Option(show_default="the family's")] = None,
@@ -55,7 +62,19 @@ def train(
     changes = options.recipe_changes(
         settings, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, precision=precision
     )
-    chosen = options.given(depth=depth, kernel=kernel, activation=activation, dropout=dropout)
+    chosen = options.given(
+        depth=depth,
+        norm=norm,
+        dropout=dropout,
+        input_dropout=input_dropout,
+        activation=activation,
+        slope=slope,
+        kernel=kernel,
+        stride=stride,
+        padding=padding,
+        blocks=blocks,
+        pool=pool,
+    )
     ready = prepare(dataset, data, progress=remark)
     design = solve(family, budget, width, Task(ready.image_shape, ready.classes), chosen)
     job = job_for(design, ready, changes, split_seed=split_seed, seed=seed)

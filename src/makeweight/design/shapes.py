@@ -82,7 +82,8 @@ def _output_shape(layer: Layer, shape: Shape, position: int) -> Shape:
     match layer:
         case Conv2d():
             c, h, w = _map(layer, shape, position)
-            return layer.out_channels, *(_conv_side(layer, n, (h, w), position) for n in (h, w))
+            _check_filter(layer, h, w, position)
+            return layer.out_channels, *(conv_output(n, layer.kernel, layer.stride, layer.padding) for n in (h, w))
         case Pool():
             c, h, w = _map(layer, shape, position)
             if min(h, w) < layer.kernel:
@@ -116,17 +117,17 @@ def _map(layer: Layer, shape: Shape, position: int) -> Shape:
     return shape
 
 
-def _conv_side(layer: Conv2d, size: int, sides: tuple[int, int], position: int) -> int:
+def _check_filter(layer: Conv2d, h: int, w: int, position: int) -> None:
     f, p = layer.kernel, layer.padding
+    size = min(h, w)  # what fits the shorter side fits the other
     room = size + 2 * p - f
     if room < 0:
         padding = -(-(f - size) // 2)
         raise GeometryError(
-            f"{_label(layer, position)}: a {f}×{f} filter does not fit a {sides[0]}×{sides[1]} input "
+            f"{_label(layer, position)}: a {f}×{f} filter does not fit a {h}×{w} input "
             f"(n + 2p − f must be ≥ 0; {size} + {2 * p} − {f} = −{-room}). "
             f"Use padding={padding} or a filter of at most {size + 2 * p}."
         )
-    return conv_output(size, f, layer.stride, p)
 
 
 def _label(layer: Layer, position: int) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from makeweight.design.architecture import Architecture, Task
-from makeweight.design.budget import format_budget
+from makeweight.design.budget import check_budget, format_budget
 from makeweight.design.cost import Cost, cost
 from makeweight.design.families import Family, Skeleton, options_from
 from makeweight.design.polynomial import WeightPolynomial
@@ -64,8 +64,7 @@ def fit(family: Family, task: Task, budget: int, options: Mapping[str, Any] | No
     InvalidValue, GeometryError
         If an option breaks a rule or a layer does not fit the images.
     """
-    if budget < 1:
-        raise InvalidValue(f"a budget of {budget} weights is not possible: give 1 or more.")
+    check_budget(budget)
     fixed = dict(options or {})
     found: list[tuple[Skeleton, Candidate]] = []
     variants = [fixed, *({**extra, **fixed} for extra in family.alternatives if not extra.keys() & fixed.keys())]

@@ -16,6 +16,9 @@ from makeweight.design import layers as design
 class Linear(nn.Linear):
     """(n, in_features) to (n, out_features)."""
 
+    def reset_parameters(self) -> None:
+        """Leave the initial weights to ``build``, which draws them from its generator; torch's own are global."""
+
     def forward(self, x: Tensor) -> Tensor:
         """Compute in the precision of ``x``."""
         bias = None if self.bias is None else self.bias.to(x.dtype)
@@ -24,6 +27,9 @@ class Linear(nn.Linear):
 
 class Conv2d(nn.Conv2d):
     """(n, c, h, w) to (n, out_channels, h', w')."""
+
+    def reset_parameters(self) -> None:
+        """Leave the initial weights to ``build``, which draws them from its generator; torch's own are global."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute in the precision of ``x``."""
@@ -120,7 +126,7 @@ class Dropout(nn.Module):
         """Zero features with probability ``rate`` and scale the rest by 1 / (1 − rate), while training."""
         if not self.training or self.rate == 0:
             return x
-        dropped = round(256 * self.rate)
+        dropped = min(round(256 * self.rate), 255)  # never all of them: the rest could not make up for it
         words = torch.empty(-(-x.numel() // 8), dtype=torch.int64, device=x.device)
         # The whole range of int64, so that all eight bytes are random.
         words.random_(-(2**63), None, generator=self.generator)

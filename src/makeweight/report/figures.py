@@ -114,11 +114,19 @@ def _accuracy_figure(summary: StudySummary, x: Callable[[NetworkSummary], float]
         figure = Figure(figsize=(7.2, 3.6), layout="constrained")
         axes = figure.subplots()
         axes.set_xscale("log")
+        axes.set_xlim(_range_around([x(network) for network in summary.networks]))
         for family in dict.fromkeys(network.family for network in summary.networks):
             networks = sorted((n for n in summary.networks if n.family == family), key=x)
             _draw_family(axes, networks, x)
         _label(axes, label, "test accuracy (%)")
     return figure
+
+
+def _range_around(values: list[float]) -> tuple[float, float]:
+    """Limits of a logarithmic axis; a single value has no range that matplotlib could widen."""
+    low, high = min(values), max(values)
+    margin = 1.25 if high > 2 * low else 2.0
+    return low / margin, high * margin
 
 
 def _draw_family(axes: Axes, networks: list[NetworkSummary], x: Callable[[NetworkSummary], float]) -> None:

@@ -61,7 +61,10 @@ def _wilson(right: int, images: int) -> Interval:
     share = right / images
     centre = (share + z**2 / (2 * images)) / (1 + z**2 / images)
     half = z / (1 + z**2 / images) * (share * (1 - share) / images + z**2 / (4 * images**2)) ** 0.5
-    return Interval(share, max(0.0, centre - half), min(1.0, centre + half))
+    # At the ends both are exact; rounding must not push the interval past its own mean.
+    low = centre - half if right else 0.0
+    high = centre + half if right < images else 1.0
+    return Interval(share, low, high)
 
 
 def batch_sd(correct: NDArray[np.bool_], batch: int = REPORT_BATCH) -> float:

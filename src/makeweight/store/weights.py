@@ -39,7 +39,7 @@ class WeightFiles:
 
     def write_tensors(self, name: str, tensors: Tensors) -> str:
         """Write tensors and return the SHA-256 of the file."""
-        return self.write(name, safetensors.numpy.save({k: np.ascontiguousarray(v) for k, v in tensors.items()}))
+        return self.write(name, safetensors.numpy.save({k: np.asarray(v, order="C") for k, v in tensors.items()}))
 
     def write(self, name: str, content: bytes) -> str:
         """Write bytes and return their SHA-256."""
