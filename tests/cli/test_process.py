@@ -1,0 +1,206 @@
+"""The real command in a process of its own: environments, pipes and signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from makeweight.cli.interrupt import interruption
+from makeweight.errors import StoreError
+from makeweight.store.store import Store
+
+ENDLESS = ("--set", "epochs=100000", "--set", "batch_size=64", "--precision", "fp32", "--threads", "1")
+
+
+def test_a_hostile_environment_is_no_hindrance(run_command, tmp_path: Path) -> None:
+    (tmp_path / "home").touch()  # no folder, so nothing can be written below it, even by root
+    store = tmp_path / "Meine Studien – 名 [bold]"
+    arguments = ("study", "--dataset", "digits", "--families", "fcn", "--budgets", "2K", "--seeds", "1", "--set",
+                 "epochs=1", "--name", "Prüfung", "--store", store)  # fmt: skip
+    hostile = {
+        "PYTHONWARNINGS": "error",
+        "LC_ALL": "C",
+        "NO_COLOR": "1",
+        "HOME": str(tmp_path / "home"),
+        "TERM": "dumb",
+    }
+    ran = run_command(*arguments, cwd=tmp_path, **hostile)
+    assert ran.returncode == 0, ran.stderr
+    assert "FCN 2K" in ran.stdout
+    assert "\x1b" not in ran.stdout + ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert (store / "Prüfung" / "report.html").is_file()
+    shown = run_command("show", "--store", store, "--json", cwd=tmp_path, **hostile)
+    assert json.loads(shown.stdout)["study"] == "Prüfung"
+
+
+@pytest.mark.parametrize("variables", [{"PYTHONWARNINGS": "error"}, {"LC_ALL": "C", "PYTHONIOENCODING": "ascii"}])
+def test_design_in_a_hostile_environment(run_command, tmp_path: Path, variables: dict[str, str]) -> None:
+    ran = run_command("design", "--family", "cnn", "--budget", "20K", cwd=tmp_path, **variables)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "20K" in ran.stdout
+
+
+def test_an_error_with_other_letters_fits_any_terminal(run_command, tmp_path: Path) -> None:
+    ran = run_command(
+        "design", "--family", "lenet", "--kernel", "9", "--budget", "20K", "--input", "1x8x8", cwd=tmp_path,
+        LC_ALL="C", PYTHONIOENCODING="ascii",
+    )  # fmt: skip
+    assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (2, "", 1)
+    assert ran.stderr.startswith("error: conv layer")
+
+
+def test_no_place_for_the_cache_is_one_clear_line(run_command, command: str, tmp_path: Path) -> None:
+    (tmp_path / "home").touch()
+    kept = {"PATH": os.environ["PATH"], "HOME": str(tmp_path / "home")}
+    ran = subprocess.run(
+        [command, "data", "get", "digits"], env=kept, cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr.startswith("error: the cache folder ")
+    assert "MAKEWEIGHT_CACHE" in ran.stderr
+    assert ran.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [("show",), ("show", "--json"), ("data", "list")])
+def test_a_reader_that_has_gone_is_no_error(
+    command: str, environment: dict[str, str], finished, arguments: tuple[str, ...]
+) -> None:
+    store = ("--store", str(finished.folder.parent)) if arguments[0] == "show" else ()
+    reading, writing = os.pipe()
+    os.close(reading)
+    ran = subprocess.run(
+        [command, *arguments, *store], env=environment, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60
+    )
+    os.close(writing)
+    assert ran.stderr == ""
+
+
+def test_the_first_line_can_be_taken_alone(command: str, environment: dict[str, str], finished) -> None:
+    ran = subprocess.run(
+        f"'{command}' show --csv --store '{finished.folder.parent}' | head -n 1",
+        shell=True, env=environment, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert ran.stdout.startswith("family,budget,weights,")
+    assert (ran.stdout.count("\n"), ran.stderr) == (1, "")
+
+
+@pytest.fixture
+def start(command: str, environment: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start the command as the leader of a process group, as a shell does."""
+    running: list[subprocess.Popen[str]] = []
+
+    def run(*arguments: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [command, *arguments],
+            cwd=tmp_path,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        running.append(process)
+        return process
+
+    yield run
+    for process in running:
+        process.kill()
+        process.communicate(timeout=30)
+
+
+def wait_for_epochs(store: Path, process: subprocess.Popen[str], count: int, seconds: float = 90) -> Path:
+    """Wait until jobs of the only study have written an epoch each, and return its folder."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and process.poll() is None:
+        for folder in (path.parent for path in store.glob("*/study.db")):
+            try:
+                with Store.open(folder) as reader:
+                    if sum(bool(reader.epochs(row.job.key)) for row in reader.jobs()) >= count:
+                        return folder
+            except StoreError:
+                pass  # it is just being made
+        time.sleep(0.05)
+    raise AssertionError(f"no epoch came; exit code {process.poll()}")
+
+
+def saved(folder: Path) -> list[int]:
+    """Epochs that can be resumed, by job."""
+    with Store.create(folder) as store:
+        progress = [store.progress(row.job.key) for row in store.jobs()]
+        assert [row.state for row in store.jobs()] == ["pending"] * len(progress)
+    return [len(p.epochs) for p in progress if p.checkpoint is not None]
+
+
+def test_ctrl_c_saves_what_runs_and_says_how_to_go_on(
+    start, tmp_path: Path, children_of: Callable[[int], list[int]], all_end: Callable[..., bool]
+) -> None:
+    arguments = ("study", "--dataset", "digits", "--families", "fcn", "--budgets", "2K", "--seeds", "3", "--workers",
+                 "2", *ENDLESS)  # fmt: skip
+    process = start(*arguments, "--store", "my studies")
+    folder = wait_for_epochs(tmp_path / "my studies", process, 2)
+    children = children_of(process.pid)
+    assert len(children) >= 2
+
+    os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to all
+    out, err = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert all_end(children)
+    assert "Traceback" not in err
+    last = err.splitlines()[-1]
+    assert last.startswith("stopped with 0 of 3 done. To go on: makeweight study --dataset digits ")
+    assert last.endswith("--store 'my studies'")
+    assert len(saved(folder)) == 2
+    assert "0 of 3 trainings done" in out
+
+
+def test_sigterm_saves_what_runs_too(
+    start, tmp_path: Path, children_of: Callable[[int], list[int]], all_end: Callable[..., bool]
+) -> None:
+    process = start("train", "--family", "fcn", "--budget", "2K", "--dataset", "digits", *ENDLESS, "--json")
+    folder = wait_for_epochs(tmp_path / "studies", process, 1)
+    children = children_of(process.pid)
+
+    os.killpg(process.pid, signal.SIGTERM)  # a service manager sends it to all
+    out, err = process.communicate(timeout=60)
+
+    assert (process.returncode, out) == (143, "")
+    assert all_end(children)
+    assert "Traceback" not in err
+    assert err.splitlines()[-1] == "stopped. The same command goes on from the last epoch that was saved."
+    [epochs] = saved(folder)
+    assert epochs >= 1
+
+
+def test_kill_9_leaves_no_process(
+    start, tmp_path: Path, children_of: Callable[[int], list[int]], all_end: Callable[..., bool]
+) -> None:
+    process = start("train", "--family", "fcn", "--budget", "2K", "--dataset", "digits", *ENDLESS)
+    wait_for_epochs(tmp_path / "studies", process, 1)
+    children = children_of(process.pid)
+    assert children
+    process.kill()
+    assert all_end(children)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_the_first_signal_asks_and_the_second_ends_at_once(number: signal.Signals, code: int) -> None:
+    before = signal.getsignal(number)
+    with interruption() as interrupted:
+        assert not interrupted.requested()
+        signal.raise_signal(number)
+        assert interrupted.requested()
+        assert interrupted.exit_code == code
+        with pytest.raises(SystemExit) as ended:
+            signal.raise_signal(number)
+    assert ended.value.code == code
+    assert signal.getsignal(number) is before

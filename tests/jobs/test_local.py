@@ -1,0 +1,85 @@
+"""What is particular to processes on this machine; the contract is in ``tests/contracts/test_executors.py``."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from makeweight.data.dataset import PreparedDataset
+from makeweight.errors import ExecutorError
+from makeweight.jobs.executors.base import EpochDone, Event, Finished, Lost
+from makeweight.jobs.executors.local import LocalExecutor
+from makeweight.jobs.job import Assignment
+from makeweight.jobs.result import Job
+from makeweight.training.precision import Hardware
+
+LEAVES_ITS_EXECUTOR_OPEN = """
+import sys
+from makeweight.jobs.executors.local import LocalExecutor
+
+if __name__ == "__main__":
+    executor = LocalExecutor(1)
+    executor._start()
+    print(executor._workers[0].process.pid, flush=True)
+"""
+
+
+@pytest.fixture
+def executor() -> Iterator[LocalExecutor]:
+    started = LocalExecutor(1)
+    yield started
+    started.close()
+
+
+def listen_to_the_end(executor: LocalExecutor, seconds: float = 60) -> list[Event]:
+    deadline, events = time.monotonic() + seconds, list[Event]()
+    while all(isinstance(event, EpochDone) for event in events):
+        assert time.monotonic() < deadline
+        events += executor.events(0.2)
+    return events
+
+
+def test_interrupts_of_the_whole_group_leave_workers_to_their_runner(
+    executor: LocalExecutor, make_job: Callable[..., Job], digits: PreparedDataset, capfd: pytest.CaptureFixture[str]
+) -> None:
+    job = make_job(epochs=2)
+    executor.submit(Assignment(job, digits.path, Hardware("cpu", "fp32", 1)))
+    for pause in (0.0, 0.1, 0.5):  # while the worker starts
+        time.sleep(pause)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            os.kill(executor.worker_pids()[job.key], number)
+    assert isinstance(listen_to_the_end(executor)[-1], Finished)
+    assert capfd.readouterr().err == ""
+
+
+def test_workers_that_die_at_once_are_not_started_for_ever(
+    executor: LocalExecutor, make_job: Callable[..., Job], digits: PreparedDataset
+) -> None:
+    job = make_job(epochs=2)
+
+    def submit_and_kill() -> list[Event]:
+        executor.submit(Assignment(job, digits.path, Hardware("cpu", "fp32", 1)))
+        os.kill(executor.worker_pids()[job.key], signal.SIGKILL)
+        return listen_to_the_end(executor)
+
+    assert [[type(event) for event in submit_and_kill()] for _ in range(2)] == [[Lost], [Lost]]
+    with pytest.raises(ExecutorError, match=r"3 worker processes ended as soon as they started.*exit code -9"):
+        submit_and_kill()
+
+
+def test_a_process_that_forgets_to_close_still_ends_and_takes_its_workers_with_it(
+    tmp_path: Path, environment: dict[str, str], all_end: Callable[..., bool]
+) -> None:
+    script = tmp_path / "forgets.py"
+    script.write_text(LEAVES_ITS_EXECUTOR_OPEN)
+    ran = subprocess.run(
+        [sys.executable, script], env=environment, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert all_end([int(ran.stdout)])

@@ -1,0 +1,61 @@
+"""Many may read while one writes."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from makeweight.jobs.result import Job
+from makeweight.store.store import Store
+
+EPOCHS = 200
+
+
+def test_readers_are_never_locked_out_and_see_whole_epochs(store: Store, jobs: list[Job], make_result) -> None:
+    key, result, written = jobs[0].key, make_result(epochs=EPOCHS), threading.Event()
+    seen: list[list[int]] = [[], []]
+    errors: list[Exception] = []
+
+    def watch(counts: list[int]) -> None:
+        try:
+            while not written.is_set():
+                with Store.open(store.folder) as reader:
+                    epochs, [row, *_] = reader.epochs(key), reader.jobs()
+                    counts.append(len(epochs))
+                    assert epochs == result.epochs[: len(epochs)]
+                    if row.state == "done":
+                        assert reader.predictions(row) is not None
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=watch, args=(counts,)) for counts in seen]
+    for thread in threads:
+        thread.start()
+    for record in result.epochs:
+        store.record_epoch(key, record, b"checkpoint" if record.epoch % 50 == 0 else None)
+    store.finish(key, result)
+    written.set()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert errors == []
+    for counts in seen:
+        assert counts == sorted(counts)
+        assert len(set(counts)) > 3  # it really looked while the writer wrote
+
+
+def test_a_reader_that_stays_open_sees_what_is_written_later(store: Store, jobs: list[Job], make_result) -> None:
+    with Store.open(store.folder) as reader:
+        assert reader.jobs()[0].state == "pending"
+        store.finish(jobs[0].key, make_result())
+        assert reader.jobs()[0].state == "done"
+
+
+def test_a_name_with_spaces_marks_and_other_letters_is_no_hindrance(
+    tmp_path: Path, jobs: list[Job], make_result
+) -> None:
+    folder = tmp_path / "Prüfung #1?mode=rw&x 100% 名"
+    with Store.create(folder) as store:
+        store.plan("study", "{}", "digits", "d" * 64, jobs)
+        store.finish(jobs[0].key, make_result())
+    with Store.open(folder) as reader:
+        assert reader.weights(reader.jobs()[0])

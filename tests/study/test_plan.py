@@ -1,0 +1,68 @@
+"""From a spec to jobs: which, in what order, under what keys."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from makeweight.data.dataset import PreparedDataset
+from makeweight.errors import InfeasibleBudget
+from makeweight.jobs.result import Job
+from makeweight.study.plan import expected_cost, plan
+from makeweight.study.spec import make_spec
+
+
+def planned(digits: PreparedDataset, **changes: object) -> list[Job]:
+    values = {"dataset": "digits", "budgets": ["2K", "5K"], "seeds": 2, **changes}
+    return plan(make_spec(values, "test"), digits)
+
+
+def test_the_first_seed_of_all_networks_comes_first_and_the_longest_of_a_seed(digits: PreparedDataset) -> None:
+    jobs = planned(digits, families=["fcn", "cnn", "lenet"], seeds=3)
+    assert [seed for seed, _ in itertools.groupby(job.seed for job in jobs)] == [0, 1, 2]
+    by_seed = [[(job.family, job.budget) for job in jobs if job.seed == seed] for seed in range(3)]
+    assert by_seed[0] == by_seed[1] == by_seed[2]
+    assert len(set(by_seed[0])) == 6
+    costs = [expected_cost(job) for job in jobs[:6]]
+    assert costs == sorted(costs, reverse=True)
+
+
+def test_a_network_that_passes_more_often_over_the_images_comes_earlier(digits: PreparedDataset) -> None:
+    jobs = planned(digits, families=["fcn"], seeds=1, budgets=["2K"], recipe={"epochs": 2})
+    longer = planned(digits, families=["fcn"], seeds=1, budgets=["2K"], recipe={"epochs": 4})
+    assert expected_cost(longer[0]) == 2 * expected_cost(jobs[0])
+
+
+def test_keys_are_stable_and_different(digits: PreparedDataset) -> None:
+    keys = [job.key for job in planned(digits)]
+    assert keys == [job.key for job in planned(digits)]
+    assert len(set(keys)) == len(keys) == 8
+
+
+def test_more_seeds_keep_the_jobs_there_are(digits: PreparedDataset) -> None:
+    few, more = planned(digits, seeds=2), planned(digits, seeds=5)
+    assert more[: len(few)] == few
+
+
+def test_what_changes_the_result_changes_all_keys(digits: PreparedDataset) -> None:
+    keys = {job.key for job in planned(digits)}
+    for changes in ({"split_seed": 1}, {"recipe": {"weight_decay": 0.01}}):
+        assert keys.isdisjoint(job.key for job in planned(digits, **changes))
+
+
+def test_a_family_s_own_recipe_changes_that_family_alone(digits: PreparedDataset) -> None:
+    plain, changed = planned(digits), planned(digits, recipe={"cnn": {"weight_decay": 0.01}})
+    same = {job.family for job in changed if job.key in {other.key for other in plain}}
+    assert same == {"fcn"}
+
+
+def test_what_is_named_twice_is_run_once(digits: PreparedDataset) -> None:
+    assert len(planned(digits, families=["fcn", "fcn"], budgets=["2K", 2_000])) == 2
+
+
+def test_a_budget_that_no_network_fills_is_refused_with_one_that_works(digits: PreparedDataset) -> None:
+    with pytest.raises(InfeasibleBudget, match=r"budget is 20\. Use a budget of \d") as caught:
+        planned(digits, budgets=["5K", 20])
+    assert caught.value.smallest is not None
+    assert planned(digits, families=["fcn", "cnn"], budgets=[5_000])
