@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Put a finished study into the repository: the README's table, its figure, and the numbers behind them.
 
-Usage: scripts/update-readme [STUDY]   (by default the study `report` in studies/)
+Usage: scripts/update_readme.py [STUDY]   (by default the study `report` in studies/)
 """
 
 import re
@@ -26,7 +26,7 @@ def main() -> None:
     table = makeweight("show", study, "--md").strip()
     readme = ROOT / "README.md"
     text = re.sub(
-.*?(<!-- end of table -->)",
+        r"(<!-- table -->\n).*?(<!-- end of table -->)",
         lambda match: f"{match[1]}\n{table}\n\n{match[2]}",
         readme.read_text(),
         flags=re.DOTALL,
