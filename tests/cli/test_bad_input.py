@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+
+from makeweight.study.lock import study_lock
 
 DESIGN = ("design", "--family", "cnn", "--budget", "20K")
 TRAIN = ("train", "--family", "fcn", "--budget", "2K", "--dataset", "digits")
@@ -102,6 +105,14 @@ def test_a_store_that_cannot_be_written_is_refused_before_any_training(
 ) -> None:
     (tmp_path / "file").write_text("in the way")
     assert_refused(cli(*command, "--store", tmp_path / "file" / "studies"), "Not a directory. Give a folder")
+
+
+@pytest.mark.parametrize("command", [TRAIN, STUDY])
+def test_a_second_runner_is_refused_with_the_first_one_s_process_id(
+    cli: Callable, command: tuple[str, ...], tmp_path: Path
+) -> None:
+    with study_lock(tmp_path / "studies" / "mine"):
+        assert_refused(cli(*command, "--name", "mine"), f"process {os.getpid()} is already running the study")
 
 
 def test_a_typo_in_a_study_file_names_file_and_key(cli: Callable, tmp_path: Path) -> None:

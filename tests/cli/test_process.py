@@ -80,7 +80,7 @@ def test_a_reader_that_has_gone_is_no_error(
         [command, *arguments, *store], env=environment, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60
     )
     os.close(writing)
-    assert ran.stderr == ""
+    assert (ran.returncode, ran.stderr) == (0, "")
 
 
 def test_the_first_line_can_be_taken_alone(command: str, environment: dict[str, str], finished) -> None:

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from makeweight.design.architecture import Architecture, Task
 from makeweight.design.cost import cost
 from makeweight.design.families import FAMILIES, Family, family_named, options_from
-from makeweight.design.layers import ACTIVATIONS, Activation, Conv2d, Linear, Residual
+from makeweight.design.layers import ACTIVATIONS, Activation, BatchNorm, Conv2d, Layer, Linear, Residual
+from makeweight.design.shapes import place
 from makeweight.design.solver import Design, exact, fit
 from makeweight.errors import GeometryError, InfeasibleBudget, InvalidValue, MakeweightError
 from makeweight.nets.build import build, trainable_weights
@@ -76,6 +77,11 @@ def _refused(family: Family, task: Task, budget: int) -> MakeweightError:
     with pytest.raises(InfeasibleBudget) as refused:
         fit(family, task, budget)
     return refused.value
+
+
+def _layers(design: Design) -> list[Layer]:
+    """All layers in the order of computation, those of residual branches included."""
+    return [placed.layer for placed in place(design.architecture.layers, design.architecture.input_shape)]
 
 
 def _first_neuron(architecture: Architecture) -> int:
@@ -260,6 +266,17 @@ def test_the_slopes_of_prelu_are_weights(family: Family) -> None:
     slopes = [p for p in network.parameters() if p.ndim == 1 and bool((p == 0.25).all())]
     assert sloped.cost.weights - plain.cost.weights == sum(p.numel() for p in slopes)
     assert len(slopes) == sum(1 for layer in sloped.cost.layers if layer.kind == "activation")
+
+
+@pytest.mark.parametrize("family", ["fcn", "cnn"])
+def test_a_layer_has_a_bias_or_a_shift_but_not_both(family: str) -> None:
+    plain, normed = (_layers(fit(FAMILIES[family], FASHION, 50_000, {"norm": norm})) for norm in ("none", "batch"))
+    assert not any(isinstance(layer, BatchNorm) for layer in plain)
+    assert all(layer.bias for layer in plain if isinstance(layer, Conv2d | Linear))
+    assert any(isinstance(layer, BatchNorm) for layer in normed)
+    for layer, *following in zip(normed, normed[1:], normed[2:], strict=False):
+        if isinstance(layer, Conv2d | Linear):
+            assert layer.bias != any(isinstance(other, BatchNorm) and other.shift for other in following)
 
 
 @every_family

@@ -22,6 +22,7 @@ from makeweight.training.loop import _shuffled, train
 from makeweight.training.precision import Hardware, Precision
 from makeweight.training.recipe import Recipe
 from makeweight.training.records import EpochRecord, images_per_second, training_seconds
+from makeweight.training.schedule import FIRST
 from makeweight.training.state import TrainingState, begin
 
 Design = Callable[..., Architecture]
@@ -226,6 +227,31 @@ def test_weight_decay_is_for_kernels_alone(recipe: Recipe, digit_network: Design
         else:
             assert bool((parameter == 1).all()), name
     assert {parameter.ndim > 1 for parameter in state.network.parameters()} == {True, False}
+
+
+def test_the_learning_rate_follows_the_schedule(digits: TrainingData, digit_network: Design) -> None:
+    recipe = dataclasses.replace(RECIPE, epochs=5, batch_size=320, warmup=0.4, final=0.1)
+    state = _begin(digit_network("fcn"), recipe)
+    rates = []
+    for record in train(state, recipe, digits):  # one step an epoch
+        assert {group["lr"] for group in state.optimizer.param_groups} == {record.learning_rate}
+        rates.append(record.learning_rate / recipe.learning_rate)
+    assert rates == pytest.approx([FIRST, 0.5, 1.0, 0.7, 0.4])
+
+
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.3])
+def test_the_training_loss_of_a_step_by_hand(
+    label_smoothing: float, digits: TrainingData, digit_network: Design
+) -> None:
+    recipe = dataclasses.replace(RECIPE, epochs=1, batch_size=320, label_smoothing=label_smoothing)
+    architecture = digit_network("fcn", dropout=0.0, input_dropout=0.0)
+    _, (record,) = _train(architecture, recipe, digits)
+    network = _begin(architecture, recipe).network
+    pixels = torch.from_numpy(digits.images[digits.train].astype(np.float32))
+    shares = network((pixels - pixels.mean()) / pixels.std(correction=0)).log_softmax(1)
+    right = shares[torch.arange(320), torch.from_numpy(digits.labels[digits.train])]
+    by_hand = -((1 - label_smoothing) * right + label_smoothing * shares.mean(1)).mean()
+    assert record.training_loss == pytest.approx(by_hand.item(), rel=1e-4)
 
 
 def test_every_weight_is_trained(digits: TrainingData, digit_network: Design) -> None:

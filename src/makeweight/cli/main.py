@@ -69,8 +69,11 @@ def _run() -> int:
     except (KeyboardInterrupt, typer.Abort):
         complain("interrupted.")
         return 130
-    except BrokenPipeError:
-        # The reader has gone (`| head`); without this, Python complains again while it shuts down.
+    except (BrokenPipeError, SystemExit) as ended:
+        # Where the reader has gone (`| head`), typer and rich exit with 1, which here means failed trainings.
+        if isinstance(ended, SystemExit) and ended.code != 1:
+            raise
+        # Without this, Python complains again while it shuts down.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
