@@ -65,8 +65,8 @@ def test_only_what_a_crash_left_is_swept(store: Store, jobs: list[Job], make_res
         f"{jobs[0].key}.safetensors.tmp",
         f"{jobs[2].key}.safetensors",
         f"{jobs[2].key}.test.safetensors",
-        f"{jobs[2].key}.checkpoint.safetensors",
-        f"{jobs[2].key}.checkpoint.safetensors.tmp",
+        f"{jobs[2].key}.3.checkpoint.safetensors",
+        f"{jobs[2].key}.3.checkpoint.safetensors.tmp",
     ]
     for name in (*kept[3:], *debris):
         (store.folder / "weights" / name).write_bytes(b"left behind")
@@ -84,6 +84,23 @@ def test_a_job_goes_on_from_its_last_checkpoint_and_forgets_what_lies_behind_it(
     progress = store.progress(key)
     assert progress.epochs == epochs[:2] == store.epochs(key)
     assert progress.checkpoint == b"second"
+
+
+def test_a_kill_between_a_checkpoint_and_its_row_keeps_the_one_before(
+    store: Store, jobs: list[Job], make_result, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, epochs = jobs[0].key, make_result(epochs=2).epochs
+    store.record_epoch(key, epochs[0], b"first")
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(store, "_insert_epoch", killed)
+    with pytest.raises(KeyboardInterrupt):
+        store.record_epoch(key, epochs[1], b"second")
+    assert len(files(store)) == 2
+    progress = store.progress(key)
+    assert (progress.epochs, progress.checkpoint) == (epochs[:1], b"first")
 
 
 @pytest.mark.parametrize("damage", ["flipped", "short", "missing"])

@@ -101,6 +101,10 @@ def test_fewer_images_never_get_fewer_epochs_or_larger_batches(family: str, imag
     assert few.batch_size <= many.batch_size
 
 
+def test_a_whole_number_for_a_real_one_gives_the_same_recipe() -> None:
+    assert default_recipe("cnn", 1000, {"ema": 0}).to_json() == default_recipe("cnn", 1000, {"ema": 0.0}).to_json()
+
+
 def test_a_recipe_cannot_be_changed() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         Recipe().epochs = 3  # type: ignore[misc]

@@ -100,7 +100,7 @@ def exact(
     InvalidValue, GeometryError
         If the number of widths is wrong, or a layer does not fit the images.
     """
-    skeleton = family.skeleton(task, options_from(family, options or {}), None)
+    skeleton = family.skeleton(task, options_from(family, options or {}), budget)
     names = [knob.name for knob in skeleton.knobs]
     if len(widths) == 1:
         widths *= len(names)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ import torch
 
 from makeweight.data.dataset import PreparedDataset, open_prepared
 from makeweight.data.split import split_indices
-from makeweight.errors import DataMismatch, TrainingDiverged
+from makeweight.errors import DataMismatch
 from makeweight.jobs.environment import describe_environment
 from makeweight.jobs.result import Job, Result
 from makeweight.training.checkpoint import capture, restore
@@ -67,7 +66,6 @@ def run_job(assignment: Assignment, stopping: Callable[[], bool] = lambda: False
         restore(state, assignment.checkpoint)
     saved = time.monotonic()
     for record in train(state, job.recipe, _training_data(dataset, job)):
-        _require_finite(record)
         epochs.append(record)
         more, stop = record.epoch < job.recipe.epochs, stopping()
         due = more and (stop or time.monotonic() - saved >= assignment.checkpoint_seconds)
@@ -76,14 +74,6 @@ def run_job(assignment: Assignment, stopping: Callable[[], bool] = lambda: False
             return
         saved = time.monotonic() if due else saved
     yield _result(state, tuple(epochs), dataset)
-
-
-def _require_finite(record: EpochRecord) -> None:
-    # The last step of an epoch can ruin a network whose training losses were all finite still.
-    if math.isnan(record.validation_loss):
-        raise TrainingDiverged(
-            f"the validation loss became nan in epoch {record.epoch}. Use a smaller learning rate, or a longer warm-up."
-        )
 
 
 def _open(assignment: Assignment) -> PreparedDataset:

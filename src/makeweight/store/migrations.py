@@ -35,7 +35,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
             attempts INTEGER NOT NULL DEFAULT 0,
             reason TEXT,                    -- why it failed
             checkpoint_epoch INTEGER NOT NULL DEFAULT 0,
-            checkpoint_sha256 TEXT          -- of weights/KEY.checkpoint.safetensors
+            checkpoint_sha256 TEXT          -- of weights/KEY.EPOCH.checkpoint.safetensors
         ) STRICT""",
         """CREATE TABLE epoch (
             job TEXT NOT NULL REFERENCES job (key) ON DELETE CASCADE,

@@ -178,7 +178,7 @@ class Store:
         checkpoint = None
         if sha256 is not None:
             try:
-                checkpoint = self.files.read(_checkpoint_file(key), sha256)
+                checkpoint = self.files.read(_checkpoint_file(key, epoch), sha256)
             except StoreError:
                 epoch = 0
         with self._transaction():
@@ -186,8 +186,9 @@ class Store:
         return Progress(self.epochs(key), checkpoint)
 
     def record_epoch(self, key: str, record: EpochRecord, checkpoint: bytes | None) -> None:
-        """Store an epoch, and the checkpoint that came with it."""
-        sha256 = None if checkpoint is None else self.files.write(_checkpoint_file(key), checkpoint)
+        """Store an epoch, and the checkpoint that came with it; the one before stays until the row names the new."""
+        before = self._checkpoint_epoch(key)
+        sha256 = None if checkpoint is None else self.files.write(_checkpoint_file(key, record.epoch), checkpoint)
         with self._transaction():
             self._insert_epoch(key, record)
             if sha256 is not None:
@@ -195,12 +196,15 @@ class Store:
                     "UPDATE job SET checkpoint_epoch = ?, checkpoint_sha256 = ? WHERE key = ?",
                     (record.epoch, sha256, key),
                 )
+        if sha256 is not None and before not in (0, record.epoch):
+            self.files.remove(_checkpoint_file(key, before))
 
     def finish(self, key: str, result: Result) -> None:
         """Store a result: files first, then the rows that name them, then the checkpoint goes."""
         weights = self.files.write_tensors(_weights_file(key), result.weights)
         predictions: Tensors = {"logits": result.test_logits, "labels": result.test_labels}
         test = self.files.write_tensors(_test_file(key), predictions)
+        before = self._checkpoint_epoch(key)
         row = ResultRow(
             validation_accuracy=result.validation_accuracy,
             test_accuracy=result.test_accuracy,
@@ -224,7 +228,7 @@ class Store:
             self._connection.execute(
                 "INSERT INTO test_access (job, purpose, opened) VALUES (?, 'final score of the job', ?)", (key, _now())
             )
-        self.files.remove(_checkpoint_file(key))
+        self.files.remove(_checkpoint_file(key, before))
 
     def fail(self, key: str, reason: str) -> None:
         """Store why a job failed."""
@@ -291,6 +295,10 @@ class Store:
         with _readable(self.folder / DATABASE):
             return self._connection.execute(query, values).fetchall()
 
+    def _checkpoint_epoch(self, key: str) -> int:
+        """Epoch of the checkpoint that a job's row names; 0 for none."""
+        return int(self._read("SELECT checkpoint_epoch FROM job WHERE key = ?", key)[0][0])
+
     def _insert_epoch(self, key: str, record: EpochRecord) -> None:
         marks = ", ".join("?" * (1 + len(fields(EpochRecord))))
         self._connection.execute(
@@ -305,11 +313,11 @@ class Store:
 
     def _named_files(self) -> set[str]:
         named: set[str] = set()
-        for key, state, checkpoint in self._connection.execute("SELECT key, state, checkpoint_sha256 FROM job"):
+        for key, state, epoch in self._connection.execute("SELECT key, state, checkpoint_epoch FROM job"):
             if state == "done":
                 named |= {_weights_file(key), _test_file(key)}
-            if checkpoint is not None:
-                named.add(_checkpoint_file(key))
+            if epoch:
+                named.add(_checkpoint_file(key, epoch))
         return named
 
     @contextmanager
@@ -392,8 +400,8 @@ def _test_file(key: str) -> str:
     return f"{key}.test.safetensors"
 
 
-def _checkpoint_file(key: str) -> str:
-    return f"{key}.checkpoint.safetensors"
+def _checkpoint_file(key: str, epoch: int) -> str:
+    return f"{key}.{epoch}.checkpoint.safetensors"
 
 
 def _now() -> str:

@@ -14,7 +14,7 @@ from makeweight.errors import StoreError
 from makeweight.store.files import TEMPORARY, write_whole, writing_to
 
 Tensors = dict[str, NDArray[np.generic]]
-_OURS = re.compile(rf"[0-9a-f]{{32}}(\.test|\.checkpoint)?\.safetensors({re.escape(TEMPORARY)})?")  # by job key
+_OURS = re.compile(rf"[0-9a-f]{{32}}(\.test|\.[0-9]+\.checkpoint)?\.safetensors({re.escape(TEMPORARY)})?")  # by job key
 
 
 class WeightFiles:

@@ -5,6 +5,7 @@ The caller shows, stores, prunes or stops; between two records the state is whol
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 
@@ -45,6 +46,8 @@ def train(state: TrainingState, recipe: Recipe, data: TrainingData) -> Iterator[
         trained = time.perf_counter()
         state.epoch += 1
         loss, accuracy = loss_and_accuracy(logits_of(state.result, validation), validation.labels)
+        # The last step can ruin a network whose training losses were all finite still.
+        _require_finite(loss, f"validation loss became {loss:g} in epoch {state.epoch}")
         yield EpochRecord(
             epoch=state.epoch,
             training_loss=mean_loss,
@@ -114,11 +117,11 @@ def _shuffled(count: int, batch_size: int, generator: torch.Generator) -> list[T
 
 
 def _mean(losses: Tensor, state: TrainingState) -> float:
-    finite = torch.isfinite(losses)
-    if not finite.all():
-        step = int((~finite).nonzero()[0])
-        raise TrainingDiverged(
-            f"the training loss became {float(losses[step]):g} in epoch {state.epoch + 1}, "
-            f"step {step + 1} of {len(losses)}. Use a smaller learning rate, or a longer warm-up."
-        )
+    for step, loss in enumerate(losses.tolist(), 1):
+        _require_finite(loss, f"training loss became {loss:g} in epoch {state.epoch + 1}, step {step} of {len(losses)}")
     return float(losses.double().mean())
+
+
+def _require_finite(loss: float, what: str) -> None:
+    if not math.isfinite(loss):
+        raise TrainingDiverged(f"the {what}. Use a smaller learning rate, or a longer warm-up.")

@@ -115,6 +115,8 @@ def default_recipe(family: str, images: int, changes: Mapping[str, Any] | None =
         if name not in known:
             raise InvalidValue(f"a recipe has no field {name!r}. It has: {', '.join(known)}.")
     base = _FCN if family == "fcn" else _CNN
+    # 1 and 1.0 are the same training, and must give the same key.
+    changes = {name: float(v) if isinstance(getattr(base, name), float) else v for name, v in changes.items()}
     if images < _IMAGES:
         base = dataclasses.replace(
             base,

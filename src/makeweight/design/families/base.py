@@ -68,7 +68,7 @@ class Family:
     name: str
     summary: str
     options: type[Options]
-    skeleton: Callable[[Task, Any, int | None], Skeleton]  # task, options, budget (None: widths are given)
+    skeleton: Callable[[Task, Any, int | None], Skeleton]  # task, options, budget (None: there is no limit)
     # Options to try in turn where the default ones cannot fill a budget.
     alternatives: tuple[Mapping[str, Any], ...] = ()
 
