@@ -150,3 +150,8 @@ def test_without_arguments_the_help_is_shown_and_no_error(cli: Callable, command
     assert ran.code == 2
     assert "Usage" in ran.out + ran.err
     assert "error" not in ran.out + ran.err
+
+
+def test_a_training_does_not_take_the_place_of_a_study(cli: Callable, finished) -> None:
+    store, name = finished.folder.parent, finished.folder.name
+    assert_refused(cli(*TRAIN, "--store", store, "--name", name), "holds other trainings")

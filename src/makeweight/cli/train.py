@@ -80,7 +80,7 @@ def train(
     job = job_for(design, ready, changes, split_seed=split_seed, seed=seed)
     folder = options.study_folder(store, name or f"train-{family}-{job.key[:12]}")
     spec = json.dumps({"train": {"family": family, "budget": job.budget, "seed": seed}})
-    raise typer.Exit(_run(StudyPlan(folder, folder.name, spec, ready, [job]), machine, as_json))
+    raise typer.Exit(_run(StudyPlan(folder, folder.name, spec, ready, [job], alone=True), machine, as_json))
 
 
 def _run(plan: Any, machine: Any, as_json: bool) -> int:

@@ -29,6 +29,7 @@ class StudyPlan:
     spec: str  # JSON
     dataset: PreparedDataset
     jobs: list[Job]
+    alone: bool = False  # the folder must hold exactly these jobs; otherwise a new plan takes the place of the old one
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +59,14 @@ def run_study(
         If another process runs it.
     DataMismatch
         If the study holds results on other data.
+    InvalidValue
+        If the plan wants the folder alone, and it holds other jobs.
     StoreError
         If results cannot be stored.
     """
     with study_lock(plan.folder), Store.create(plan.folder) as store:
         _refuse_other_data(store, plan)
+        _refuse_other_jobs(store, plan)
         store.plan(plan.name, plan.spec, plan.dataset.name, plan.dataset.digest, plan.jobs)
         unfinished = [row.job for row in store.jobs() if row.state != "done"]
         if unfinished:  # torch is imported only where something is left to train
@@ -104,3 +108,9 @@ def _refuse_other_data(store: Store, plan: StudyPlan) -> None:
             f"the study in {plan.folder} holds results on data with digest {stored.data_digest[:12]}, and these data "
             f"have {plan.dataset.digest[:12]}. Give the same --data and --dataset as before, or another --name."
         )
+
+
+def _refuse_other_jobs(store: Store, plan: StudyPlan) -> None:
+    wanted = {job.key for job in plan.jobs}
+    if plan.alone and not {row.job.key for row in store.jobs()} <= wanted:
+        raise InvalidValue(f"{plan.folder} holds other trainings, which this one would replace. Give another --name.")
