@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -138,7 +140,12 @@ def test_images_left_over_are_not_used() -> None:
 
 @pytest.mark.parametrize("images", [0, 1, 255, 256, 511])
 def test_fewer_than_two_batches_have_no_spread(images: int) -> None:
-    assert batch_sd(np.arange(images) % 2 == 0) == 0.0
+    assert math.isnan(batch_sd(np.arange(images) % 2 == 0, batch=256))
+
+
+def test_a_small_test_set_is_cut_into_eight() -> None:
+    correct = np.random.default_rng(0).random(359) < 0.8
+    assert batch_sd(correct) == batch_sd(correct, batch=44) > 0
 
 
 def test_batches_that_are_all_alike_have_no_spread() -> None:

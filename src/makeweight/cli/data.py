@@ -55,7 +55,7 @@ def show(
     from makeweight.data.contact_sheet import draw_contact_sheet
     from makeweight.data.dataset import prepare
     from makeweight.data.meta import read
-    from makeweight.store.files import writing_to
+    from makeweight.files import writing_to
 
     ready = prepare(name, data, progress=remark)
     counts = _counts(ready, split_seed)

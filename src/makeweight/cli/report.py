@@ -21,10 +21,10 @@ def report(
     as_json: options.Json = False,
 ) -> None:
     """Write a study's report as one HTML file that needs no network, and print its path."""
+    from makeweight.files import writing_to
     from makeweight.report.figures import all_figures, save
     from makeweight.report.page import write_report
     from makeweight.report.summary import summarise
-    from makeweight.store.files import writing_to
 
     folder = options.find_study(store, study)
     summary = summarise(folder)

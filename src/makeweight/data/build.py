@@ -17,6 +17,7 @@ from makeweight.data.catalog import CatalogEntry
 from makeweight.data.fetch import Progress, Source
 from makeweight.data.readers.base import Part, RawImages, Reader
 from makeweight.errors import DataFormatError
+from makeweight.files import sync_folder
 
 if os.name == "posix":
     import fcntl
@@ -135,7 +136,7 @@ def _promote(temporary: Path, final: Path) -> None:
         final.rename(aside)
         temporary.rename(final)
         shutil.rmtree(aside, ignore_errors=True)
-    meta.sync_folder(final.parent)
+    sync_folder(final.parent)
 
 
 def reader_of(source: Source) -> Reader:

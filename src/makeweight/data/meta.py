@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from makeweight.errors import DataMismatch, DataNotFound, StoreError
+from makeweight.files import sync_folder
 
 FILE_NAME = "meta.json"
 FORMAT = 1
@@ -106,16 +107,6 @@ def write(folder: Path, record: Meta) -> None:
 def _sync(stream: IO[Any]) -> None:
     stream.flush()
     os.fsync(stream.fileno())
-
-
-def sync_folder(folder: Path) -> None:
-    """Make names in a folder durable, where the system can."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _array_record(content: Mapping[str, Any]) -> ArrayRecord:

@@ -7,9 +7,9 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import makeweight
+from makeweight.files import write_whole
 from makeweight.report import figures, tables
 from makeweight.report.summary import StudySummary
-from makeweight.store.files import write_whole
 
 REPORT = "report.html"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +37,7 @@ FOOTNOTES = (
     "Test accuracy: mean over the seeds. Interval: t-interval from the variance over seeds plus the variance over "
     "test images (crossed random effects, Owen 2007; degrees of freedom by Satterthwaite 1946); for one seed "
     "Wilson's, which knows the test images' part only.",
-    "Batch sd: the spread over test batches of 256 that the report gave as its ±. It measures the size of the batch, "
+    "Batch sd: the spread over test batches of 256 (or an eighth of a small test set) that the report gave as its ±. It measures the size of the batch, "
     "not the network.",
 )
 
@@ -55,7 +56,7 @@ def _text_row(network: NetworkSummary) -> tuple[str, ...]:
         str(len(network.runs)),
         f"{100 * accuracy.mean:.2f}",
         f"{100 * accuracy.low:.2f}–{100 * accuracy.high:.2f}",
-        f"{100 * network.batch_sd:.2f}",
+        "–" if math.isnan(network.batch_sd) else f"{100 * network.batch_sd:.2f}",
         f"{network.train_seconds:.1f}",
         f"{100 * reference.test_accuracy:.2f}" if reference else "–",
         f"{100 * (accuracy.mean - reference.test_accuracy):+.2f}" if reference else "–",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,7 +70,7 @@ def _wilson(right: int, images: int) -> Interval:
     return Interval(share, low, high)
 
 
-def batch_sd(correct: NDArray[np.bool_], batch: int = REPORT_BATCH) -> float:
+def batch_sd(correct: NDArray[np.bool_], batch: int | None = None) -> float:
     """Spread of accuracy over test batches, which the report gave as its "±".
 
     It is about √(p(1 − p) / batch) for any network of accuracy p: it measures the batch size. Shown beside the
@@ -79,15 +80,17 @@ def batch_sd(correct: NDArray[np.bool_], batch: int = REPORT_BATCH) -> float:
     ----------
     correct : ndarray
         (n,) whether each test image is classified right.
-    batch : int
-        Images a batch; images left over are not used.
+    batch : int, optional
+        Images a batch; by default the report's 256, or an eighth of a small test set. Images left over are not used.
 
     Returns
     -------
     float
-        Sample standard deviation over the batches; 0 with fewer than two of them.
+        Sample standard deviation over the batches; NaN with fewer than two of them.
     """
+    if batch is None:
+        batch = max(1, min(REPORT_BATCH, len(correct) // 8))
     batches = len(correct) // batch
     if batches < 2:
-        return 0.0
+        return math.nan
     return float(correct[: batches * batch].reshape(batches, batch).mean(axis=1).std(ddof=1))

@@ -19,8 +19,8 @@ import numpy as np
 from makeweight.design.architecture import Architecture
 from makeweight.design.cost import cost
 from makeweight.errors import InvalidValue, StoreError
+from makeweight.files import writing_to
 from makeweight.jobs.result import Environment, Job, Result
-from makeweight.store.files import writing_to
 from makeweight.store.migrations import migrate, require_current
 from makeweight.store.rows import JobRow, Progress, ResultRow, StudyRow, TestPredictions
 from makeweight.store.weights import Tensors, WeightFiles

@@ -11,7 +11,7 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from makeweight.errors import StoreError
-from makeweight.store.files import TEMPORARY, write_whole, writing_to
+from makeweight.files import TEMPORARY, write_whole, writing_to
 
 Tensors = dict[str, NDArray[np.generic]]
 _OURS = re.compile(rf"[0-9a-f]{{32}}(\.test|\.[0-9]+\.checkpoint)?\.safetensors({re.escape(TEMPORARY)})?")  # by job key

@@ -10,7 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from makeweight.errors import StudyLocked
-from makeweight.store.files import writing_to
+from makeweight.files import writing_to
 
 LOCK = "study.lock"
 OWNER = "study.pid"

@@ -28,7 +28,7 @@ def write_whole(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
 
 @contextmanager
@@ -44,7 +44,7 @@ def writing_to(path: Path) -> Iterator[None]:
         raise StoreError(f"cannot write {path}: {error.strerror or error}. {remedy}") from error
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make a rename outlive a power cut."""
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)
