@@ -37,8 +37,8 @@ FOOTNOTES = (
     "Test accuracy: mean over the seeds. Interval: t-interval from the variance over seeds plus the variance over "
     "test images (crossed random effects, Owen 2007; degrees of freedom by Satterthwaite 1946); for one seed "
     "Wilson's, which knows the test images' part only.",
-    "Batch sd: the spread over test batches of 256 (or an eighth of a small test set) that the report gave as its ±. It measures the size of the batch, "
-    "not the network.",
+    "Batch sd: the spread over test batches of 256 (or an eighth of a small test set) that the report gave as its ±. "
+    "It measures the size of the batch, not the network.",
 )
 
 
