@@ -76,7 +76,7 @@ def _draw_reference(axes: Axes, summary: StudySummary) -> None:
     inside = [(n.budget, accuracy) for n, accuracy in reference if accuracy >= floor]
     if inside:
         axes.plot(*zip(*inside, strict=True), "x", color=REPORT_COLOUR, label="the report")
-    below = ", ".join(f"{n.label} {accuracy:.1f} %" for n, accuracy in reference if accuracy < floor)
+    below = ", ".join(f"{n.label} {accuracy:.2f} %" for n, accuracy in reference if accuracy < floor)
     if below:
         note = f"The report's networks below this figure: {below}"
         axes.set_xlabel(f"{axes.get_xlabel()}\n{note}", fontsize=8)
