@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from makeweight.store.store import Store
+from makeweight.training.precision import processors
 
 SAVING_EVERY_EPOCH = Path(__file__).with_name("saving_every_epoch.py")
 
@@ -114,3 +116,20 @@ def test_killed_at_three_moments_a_study_ends_as_if_undisturbed(
         for row in store.jobs():
             told = [(e.epoch, e.training_loss, e.validation_accuracy) for e in store.epochs(row.job.key)]
             assert told == [(e.epoch, e.training_loss, e.validation_accuracy) for e in undisturbed.epochs(row.job.key)]
+
+
+def test_the_last_job_of_a_resumed_study_gets_the_threads_of_the_whole_study(
+    finished, run_command, tmp_path: Path
+) -> None:
+    folder = tmp_path / "studies" / finished.folder.name
+    shutil.copytree(finished.folder, folder)
+    with closing(sqlite3.connect(folder / "study.db")) as database, database:
+        [key] = database.execute("SELECT key FROM job ORDER BY position DESC LIMIT 1").fetchone()
+        database.execute("DELETE FROM result WHERE job = ?", (key,))
+        database.execute("UPDATE job SET state = 'pending' WHERE key = ?", (key,))
+    again = run_command("study", finished.file, "--store", folder.parent, cwd=finished.file.parent)
+    assert again.returncode == 0, again.stderr
+    with Store.open(folder) as store:
+        # One worker for each processor, up to the eight jobs of the study; not all processors for the one that is left.
+        workers = min(processors(), 8)
+        assert store.jobs()[-1].result.environment.threads == max(1, processors() // workers)

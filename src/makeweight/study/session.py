@@ -68,18 +68,16 @@ def run_study(
         _refuse_other_data(store, plan)
         _refuse_other_jobs(store, plan)
         store.plan(plan.name, plan.spec, plan.dataset.name, plan.dataset.digest, plan.jobs)
-        unfinished = [row.job for row in store.jobs() if row.state != "done"]
-        if unfinished:  # torch is imported only where something is left to train
-            yield from _run(store, plan, machine, unfinished, stop_requested)
+        if any(row.state != "done" for row in store.jobs()):  # else torch need not be imported
+            yield from _run(store, plan, machine, stop_requested)
 
 
-def _run(
-    store: Store, plan: StudyPlan, machine: Machine, unfinished: list[Job], stop_requested: Callable[[], bool]
-) -> Iterator[RunnerEvent]:
+def _run(store: Store, plan: StudyPlan, machine: Machine, stop_requested: Callable[[], bool]) -> Iterator[RunnerEvent]:
     from makeweight.jobs.executors.local import LocalExecutor
     from makeweight.study.runner import Runner
 
-    workers, hardware = choose_hardware(machine, len(unfinished))
+    # By the whole plan and not by what is left: a resumed job must get the threads it would have had.
+    workers, hardware = choose_hardware(machine, len(plan.jobs))
     executor = LocalExecutor(workers)
     try:
         yield from Runner(store, executor, plan.dataset.path, hardware).run(stop_requested)

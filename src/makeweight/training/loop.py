@@ -77,7 +77,8 @@ def _epoch(state: TrainingState, recipe: Recipe, images: Images) -> tuple[Tensor
     state.network.train()
     batches = _shuffled(len(images), recipe.batch_size, state.generator)
     average = MovingAverage(state, recipe.ema)
-    blank = state.network.normalise(torch.zeros(1, *images.shape, dtype=torch.uint8), torch.float32)[0, :, 0, 0]
+    black = torch.zeros(1, *images.shape, dtype=torch.uint8, device=state.hardware.device)
+    blank = state.network.normalise(black, torch.float32)[0, :, 0, 0]
     losses = []
     for i, chosen in enumerate(batches):
         step = state.epoch * len(batches) + i
