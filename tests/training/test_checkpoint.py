@@ -20,7 +20,7 @@ from makeweight.training.records import EpochRecord
 from makeweight.training.state import TrainingState, begin
 
 Design = Callable[..., Architecture]
-RECIPE = Recipe(epochs=4, batch_size=32, learning_rate=0.01, flip=True, crop=1, erase=0.5)
+RECIPE = Recipe(epochs=4, batch_size=32, learning_rate=0.01, flip=True, crop=1, erase=0.5, skip_easy=0.5)
 
 
 def _begin(architecture: Architecture, recipe: Recipe, precision: Precision, seed: int = 3) -> TrainingState:

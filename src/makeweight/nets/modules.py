@@ -130,8 +130,10 @@ class Dropout(nn.Module):
         words = torch.empty(-(-x.numel() // 8), dtype=torch.int64, device=x.device)
         # The whole range of int64, so that all eight bytes are random.
         words.random_(-(2**63), None, generator=self.generator)
-        keep = (words.view(torch.uint8)[: x.numel()] >= dropped).view(x.shape)
-        return x * (keep.to(x.dtype) * (256 / (256 - dropped)))
+        random = words.view(torch.uint8)[: x.numel()]
+        # Into bytes: a comparison into bool is 15 times as slow on a processor with AVX512.
+        kept = torch.ge(random, dropped, out=torch.empty_like(random))
+        return x * kept.view(x.shape).to(x.dtype).mul_(256 / (256 - dropped))
 
 
 class Residual(nn.Module):

@@ -31,6 +31,7 @@ def restore(state: TrainingState, checkpoint: bytes) -> None:
     if state.average is not None:
         state.average.load_state_dict(_below("average.", tensors))
     state.generator.set_state(tensors["generator"])
+    state.losses = tensors["losses"].to(state.hardware.device)
     state.epoch = int(tensors["epoch"])
 
 
@@ -44,6 +45,7 @@ def _tensors(state: TrainingState) -> Iterator[tuple[str, Tensor]]:
         for key, value in state.optimizer.state[parameter].items():
             yield f"optimizer.{name}.{key}", value
     yield "generator", state.generator.get_state()
+    yield "losses", state.losses
     yield "epoch", torch.tensor(state.epoch)
 
 

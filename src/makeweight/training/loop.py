@@ -11,16 +11,17 @@ from collections.abc import Iterator
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from makeweight.data.augment import augment
 from makeweight.errors import TrainingDiverged
 from makeweight.training.average import MovingAverage
 from makeweight.training.evaluate import logits_of, loss_and_accuracy
 from makeweight.training.images import Images, Rows, TrainingData, channel_statistics
+from makeweight.training.order import epoch_batches
 from makeweight.training.recipe import Recipe
 from makeweight.training.records import EpochRecord
 from makeweight.training.schedule import one_cycle
+from makeweight.training.slices import Slices, open_slices
 from makeweight.training.state import TrainingState
 
 
@@ -39,25 +40,28 @@ def train(state: TrainingState, recipe: Recipe, data: TrainingData) -> Iterator[
     """
     _normalise_by(state, data)
     training, validation = (_images(state, data, rows) for rows in (data.train, data.validation))
-    while state.epoch < recipe.epochs:
-        start = time.perf_counter()
-        losses, learning_rate = _epoch(state, recipe, training)
-        mean_loss = _mean(losses, state)
-        trained = time.perf_counter()
-        state.epoch += 1
-        loss, accuracy = loss_and_accuracy(logits_of(state.result, validation), validation.labels)
-        # The last step can ruin a network whose training losses were all finite still.
-        _require_finite(loss, f"validation loss became {loss:g} in epoch {state.epoch}")
-        yield EpochRecord(
-            epoch=state.epoch,
-            training_loss=mean_loss,
-            validation_loss=loss,
-            validation_accuracy=accuracy,
-            learning_rate=learning_rate,
-            images=len(training),
-            train_seconds=trained - start,
-            validation_seconds=time.perf_counter() - trained,
-        )
+    if state.epoch == 0:
+        state.losses = torch.zeros(len(training), device=state.hardware.device)
+    with open_slices(state, recipe) as slices:
+        while state.epoch < recipe.epochs:
+            start = time.perf_counter()
+            losses, count, learning_rate = _epoch(state, recipe, training, slices)
+            mean_loss = _mean(losses, state)
+            trained = time.perf_counter()
+            state.epoch += 1
+            loss, accuracy = loss_and_accuracy(logits_of(state.result, validation), validation.labels)
+            # The last step can ruin a network whose training losses were all finite still.
+            _require_finite(loss, f"validation loss became {loss:g} in epoch {state.epoch}")
+            yield EpochRecord(
+                epoch=state.epoch,
+                training_loss=mean_loss,
+                validation_loss=loss,
+                validation_accuracy=accuracy,
+                learning_rate=learning_rate,
+                images=count,
+                train_seconds=trained - start,
+                validation_seconds=time.perf_counter() - trained,
+            )
 
 
 def _normalise_by(state: TrainingState, data: TrainingData) -> None:
@@ -72,17 +76,17 @@ def _images(state: TrainingState, data: TrainingData, rows: Rows) -> Images:
     return Images(state.network, data.images, data.labels, rows, hardware.device, hardware.dtype)
 
 
-def _epoch(state: TrainingState, recipe: Recipe, images: Images) -> tuple[Tensor, float]:
-    """One pass over the images: the losses of its steps (s,), and the last learning rate."""
-    state.network.train()
-    batches = _shuffled(len(images), recipe.batch_size, state.generator)
+def _epoch(state: TrainingState, recipe: Recipe, images: Images, slices: Slices) -> tuple[Tensor, int, float]:
+    """One epoch: the mean losses of its steps (s,), the number of images trained on, the last learning rate."""
+    batches = epoch_batches(state, recipe)
+    slices.begin_epoch(state.generator)
     average = MovingAverage(state, recipe.ema)
     black = torch.zeros(1, *images.shape, dtype=torch.uint8, device=state.hardware.device)
     blank = state.network.normalise(black, torch.float32)[0, :, 0, 0]
-    losses = []
+    means = []
     for i, chosen in enumerate(batches):
         step = state.epoch * len(batches) + i
-        share = one_cycle(step / (recipe.epochs * len(batches)), recipe.warmup, recipe.final)
+        share = one_cycle((state.epoch + i / len(batches)) / recipe.epochs, recipe.warmup, recipe.final)
         for group in state.optimizer.param_groups:
             group["lr"] = recipe.learning_rate * share
         batch = augment(
@@ -93,28 +97,12 @@ def _epoch(state: TrainingState, recipe: Recipe, images: Images) -> tuple[Tensor
             padding=recipe.crop,
             erased=recipe.erase,
         )
-        losses.append(_step(state, batch, images.labels[chosen], recipe.label_smoothing))
+        losses = slices.backward(batch, images.labels[chosen])
+        state.optimizer.step()
+        state.losses[chosen] = losses
+        means.append(losses.mean())
         average.follow(step)
-    return torch.stack(losses), recipe.learning_rate * share
-
-
-def _step(state: TrainingState, batch: Tensor, labels: Tensor, label_smoothing: float) -> Tensor:
-    loss = functional.cross_entropy(state.network(batch), labels, label_smoothing=label_smoothing)
-    state.optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    state.optimizer.step()
-    return loss.detach()
-
-
-def _shuffled(count: int, batch_size: int, generator: torch.Generator) -> list[Tensor]:
-    """Positions in random order, in batches; the last one is short, but never a single image.
-
-    Batch normalisation cannot normalise one vector by itself, so a last single image joins the batch before.
-    """
-    batches = list(torch.split(torch.randperm(count, generator=generator), batch_size))
-    if len(batches) > 1 and len(batches[-1]) == 1:
-        batches[-2:] = [torch.cat(batches[-2:])]
-    return batches
+    return torch.stack(means), sum(len(chosen) for chosen in batches), recipe.learning_rate * share
 
 
 def _mean(losses: Tensor, state: TrainingState) -> float:

@@ -54,6 +54,7 @@ class Recipe:
     beta2: float = 0.99  # AdamW's β2
     weight_decay: float = 0.05  # decoupled for AdamW; not applied to biases, shifts, scales and slopes
     label_smoothing: float = 0.1
+    skip_easy: float = 0.0  # share of the easy images that an epoch leaves out, the first and the last epoch apart
     ema: float = 0.0  # decay a step of the exponential moving average of the weights; 0 for none
     flip: bool = False  # mirror each image left to right with probability one half
     crop: int = 0  # pixels: pad each side by so many, cut the image out at a random place
@@ -71,6 +72,7 @@ class Recipe:
         _share("beta2", self.beta2)
         _within("weight_decay", self.weight_decay, 0, 100)
         _share("label_smoothing", self.label_smoothing)
+        _share("skip_easy", self.skip_easy)
         _share("ema", self.ema)
         _within("crop", self.crop, 0, 32)
         _within("erase", self.erase, 0, 1)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
+from torch import Tensor
 
 from makeweight.design.architecture import Architecture
 from makeweight.nets.build import Network, build
@@ -23,6 +24,7 @@ class TrainingState:
     generator: torch.Generator  # on the CPU: order of images, augmentation
     hardware: Hardware
     epoch: int = 0  # whole epochs done
+    losses: Tensor = field(default_factory=lambda: torch.empty(0))  # (n,) of each image when it was last trained on
 
     @property
     def result(self) -> Network:

@@ -70,10 +70,12 @@ def _skeleton(task: Task, options: CNNOptions, budget: int | None) -> Skeleton:
         stem, first, second, *inner, third = widths
         last_inner = inner.pop() if deep else None
         layers: list[Layer] = [
-            # The first filters see pixels that are normalised already: they do without.
+            # The first filters see pixels that are normalised already: the first stage does without norm.
             _filter("stem", stem, options, stride=_first_stride(task, options), bias=True),
             options.activate("stem.activation"),
-            *_conv("stage1.conv", first, options, pooled=True),
+            _filter("stage1.conv", first, options, bias=True),
+            Pool("stage1.pool", 2, options.pool),
+            options.activate("stage1.activation"),
             *_conv("stage2.conv", second, options),
             *chain.from_iterable(_block(f"stage2.block{i}", second, w, options) for i, w in enumerate(inner, 1)),
             Pool("stage2.pool", 2, options.pool),
@@ -119,10 +121,8 @@ def _filter(
     return Conv2d(name, channels, options.kernel, stride, padding, bias=bias or options.norm == "none")
 
 
-def _conv(name: str, channels: int, options: CNNOptions, *, pooled: bool = False) -> list[Layer]:
+def _conv(name: str, channels: int, options: CNNOptions) -> list[Layer]:
     layers: list[Layer] = [_filter(name, channels, options)]
-    if pooled:
-        layers.append(Pool(f"{name}.pool", 2, options.pool))
     if options.norm == "batch":
         layers.append(BatchNorm(f"{name}.norm"))
     layers.append(options.activate(f"{name}.activation"))
