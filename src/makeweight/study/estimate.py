@@ -12,9 +12,11 @@ from makeweight.jobs.result import Job
 from makeweight.training.images import TrainingData
 from makeweight.training.loop import train
 from makeweight.training.precision import Hardware
+from makeweight.training.recipe import Recipe
 from makeweight.training.state import begin
 
 STEPS = 6  # measured, after as many to warm up
+EASY = 0.77  # share of FashionMNIST's images whose loss is below the mean: 0.76 for CNNs, 0.79 for FCNs
 
 
 def seconds_per_image(job: Job, hardware: Hardware) -> float:
@@ -45,5 +47,11 @@ def study_seconds(jobs: list[Job], images: int, workers: int, hardware: Hardware
         digest = job.architecture.digest + job.recipe.to_json()
         if digest not in measured:
             measured[digest] = seconds_per_image(job, hardware.with_precision(job.recipe.precision))
-        total += measured[digest] * images * job.recipe.epochs
+        total += measured[digest] * images * _whole_epochs(job.recipe)
     return total / workers
+
+
+def _whole_epochs(recipe: Recipe) -> float:
+    """Count the epochs as if each had all images: the first and the last have, the others skip easy ones."""
+    between = max(0, recipe.epochs - 2)
+    return recipe.epochs - between * EASY * recipe.skip_easy
