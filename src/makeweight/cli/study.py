@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,6 +24,7 @@ EXAMPLES = (
     "budgets = ['10K'], seeds = 3, split_seed = 0, and tables recipe and recipe.cnn, e.g. epochs = 12"
 )
 DEFAULT_NAME = "report"
+TABLE_SECONDS = 10.0  # least time between two tables: drawing the report takes as long as ten small jobs
 
 
 def study(
@@ -159,16 +161,18 @@ def _watch(plan: StudyPlan, events: Any) -> bool:
     waiting = _unfinished(plan)
     view = StudyView(waiting, len(plan.jobs) - len(waiting))
     left = {seed: sum(job.seed == seed for job in waiting) for seed in {job.seed for job in waiting}}
+    next_table = time.monotonic()
     with view.shown():
         view.show(first)
         for event in events:
             view.show(event)
             if isinstance(event, JobDone | JobFailed):
                 left[event.job.seed] -= 1
-                if left[event.job.seed] == 0 and any(left.values()):
+                if left[event.job.seed] == 0 and any(left.values()) and time.monotonic() >= next_table:
                     summary = summarise(plan.folder)
                     print_networks(stderr(), summary)
                     remark(f"report so far: {write_report(summary, plan.folder)}")
+                    next_table = time.monotonic() + TABLE_SECONDS
     return True
 
 
