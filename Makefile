@@ -4,7 +4,7 @@ BIN := .venv/bin
 SOURCES := $(wildcard pyproject.toml constraints.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup study test test-slow lint format docs clean
+.PHONY: help setup study test test-slow bench lint format docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -23,21 +23,25 @@ test-slow: .venv/installed-dev ## run the tests that need minutes
 	@scripts/get-fashion-mnist
 	$(BIN)/python -m pytest -m slow
 
+bench: .venv-bench/installed ## measure speed and memory beside other libraries, in an environment of its own: 45 minutes
+	@scripts/get-fashion-mnist
+	.venv-bench/bin/python -m benchmarks
+
 lint: .venv/installed-dev ## check style, types and import direction
-	$(BIN)/ruff check src tests scripts
-	$(BIN)/ruff format --check src tests scripts
+	$(BIN)/ruff check src tests scripts benchmarks
+	$(BIN)/ruff format --check src tests scripts benchmarks
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 format: .venv/installed-dev ## format the code
-	$(BIN)/ruff check --fix src tests scripts
-	$(BIN)/ruff format src tests scripts
+	$(BIN)/ruff check --fix src tests scripts benchmarks
+	$(BIN)/ruff format src tests scripts benchmarks
 
 docs: .venv/installed ## write docs/commands.md from the commands' own help
 	$(BIN)/typer makeweight.cli.main utils docs --name makeweight --title "The commands" --output docs/commands.md
 
 clean: ## remove .venv and what tools left; studies and prepared data stay
-	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache src/*.egg-info
+	rm -rf .venv .venv-bench build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache src/*.egg-info
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/bin/python:
@@ -49,4 +53,9 @@ clean: ## remove .venv and what tools left; studies and prepared data stay
 
 .venv/installed-dev: .venv/installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+.venv-bench/installed: $(SOURCES) benchmarks/requirements.txt
+	@test -d .venv-bench || scripts/make-venv $(PYTHON) .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --constraint constraints.txt --editable . --requirement benchmarks/requirements.txt
 	@touch $@

@@ -1,0 +1,1 @@
+"""What makeweight's speed, memory and start-up are, and how they compare; run with ``python -m benchmarks``."""

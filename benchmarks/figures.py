@@ -1,0 +1,204 @@
+"""Figures of the benchmark, from the records that are saved.
+
+Colours are those of Okabe and Ito 2008, "Color Universal Design", which stay apart for colour-blind readers; markers
+or labels differ as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from benchmarks.machine import one_line
+from benchmarks.peers import OURS, PEERS
+
+BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#767676"
+STYLE: Any = {
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.alpha": 0.25,
+}
+DPI = 150
+
+
+def peers(record: dict[str, Any], path: Path) -> None:
+    """Draw images a second of every contestant: the median, and a line from the slowest to the fastest leg."""
+
+    def draw(figure: Figure) -> None:
+        for axes, result in zip(_panels(figure, len(record["workloads"])), record["workloads"], strict=True):
+            _bars_of_contestants(axes, result)
+        figure.suptitle(_title(f"Training, images per second; {record['rounds']} rounds", record))
+
+    _draw(path, (11, 7), draw)
+
+
+def study(record: dict[str, Any], path: Path) -> None:
+    """Draw the seconds of the whole study, and until its first complete table."""
+    bars = [
+        ("makeweight study, whole\n(measured)", record["makeweight_seconds"], BLUE),
+        ("makeweight study, first table\n(measured)", record["makeweight_first_table_seconds"], BLUE),
+        ("torch script, training steps only\n(extrapolated)", record["script_seconds_extrapolated"], GREY),
+        ("torch script, first table\n(extrapolated)", record["script_first_table_seconds_extrapolated"], GREY),
+    ]
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        labels, seconds, colours = zip(*bars[::-1], strict=True)
+        axes.bar_label(axes.barh(labels, seconds, color=colours), fmt=" {:,.1f} s")
+        axes.set_xlim(0, 1.15 * max(seconds))
+        axes.set_xlabel("seconds")
+        axes.grid(axis="y", visible=False)
+        networks, seeds = len(record["script"]), record["seeds"]
+        figure.suptitle(_title(f"{networks} networks with {seeds} seeds", record))
+
+    _draw(path, (8, 3.4), draw)
+
+
+def targets(record: dict[str, Any], path: Path) -> None:
+    """Draw the memory of a training after each epoch, and what a second worker adds."""
+
+    def draw(figure: Figure) -> None:
+        left, right = _panels(figure, 2)
+        for run, colour, marker in zip(record["memory"], (BLUE, ORANGE), "os", strict=True):
+            held = run["worker_rss_mb_after_epochs"]
+            style = {"color": colour, "marker": marker, "markersize": 3, "label": run["network"]}
+            left.plot(range(1, len(held) + 1), held, **style)
+        left.set_ylim(0, 1.1 * max(max(run["worker_rss_mb_after_epochs"]) for run in record["memory"]))
+        left.xaxis.set_major_locator(MaxNLocator(integer=True))
+        left.set_xlabel("epoch")
+        left.set_ylabel("RSS of the worker (MiB)")
+        left.legend(frameon=False)
+        labels = [f"{run['network']}\n{run['workers']} worker{'s' * (run['workers'] > 1)}" for run in record["sharing"]]
+        right.bar_label(right.bar(labels, [run["pss_mb"] for run in record["sharing"]], color=BLUE), fmt="%.0f")
+        right.set_ylabel("PSS of all workers together (MiB)")
+        right.grid(axis="x", visible=False)
+        figure.suptitle(_title("Memory of training", record))
+
+    _draw(path, (10, 3.6), draw)
+
+
+def scaling_images(record: dict[str, Any], path: Path) -> None:
+    """Draw seconds an epoch and peak memory against the number of images."""
+    panels = (("seconds an epoch", lambda p: p["seconds_per_epoch"]["median"]), MEMORY_PANEL)
+    _curves(path, record, "Cost against training images", record["images"], "images", "training images", panels)
+
+
+def scaling_weights(record: dict[str, Any], path: Path) -> None:
+    """Draw images a second and peak memory against the number of weights."""
+    panels = (("images/s", lambda p: p["images_per_second"]["median"]), MEMORY_PANEL)
+    _curves(path, record, "Cost against weights", record["weights"], "weights", "trainable weights", panels)
+
+
+def scaling_workers(record: dict[str, Any], path: Path) -> None:
+    """Draw images a second and peak memory of all workers, for each division of the processors."""
+
+    def draw(figure: Figure) -> None:
+        names = list(dict.fromkeys(point["network"] for point in record["workers"]))
+        for row, name in zip(figure.subplots(len(names), 2, squeeze=False), names, strict=True):
+            points = [point for point in record["workers"] if point["network"] == name][::-1]
+            labels = [f"{point['workers']} × {point['threads']}" for point in points]
+            rates = [point["images_per_second"]["median"] for point in points]
+            peaks = [point["peak_rss_mb"] for point in points]
+            for axes, values, what in (
+                (row[0], rates, "images/s together"),
+                (row[1], peaks, "peak RSS together (MiB)"),
+            ):
+                axes.bar_label(axes.barh(labels, values, color=BLUE), fmt=" {:,.0f}")
+                axes.set_xlim(0, 1.2 * max(values))
+                axes.xaxis.set_major_formatter(_number)
+                axes.set_title(f"{name}: {what}", fontsize=9)
+                axes.grid(axis="y", visible=False)
+        figure.supylabel("workers × threads of each")
+        figure.suptitle(_title("Dividing the processors", record))
+
+    _draw(path, (10, 6), draw)
+
+
+Panel = tuple[str, Callable[[dict[str, Any]], float]]
+MEMORY_PANEL: Panel = ("peak RSS (MiB)", lambda point: point["peak_rss_mb"])
+
+
+def _curves(
+    path: Path,
+    record: dict[str, Any],
+    title: str,
+    points: list[dict[str, Any]],
+    key: str,
+    label: str,
+    panels: tuple[Panel, Panel],
+) -> None:
+    """Draw two quantities against another, a curve for each series, on logarithmic axes."""
+
+    def draw(figure: Figure) -> None:
+        names = list(dict.fromkeys(point["series"] for point in points))
+        for axes, (what, value) in zip(_panels(figure, 2), panels, strict=True):
+            for name, colour, marker in zip(names, (BLUE, ORANGE), "os", strict=True):
+                chosen = [point for point in points if point["series"] == name]
+                axes.loglog(
+                    [p[key] for p in chosen], [value(p) for p in chosen], color=colour, marker=marker, label=name
+                )
+            axes.set_xlabel(label)
+            axes.set_ylabel(what)
+            for axis in (axes.xaxis, axes.yaxis):
+                axis.set_major_formatter(_number)
+                axis.set_minor_formatter(lambda value, _: _number(value) if f"{value:e}"[0] in "25" else "")
+            axes.legend(frameon=False)
+        figure.suptitle(_title(title, record))
+
+    _draw(path, (10, 4), draw)
+
+
+def _bars_of_contestants(axes: Axes, result: dict[str, Any]) -> None:
+    found = list(result["contestants"].items())[::-1]  # the first at the top
+    rates = [summary["images_per_second"] for _, summary in found]
+    medians = [rate["median"] for rate in rates]
+    below, above = [r["median"] - r["min"] for r in rates], [r["max"] - r["median"] for r in rates]
+    labels = [_contestant(name, summary) for name, summary in found]
+    colours = [BLUE if name.startswith(OURS) else GREY for name, _ in found]
+    axes.barh(labels, medians, xerr=(below, above), color=colours, error_kw={"linewidth": 1, "capsize": 2})
+    for i, rate in enumerate(rates):
+        axes.annotate(f"{rate['median']:,.0f}", (rate["max"], i), (4, 0), textcoords="offset points", va="center")
+    axes.set_xlim(0, 1.22 * max(rate["max"] for rate in rates))
+    axes.set_title(f"{result['workload']}: {result['weights']:,} weights, batch {result['batch_size']}", fontsize=9)
+    axes.grid(axis="y", visible=False)
+    axes.xaxis.set_major_formatter(_number)
+
+
+def _contestant(name: str, summary: dict[str, Any]) -> str:
+    label = PEERS[name].label if name in PEERS else f"makeweight ×{summary['processes']}"
+    return f"{label}, {summary['precision']}"
+
+
+def _number(value: float, _: int | None = None) -> str:
+    """Write a tick's number out, without powers of ten."""
+    return f"{value:,.6g}" if value < 1 else f"{value:,.0f}"
+
+
+def _panels(figure: Figure, count: int) -> list[Axes]:
+    """Two panels a row."""
+    rows = -(-count // 2)
+    panels = list(figure.subplots(rows, min(2, count), squeeze=False).flat)
+    for left in panels[count:]:
+        left.remove()
+    return panels[:count]
+
+
+def _title(what: str, record: dict[str, Any]) -> str:
+    warning = "QUICK TEST RUN, THE NUMBERS MEAN NOTHING. " if record["quick"] else ""
+    return f"{warning}{what}\n{one_line(record['machine'])}"
+
+
+def _draw(path: Path, size: tuple[float, float], draw: Callable[[Figure], None]) -> None:
+    with rc_context(STYLE):
+        figure = Figure(figsize=size, layout="constrained")
+        draw(figure)
+        figure.savefig(path, dpi=DPI)
