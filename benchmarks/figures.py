@@ -44,23 +44,25 @@ def peers(record: dict[str, Any], path: Path) -> None:
 def study(record: dict[str, Any], path: Path) -> None:
     """Draw the seconds of the whole study, and until its first complete table."""
     bars = [
-        ("makeweight study, whole\n(measured)", record["makeweight_seconds"], BLUE),
-        ("makeweight study, first table\n(measured)", record["makeweight_first_table_seconds"], BLUE),
-        ("torch script, training steps only\n(extrapolated)", record["script_seconds_extrapolated"], GREY),
-        ("torch script, first table\n(extrapolated)", record["script_first_table_seconds_extrapolated"], GREY),
+        ("makeweight study, whole\n(measured)", "makeweight_seconds", BLUE),
+        ("makeweight study, first table\n(measured)", "makeweight_first_table_seconds", BLUE),
+        ("torch script, same epochs\n(extrapolated)", "script_seconds_same_epochs_extrapolated", GREY),
+        ("torch script, same images\n(extrapolated)", "script_seconds_same_images_extrapolated", GREY),
+        ("torch script, first table,\nsame epochs (extrapolated)", "script_first_table_seconds_extrapolated", GREY),
     ]
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
-        labels, seconds, colours = zip(*bars[::-1], strict=True)
+        labels, keys, colours = zip(*bars[::-1], strict=True)
+        seconds = [record[key] for key in keys]
         axes.bar_label(axes.barh(labels, seconds, color=colours), fmt=" {:,.1f} s")
         axes.set_xlim(0, 1.15 * max(seconds))
         axes.set_xlabel("seconds")
         axes.grid(axis="y", visible=False)
         networks, seeds = len(record["script"]), record["seeds"]
-        figure.suptitle(_title(f"{networks} networks with {seeds} seeds", record))
+        figure.suptitle(_title(f"Networks: {networks}, seeds: {seeds}; of the script, training steps only", record))
 
-    _draw(path, (8, 3.4), draw)
+    _draw(path, (8, 3.8), draw)
 
 
 def targets(record: dict[str, Any], path: Path) -> None:
@@ -136,18 +138,21 @@ def _curves(
     label: str,
     panels: tuple[Panel, Panel],
 ) -> None:
-    """Draw two quantities against another, a curve for each series, on logarithmic axes."""
+    """Draw two quantities against another, a curve for each series; memory from zero, the others logarithmic."""
 
     def draw(figure: Figure) -> None:
         names = list(dict.fromkeys(point["series"] for point in points))
         for axes, (what, value) in zip(_panels(figure, 2), panels, strict=True):
             for name, colour, marker in zip(names, (BLUE, ORANGE), "os", strict=True):
                 chosen = [point for point in points if point["series"] == name]
-                axes.loglog(
-                    [p[key] for p in chosen], [value(p) for p in chosen], color=colour, marker=marker, label=name
-                )
+                axes.plot([p[key] for p in chosen], [value(p) for p in chosen], color=colour, marker=marker, label=name)
             axes.set_xlabel(label)
             axes.set_ylabel(what)
+            axes.set_xscale("log")
+            if what == MEMORY_PANEL[0]:
+                axes.set_ylim(bottom=0)
+            else:
+                axes.set_yscale("log")
             for axis in (axes.xaxis, axes.yaxis):
                 axis.set_major_formatter(_number)
                 axis.set_minor_formatter(lambda value, _: _number(value) if f"{value:e}"[0] in "25" else "")

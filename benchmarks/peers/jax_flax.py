@@ -1,7 +1,8 @@
 """JAX with Flax and Optax: images stay on the device, and a step or a whole epoch is compiled.
 
-A fully connected network's epoch is one ``lax.scan`` over its batches, so Python runs once a pass. Inside a scan XLA
-runs convolutions on a CPU without its threaded kernels, so a CNN is trained by a compiled step at a time.
+A fully connected network's epoch is one ``lax.scan`` over its batches, so Python runs once a pass. A CNN is trained by
+one compiled step at a time, which is the better of the two for it on a CPU: with a scan cnn-10k reached 307 images/s
+and with steps 2,381 (n = 1, 2,048 images, jax 0.10.2, two processors of a Xeon with AMX).
 """
 
 from __future__ import annotations
