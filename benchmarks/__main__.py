@@ -33,7 +33,7 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; by default all")
-    parser.add_argument("--rounds", type=_at_least_one, default=Settings.rounds, help="measurements (default: 5)")
+    parser.add_argument("--rounds", type=_at_least_one, default=Settings().rounds, help="measurements (default: 5)")
     parser.add_argument("--quick", action="store_true", help="everything tiny: tests the benchmark, measures nothing")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for JSON and figures")
     asked = parser.parse_args()
