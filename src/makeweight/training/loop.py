@@ -45,7 +45,7 @@ def train(state: TrainingState, recipe: Recipe, data: TrainingData) -> Iterator[
     with open_slices(state, recipe) as slices:
         while state.epoch < recipe.epochs:
             start = time.perf_counter()
-            losses, count, learning_rate = _epoch(state, recipe, training, slices)
+            losses, learning_rate = _epoch(state, recipe, training, slices)
             mean_loss = _mean(losses, state)
             trained = time.perf_counter()
             state.epoch += 1
@@ -58,7 +58,7 @@ def train(state: TrainingState, recipe: Recipe, data: TrainingData) -> Iterator[
                 validation_loss=loss,
                 validation_accuracy=accuracy,
                 learning_rate=learning_rate,
-                images=count,
+                images=sum(map(len, losses)),
                 train_seconds=trained - start,
                 validation_seconds=time.perf_counter() - trained,
             )
@@ -76,14 +76,14 @@ def _images(state: TrainingState, data: TrainingData, rows: Rows) -> Images:
     return Images(state.network, data.images, data.labels, rows, hardware.device, hardware.dtype)
 
 
-def _epoch(state: TrainingState, recipe: Recipe, images: Images, slices: Slices) -> tuple[Tensor, int, float]:
-    """One epoch: the mean losses of its steps (s,), the number of images trained on, the last learning rate."""
+def _epoch(state: TrainingState, recipe: Recipe, images: Images, slices: Slices) -> tuple[list[Tensor], float]:
+    """One epoch: the losses of the images of each step, (b,) each, and the last learning rate."""
     batches = epoch_batches(state, recipe)
     slices.begin_epoch(state.generator)
     average = MovingAverage(state, recipe.ema)
     black = torch.zeros(1, *images.shape, dtype=torch.uint8, device=state.hardware.device)
     blank = state.network.normalise(black, torch.float32)[0, :, 0, 0]
-    means = []
+    losses = []
     for i, chosen in enumerate(batches):
         step = state.epoch * len(batches) + i
         share = one_cycle((state.epoch + i / len(batches)) / recipe.epochs, recipe.warmup, recipe.final)
@@ -97,18 +97,24 @@ def _epoch(state: TrainingState, recipe: Recipe, images: Images, slices: Slices)
             padding=recipe.crop,
             erased=recipe.erase,
         )
-        losses = slices.backward(batch, images.labels[chosen])
+        losses.append(slices.backward(batch, images.labels[chosen]))
         state.optimizer.step()
-        state.losses[chosen] = losses
-        means.append(losses.mean())
         average.follow(step)
-    return torch.stack(means), sum(len(chosen) for chosen in batches), recipe.learning_rate * share
+    # Once an epoch: a small network's step is so short that every operation in it counts.
+    state.losses[torch.cat(batches)] = torch.cat(losses)
+    return losses, recipe.learning_rate * share
 
 
-def _mean(losses: Tensor, state: TrainingState) -> float:
-    for step, loss in enumerate(losses.tolist(), 1):
-        _require_finite(loss, f"training loss became {loss:g} in epoch {state.epoch + 1}, step {step} of {len(losses)}")
-    return float(losses.double().mean())
+def _mean(losses: list[Tensor], state: TrainingState) -> float:
+    """Mean over the images; names the step at which it stopped being a number."""
+    mean = float(torch.cat(losses).double().mean())
+    if not math.isfinite(mean):
+        for step, of_step in enumerate(losses, 1):
+            loss = float(of_step.mean())
+            _require_finite(
+                loss, f"training loss became {loss:g} in epoch {state.epoch + 1}, step {step} of {len(losses)}"
+            )
+    return mean
 
 
 def _require_finite(loss: float, what: str) -> None:

@@ -10,7 +10,7 @@ class EpochRecord:
     """One pass over the training images."""
 
     epoch: int  # counted from 1
-    training_loss: float  # mean over the batches, as trained: with label smoothing, dropout and augmentation
+    training_loss: float  # mean over the images, as trained: with label smoothing, dropout and augmentation
     validation_loss: float  # mean cross-entropy, without label smoothing
     validation_accuracy: float  # 0 to 1
     learning_rate: float  # at the last step

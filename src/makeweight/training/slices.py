@@ -56,23 +56,27 @@ class Slices:
     def backward(self, batch: Tensor, labels: Tensor) -> Tensor:
         """Leave the gradient of the mean loss in the parameters, and return the loss of each image (b,)."""
         count = max(1, min(len(self._replicas), len(labels) // LEAST_IMAGES))
-        work = (self._replicas[:count], batch.tensor_split(count), labels.tensor_split(count), [len(labels)] * count)
-        if self._pool is None or count == 1:
-            done = list(map(self._slice, *work))
+        share = torch.full((len(labels),), 1 / len(labels), device=batch.device)
+        if count == 1 or self._pool is None:
+            losses, gradients = self._slice(self._replicas[0], batch, labels, share)
         else:
-            done = list(self._pool.map(self._slice, *work))
-        gradients = list(done[0][1])
-        for _, more in done[1:]:
-            torch._foreach_add_(gradients, more)
+            parts = (tensor.tensor_split(count) for tensor in (batch, labels, share))
+            done = list(self._pool.map(self._slice, self._replicas[:count], *parts))
+            losses, gradients = torch.cat([part for part, _ in done]), done[0][1]
+            for _, more in done[1:]:
+                torch._foreach_add_(gradients, more)
         for parameter, gradient in zip(self._parameters, gradients, strict=True):
             parameter.grad = gradient
-        return torch.cat([losses for losses, _ in done])
+        return losses
 
-    def _slice(self, network: Network, batch: Tensor, labels: Tensor, total: int) -> tuple[Tensor, tuple[Tensor, ...]]:
+    def _slice(
+        self, network: Network, batch: Tensor, labels: Tensor, share: Tensor
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Losses of some images, and the gradient of their sum weighted by ``share``."""
         losses = functional.cross_entropy(
             network(batch), labels, label_smoothing=self._label_smoothing, reduction="none"
         )
-        return losses.detach(), torch.autograd.grad(losses.sum() / total, self._parameters)
+        return losses.detach(), torch.autograd.grad(losses, self._parameters, share)
 
 
 @contextmanager
