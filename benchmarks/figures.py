@@ -62,7 +62,7 @@ def study(record: dict[str, Any], path: Path) -> None:
         networks, seeds = len(record["script"]), record["seeds"]
         figure.suptitle(_title(f"Networks: {networks}, seeds: {seeds}; of the script, training steps only", record))
 
-    _draw(path, (8, 3.8), draw)
+    _draw(path, (10, 3.8), draw)
 
 
 def targets(record: dict[str, Any], path: Path) -> None:
@@ -175,6 +175,7 @@ def _bars_of_contestants(axes: Axes, result: dict[str, Any]) -> None:
     axes.set_xlim(0, 1.22 * max(rate["max"] for rate in rates))
     axes.set_title(f"{result['workload']}: {result['weights']:,} weights, batch {result['batch_size']}", fontsize=9)
     axes.grid(axis="y", visible=False)
+    axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.xaxis.set_major_formatter(_number)
 
 
