@@ -18,7 +18,7 @@ def epoch_batches(state: TrainingState, recipe: Recipe) -> list[Tensor]:
     Notes
     -----
     The selection of InfoBatch (Qin et al. 2024, arXiv 2303.04947, section 3) without its rescaling of the
-    gradients, which made no difference to the good on FashionMNIST (docs/performance.md).
+    gradients: with it a CNN was no more accurate on FashionMNIST (one seed, docs/performance.md).
     """
     losses = state.losses
     if recipe.skip_easy and 0 < state.epoch < recipe.epochs - 1:
