@@ -153,9 +153,9 @@ def _curves(
                 axes.set_ylim(bottom=0)
             else:
                 axes.set_yscale("log")
-            for axis in (axes.xaxis, axes.yaxis):
-                axis.set_major_formatter(_number)
-                axis.set_minor_formatter(lambda value, _: _number(value) if f"{value:e}"[0] in "25" else "")
+            for axis, written in ((axes.xaxis, _short), (axes.yaxis, _number)):
+                axis.set_major_formatter(written)
+                axis.set_minor_formatter(lambda value, _, w=written: w(value) if f"{value:e}"[0] in "25" else "")
             axes.legend(frameon=False)
         figure.suptitle(_title(title, record))
 
@@ -187,6 +187,11 @@ def _contestant(name: str, summary: dict[str, Any]) -> str:
 def _number(value: float, _: int | None = None) -> str:
     """Write a tick's number out, without powers of ten."""
     return f"{value:,.6g}" if value < 1 else f"{value:,.0f}"
+
+
+def _short(value: float, _: int | None = None) -> str:
+    """Write a tick's number with K or M, where many stand side by side."""
+    return f"{value / 1e6:g}M" if value >= 1e6 else f"{value / 1e3:g}K" if value >= 1e3 else f"{value:g}"
 
 
 def _panels(figure: Figure, count: int) -> list[Axes]:

@@ -11,7 +11,8 @@ import pytest
 from makeweight.design.architecture import Task
 from makeweight.design.families import family_named
 from makeweight.design.solver import fit
-from makeweight.jobs.result import Environment, Job, Result
+from makeweight.jobs.result import Environment, Job, Result, Score
+from makeweight.store.rows import StudyRow
 from makeweight.store.store import Store
 from makeweight.training.recipe import Recipe
 from makeweight.training.records import EpochRecord
@@ -39,6 +40,7 @@ def make_result() -> MakeResult:
             },
             test_logits=rng.standard_normal((50, classes)).astype(np.float32),
             test_labels=rng.integers(0, classes, 50),
+            scores={"training": Score(50, 0.75, 0.5, 0.25), "validation": Score(50, 0.5, 1.0, 0.5)},
             environment=Environment("3", "2", "1", "", "here", "this one", 2, "cpu", "fp32", 1),
         )
 
@@ -49,5 +51,5 @@ def make_result() -> MakeResult:
 def store(tmp_path: Path, jobs: list[Job]) -> Iterator[Store]:
     """A store with the three jobs planned."""
     with Store.create(tmp_path / "study") as created:
-        created.plan("study", "{}", "digits", "d" * 64, jobs)
+        created.plan(StudyRow("study", "{}", "digits", "d" * 64), jobs)
         yield created

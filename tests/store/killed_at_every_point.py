@@ -16,8 +16,9 @@ import numpy as np
 from makeweight.design.architecture import Task
 from makeweight.design.families import family_named
 from makeweight.design.solver import fit
-from makeweight.jobs.result import Environment, Job, Result
-from makeweight.store import store as module
+from makeweight.jobs.result import Environment, Job, Result, Score
+from makeweight.store import database as module
+from makeweight.store.rows import StudyRow
 from makeweight.store.store import Store
 from makeweight.training.recipe import Recipe
 from makeweight.training.records import EpochRecord
@@ -30,6 +31,7 @@ RESULT = Result(
     weights={"w": np.arange(100, dtype=np.float32)},
     test_logits=np.eye(10, dtype=np.float32),
     test_labels=np.arange(10),
+    scores={"training": Score(50, 0.75, 0.5, 0.25), "validation": Score(50, 0.5, 1.0, 0.5)},
     environment=Environment("3", "2", "1", "", "here", "this one", 2, "cpu", "fp32", 1),
 )
 
@@ -48,7 +50,7 @@ def work(folder: Path) -> None:
 
 
 def plan(store: Store) -> None:
-    store.plan("study", "{}", "digits", "d" * 64, JOBS)
+    store.plan(StudyRow("study", "{}", "digits", "d" * 64), JOBS)
 
 
 class Countdown:

@@ -13,7 +13,9 @@ import pytest
 
 from makeweight.errors import StoreError
 from makeweight.jobs.result import Job, Result
+from makeweight.store import database
 from makeweight.store import store as store_module
+from makeweight.store.rows import StudyRow
 from makeweight.store.store import Store
 
 KILLED = Path(__file__).with_name("killed_at_every_point.py")
@@ -24,7 +26,7 @@ def files(store: Store) -> list[str]:
 
 
 def replan(store: Store, jobs: list[Job]) -> None:
-    store.plan("study", "{}", "digits", "d" * 64, jobs)
+    store.plan(StudyRow("study", "{}", "digits", "d" * 64), jobs)
 
 
 def test_killed_at_any_point_a_store_names_no_missing_file_and_the_job_can_be_finished(
@@ -43,12 +45,12 @@ def test_killed_at_any_point_a_store_names_no_missing_file_and_the_job_can_be_fi
 def test_files_are_written_before_the_row_that_names_them_and_are_swept_if_it_never_comes(
     store: Store, jobs: list[Job], make_result, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store_module, "BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.05)
     with Store.create(store.folder) as other, Store.create(store.folder) as impatient:
-        other._connection.execute("BEGIN IMMEDIATE")  # as a program that holds the file would
+        other._database._connection.execute("BEGIN IMMEDIATE")  # as a program that holds the file would
         with pytest.raises(StoreError, match=r"study\.db: database is locked\. Check that"):
             impatient.finish(jobs[0].key, make_result())
-        other._connection.execute("ROLLBACK")
+        other._database._connection.execute("ROLLBACK")
     assert len(files(store)) == 2
     assert store.jobs()[0].state == "pending"
     replan(store, jobs)
@@ -95,7 +97,7 @@ def test_a_kill_between_a_checkpoint_and_its_row_keeps_the_one_before(
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(store, "_insert_epoch", killed)
+    monkeypatch.setattr(store_module, "_insert_epoch", killed)
     with pytest.raises(KeyboardInterrupt):
         store.record_epoch(key, epochs[1], b"second")
     assert len(files(store)) == 2

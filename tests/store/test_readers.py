@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 from makeweight.jobs.result import Job
+from makeweight.store.rows import StudyRow
 from makeweight.store.store import Store
 
 EPOCHS = 200
@@ -55,7 +56,7 @@ def test_a_name_with_spaces_marks_and_other_letters_is_no_hindrance(
 ) -> None:
     folder = tmp_path / "Prüfung #1?mode=rw&x 100% 名"
     with Store.create(folder) as store:
-        store.plan("study", "{}", "digits", "d" * 64, jobs)
+        store.plan(StudyRow("study", "{}", "digits", "d" * 64), jobs)
         store.finish(jobs[0].key, make_result())
     with Store.open(folder) as reader:
         assert reader.weights(reader.jobs()[0])

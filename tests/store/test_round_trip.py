@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from makeweight.errors import StoreError
-from makeweight.jobs.result import Job
+from makeweight.jobs.result import Job, Measurement
 from makeweight.store.rows import StudyRow
 from makeweight.store.store import Store, done
 from makeweight.training.records import EpochRecord, training_seconds
@@ -70,11 +71,37 @@ def test_epochs_come_back_exactly_and_in_order(store: Store, jobs: list[Job], re
 
 
 def test_the_study_and_its_plan_come_back_in_order(store: Store, jobs: list[Job]) -> None:
+    planned = StudyRow("study", "{}", "digits", "d" * 64, ("zero", "<one>"), "/where/the data are")
+    store.plan(planned, jobs)
     study = store.study()
     assert study is not None
-    assert study == StudyRow("study", "{}", "digits", "d" * 64, study.created)
+    assert study == dataclasses.replace(planned, created=study.created)
     assert [row.job for row in store.jobs()] == jobs
     assert states(store) == [("pending", 0, None)] * 3
+
+
+def test_scores_and_a_measurement_come_back(store: Store, jobs: list[Job], make_result) -> None:
+    result, key = make_result(), jobs[0].key
+    store.finish(key, result)
+    assert store.scores(key) == result.scores
+    assert store.scores(jobs[1].key) == {}
+    assert store.measurement(key) is None
+    environment = result.environment
+    measured = Measurement(0.5, 0.75, 200, 256, 10.0, 12.0, 20, None, 4_096, 1.5, None, None, "2026", environment)
+    store.record_measurement(key, measured)
+    again = dataclasses.replace(measured, peak_activation_bytes=8_192, energy_mj=0.25, energy_source="RAPL")
+    store.record_measurement(key, again)
+    assert store.measurement(key) == again
+
+
+def test_an_opening_of_the_test_images_is_recorded_once_for_each_purpose(
+    store: Store, jobs: list[Job], make_result
+) -> None:
+    key = jobs[0].key
+    store.finish(key, make_result())
+    for purpose in ("feature maps", "feature maps", "mistakes"):
+        store.record_test_access(key, purpose)
+    assert store.test_accesses(key) == 3
 
 
 def test_the_test_images_count_as_opened_once_for_each_finished_job(store: Store, jobs: list[Job], make_result) -> None:
@@ -91,10 +118,10 @@ def test_a_new_plan_keeps_what_is_done_and_drops_what_it_no_longer_names(
 ) -> None:
     store.finish(jobs[0].key, make_result())
     store.fail(jobs[1].key, "no luck")
-    plan = ("study", "{}", "digits", "d" * 64)
-    store.plan(*plan, [jobs[2]])
+    plan = StudyRow("study", "{}", "digits", "d" * 64)
+    store.plan(plan, [jobs[2]])
     assert [row.job.seed for row in store.jobs()] == [2]
-    store.plan(*plan, jobs)
+    store.plan(plan, jobs)
     assert states(store) == [("done", 0, None), ("pending", 0, None), ("pending", 0, None)]
     assert store.weights(store.jobs()[0])
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from makeweight.data.dataset import prepare
 from makeweight.jobs.executors.local import LocalExecutor
+from makeweight.store.rows import StudyRow
 from makeweight.store.store import Store
 from makeweight.study.lock import study_lock
 from makeweight.study.plan import plan
@@ -19,7 +20,7 @@ def main(file: Path, folder: Path) -> None:
     spec = make_spec(read_study_file(file), str(file))
     dataset = prepare(spec.dataset)
     with study_lock(folder), Store.create(folder) as store:
-        store.plan(folder.name, spec.to_json(), dataset.name, dataset.digest, plan(spec, dataset))
+        store.plan(StudyRow(folder.name, spec.to_json(), dataset.name, dataset.digest), plan(spec, dataset))
         executor = LocalExecutor(2)
         try:
             runner = Runner(store, executor, dataset.path, Hardware("cpu", "fp32", 1), checkpoint_seconds=0.0)

@@ -14,6 +14,7 @@ from makeweight.errors import DataMismatch
 from makeweight.jobs.executors.base import EpochDone, Event, Failed, Finished, Lost, Stopped
 from makeweight.jobs.job import Assignment, Progress
 from makeweight.jobs.result import Environment, Job, Result
+from makeweight.store.rows import StudyRow
 from makeweight.store.store import Store
 from makeweight.study.runner import MOST_ATTEMPTS, JobDone, JobFailed, JobRetried, JobStarted, Runner, Stopping
 from makeweight.study.session import Machine, StudyPlan, run_study
@@ -30,7 +31,7 @@ def record(epoch: int) -> EpochRecord:
 def result(epochs: int = 2) -> Result:
     environment = Environment("3", "2", "1", "", "here", "this one", 2, "cpu", "fp32", 1)
     logits = np.eye(10, dtype=np.float32)
-    return Result(tuple(map(record, range(1, epochs + 1))), {"w": logits}, logits, np.arange(10), environment)
+    return Result(tuple(map(record, range(1, epochs + 1))), {"w": logits}, logits, np.arange(10), {}, environment)
 
 
 Step = Callable[[str], Event]
@@ -88,7 +89,7 @@ def jobs(make_job: Callable[..., Job]) -> list[Job]:
 @pytest.fixture
 def store(tmp_path: Path, jobs: list[Job]) -> Iterator[Store]:
     with Store.create(tmp_path / "study") as created:
-        created.plan("study", "{}", "digits", jobs[0].data_digest, jobs)
+        created.plan(StudyRow("study", "{}", "digits", jobs[0].data_digest), jobs)
         yield created
 
 
@@ -176,7 +177,7 @@ def study_plan(tmp_path: Path, digits: PreparedDataset, jobs: list[Job]) -> Stud
 
 def test_results_on_other_data_are_not_mixed(study_plan: StudyPlan, jobs: list[Job]) -> None:
     with Store.create(study_plan.folder) as store:
-        store.plan("planned", "{}", "digits", "0" * 64, [])
+        store.plan(StudyRow("planned", "{}", "digits", "0" * 64), [])
     with pytest.raises(DataMismatch, match=r"digest 000000000000, and these data have .*--data"):
         next(run_study(study_plan, Machine(1)))
     with Store.open(study_plan.folder) as store:
@@ -185,7 +186,7 @@ def test_results_on_other_data_are_not_mixed(study_plan: StudyPlan, jobs: list[J
 
 def test_a_study_that_is_done_starts_no_worker(study_plan: StudyPlan, jobs: list[Job]) -> None:
     with Store.create(study_plan.folder) as store:
-        store.plan("planned", "{}", "digits", jobs[0].data_digest, jobs)
+        store.plan(StudyRow("planned", "{}", "digits", jobs[0].data_digest), jobs)
         for job in jobs:
             store.finish(job.key, result())
     assert list(run_study(study_plan, Machine(device="cuda"))) == []  # not even the device is looked at

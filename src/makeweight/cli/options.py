@@ -120,6 +120,11 @@ def study_folder(store: Path, name: str) -> Path:
     return store / name
 
 
+def is_study(store: Path, name: str) -> bool:
+    """Say whether a text is the name of a study."""
+    return _NAME.fullmatch(name) is not None and (store / name / "study.db").is_file()
+
+
 def find_study(store: Path, name: str | None) -> Path:
     """Find a study by name or by the path of its folder; without a name, the one changed last.
 

@@ -14,10 +14,10 @@ from makeweight.data.dataset import PreparedDataset, open_prepared
 from makeweight.data.split import split_indices
 from makeweight.errors import DataMismatch
 from makeweight.jobs.environment import describe_environment
-from makeweight.jobs.result import Job, Result
+from makeweight.jobs.result import Job, Result, Score
 from makeweight.training.checkpoint import capture, restore
 from makeweight.training.evaluate import logits_of
-from makeweight.training.images import Images, TrainingData
+from makeweight.training.images import Images, Rows, TrainingData
 from makeweight.training.loop import train
 from makeweight.training.precision import Hardware
 from makeweight.training.records import EpochRecord
@@ -64,8 +64,8 @@ def run_job(assignment: Assignment, stopping: Callable[[], bool] = lambda: False
     epochs = list(assignment.epochs_before)
     if assignment.checkpoint is not None:
         restore(state, assignment.checkpoint)
-    saved = time.monotonic()
-    for record in train(state, job.recipe, _training_data(dataset, job)):
+    saved, data = time.monotonic(), _training_data(dataset, job)
+    for record in train(state, job.recipe, data):
         epochs.append(record)
         more, stop = record.epoch < job.recipe.epochs, stopping()
         due = more and (stop or time.monotonic() - saved >= assignment.checkpoint_seconds)
@@ -73,7 +73,7 @@ def run_job(assignment: Assignment, stopping: Callable[[], bool] = lambda: False
         if stop and more:
             return
         saved = time.monotonic() if due else saved
-    yield _result(state, tuple(epochs), dataset)
+    yield _result(state, tuple(epochs), data, dataset)
 
 
 def _open(assignment: Assignment) -> PreparedDataset:
@@ -92,7 +92,9 @@ def _training_data(dataset: PreparedDataset, job: Job) -> TrainingData:
     return TrainingData(labelled.images, labelled.labels, split.train, split.validation)
 
 
-def _result(state: TrainingState, epochs: tuple[EpochRecord, ...], dataset: PreparedDataset) -> Result:
+def _result(
+    state: TrainingState, epochs: tuple[EpochRecord, ...], data: TrainingData, dataset: PreparedDataset
+) -> Result:
     test, network, hardware = dataset.test_images(), state.result, state.hardware
     images = Images(network, test.images, test.labels, np.arange(len(test.labels)), hardware.device, hardware.dtype)
     return Result(
@@ -100,5 +102,24 @@ def _result(state: TrainingState, epochs: tuple[EpochRecord, ...], dataset: Prep
         weights={name: tensor.cpu().numpy() for name, tensor in network.state_dict().items()},
         test_logits=logits_of(network, images).cpu().numpy(),
         test_labels=np.asarray(test.labels),
+        scores={
+            "training": _score(state, data, _sample(data.train, len(data.validation))),
+            "validation": _score(state, data, data.validation),
+        },
         environment=describe_environment(hardware),
     )
+
+
+def _sample(rows: Rows, count: int) -> Rows:
+    """Take as many training images as there are validation images: enough to compare them, and soon scored."""
+    chosen = np.random.default_rng(0).permutation(len(rows))[:count]
+    return rows[np.sort(chosen)]
+
+
+def _score(state: TrainingState, data: TrainingData, rows: Rows) -> Score:
+    network, hardware = state.result, state.hardware
+    images = Images(network, data.images, data.labels, rows, hardware.device, hardware.dtype)
+    logits = logits_of(network, images)
+    losses = torch.nn.functional.cross_entropy(logits, images.labels, reduction="none").double()
+    hits = (logits.argmax(1) == images.labels).double()
+    return Score(len(rows), float(hits.mean()), float(losses.mean()), float(losses.std(correction=0)))

@@ -66,6 +66,36 @@ class Environment:
         return Environment(**json.loads(text))
 
 
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How a network does on some images, in evaluation mode: no dropout, no augmentation, plain cross-entropy."""
+
+    images: int
+    accuracy: float  # 0 to 1
+    loss: float  # mean cross-entropy, in nats
+    loss_sd: float  # over the images
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What a trained network costs to use, measured on one machine; None is "not measured"."""
+
+    latency_p50_ms: float  # one image at a time
+    latency_p95_ms: float
+    latency_repeats: int
+    batch_images: int  # of the next three
+    batch_latency_p50_ms: float
+    batch_latency_p95_ms: float
+    batch_repeats: int
+    peak_activation_bytes: int | None  # most memory allocated at once while one image passes, beside the weights
+    file_bytes: int  # of the stored weights
+    load_ms: float  # from the file to a network that is ready, median
+    energy_mj: float | None  # millijoules an image, in batches
+    energy_source: str | None  # the counter it was read from
+    measured: str  # UTC, ISO 8601
+    environment: Environment
+
+
 @dataclass(frozen=True)
 class Result:
     """What one job found."""
@@ -74,6 +104,7 @@ class Result:
     weights: dict[str, NDArray[np.generic]]  # the kept network's state, by tensor name
     test_logits: NDArray[np.float32]  # (n, k), the one look at the test images
     test_labels: NDArray[np.int64]  # (n,)
+    scores: dict[str, Score]  # by split: "training" (a sample as large as the validation split) and "validation"
     environment: Environment
 
     @property

@@ -43,7 +43,7 @@ class NetworkSummary:
     @property
     def label(self) -> str:
         """Short name, for example FCN 100K."""
-        return f"{self.family.upper()} {format_budget(self.budget)}"
+        return network_label(self.family, self.budget)
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,9 @@ def summarise(folder: Path) -> StudySummary:
         return StudySummary(
             name=study.name,
             dataset=study.dataset,
-            networks=tuple(sorted(filter(None, networks), key=_order)),
+            networks=tuple(
+                sorted(filter(None, networks), key=lambda network: network_order(network.family, network.budget))
+            ),
             jobs_total=len(rows),
             jobs_done=len(done),
             failures=tuple(_failure(row) for row in rows if row.state == "failed"),
@@ -120,8 +122,14 @@ def _network(store: Store, dataset: str, rows: list[JobRow], problems: list[str]
     )
 
 
-def _order(network: NetworkSummary) -> tuple[bool, str, int]:
-    return network.family != "fcn", network.family, network.budget
+def network_label(family: str, budget: int) -> str:
+    """Short name of a network, for example FCN 100K."""
+    return f"{family.upper()} {format_budget(budget)}"
+
+
+def network_order(family: str, budget: int) -> tuple[bool, str, int]:
+    """Where a network stands in tables: fully connected ones first, then by family and budget."""
+    return family != "fcn", family, budget
 
 
 def _failure(row: JobRow) -> str:

@@ -73,6 +73,36 @@ STEPS: tuple[tuple[str, ...], ...] = (
             wall_seconds REAL NOT NULL      -- by the monotonic clock
         ) STRICT""",
     ),
+    (
+        "ALTER TABLE study ADD COLUMN class_names TEXT NOT NULL DEFAULT '[]'",  # JSON, by label
+        "ALTER TABLE study ADD COLUMN data_path TEXT NOT NULL DEFAULT ''",  # of the prepared data, when last planned
+        """CREATE TABLE score (              -- of the kept network, on images that are not the test's
+            job TEXT NOT NULL REFERENCES job (key) ON DELETE CASCADE,
+            split TEXT NOT NULL CHECK (split IN ('training', 'validation')),
+            images INTEGER NOT NULL,
+            accuracy REAL NOT NULL,
+            loss REAL NOT NULL,
+            loss_sd REAL NOT NULL,
+            PRIMARY KEY (job, split)
+        ) STRICT, WITHOUT ROWID""",
+        """CREATE TABLE measurement (        -- what a network costs to use; NULL is "not measured"
+            job TEXT PRIMARY KEY REFERENCES job (key) ON DELETE CASCADE,
+            latency_p50_ms REAL NOT NULL,
+            latency_p95_ms REAL NOT NULL,
+            latency_repeats INTEGER NOT NULL,
+            batch_images INTEGER NOT NULL,
+            batch_latency_p50_ms REAL NOT NULL,
+            batch_latency_p95_ms REAL NOT NULL,
+            batch_repeats INTEGER NOT NULL,
+            peak_activation_bytes INTEGER,
+            file_bytes INTEGER NOT NULL,
+            load_ms REAL NOT NULL,
+            energy_mj REAL,
+            energy_source TEXT,
+            measured TEXT NOT NULL,         -- UTC, ISO 8601
+            environment TEXT NOT NULL       -- JSON
+        ) STRICT""",
+    ),
 )
 VERSION = len(STEPS)
 

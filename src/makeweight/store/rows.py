@@ -21,8 +21,10 @@ class StudyRow:
     name: str
     spec: str  # JSON, as planned
     dataset: str
-    data_digest: str
-    created: str  # UTC, ISO 8601
+    data_digest: str  # SHA-256 of the prepared data
+    class_names: tuple[str, ...] = ()  # by label; empty in studies older than this field
+    data_path: str = ""  # of the prepared data on the machine that planned last
+    created: str = ""  # UTC, ISO 8601; the store's to say
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from makeweight.data.dataset import PreparedDataset
 from makeweight.errors import DataMismatch, InvalidValue
 from makeweight.jobs.result import Job
+from makeweight.store.rows import StudyRow
 from makeweight.store.store import Store
 from makeweight.study.lock import study_lock
 
@@ -67,7 +68,8 @@ def run_study(
     with study_lock(plan.folder), Store.create(plan.folder) as store:
         _refuse_other_data(store, plan)
         _refuse_other_jobs(store, plan)
-        store.plan(plan.name, plan.spec, plan.dataset.name, plan.dataset.digest, plan.jobs)
+        data = plan.dataset
+        store.plan(StudyRow(plan.name, plan.spec, data.name, data.digest, data.class_names, str(data.path)), plan.jobs)
         if any(row.state != "done" for row in store.jobs()):  # else torch need not be imported
             yield from _run(store, plan, machine, stop_requested)
 
