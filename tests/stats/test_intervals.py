@@ -13,7 +13,8 @@ from scipy.special import expit, roots_hermitenorm
 from scipy.stats import binomtest
 from scipy.stats import t as student
 
-from makeweight.stats.intervals import accuracy_interval, batch_sd
+from makeweight.stats.crossed import spread_of_difference
+from makeweight.stats.intervals import accuracy_interval, batch_sd, share_interval, wilson
 
 
 def _right(count: int, images: int) -> NDArray[np.bool_]:
@@ -46,17 +47,30 @@ def test_an_interval_holds_its_mean_and_lies_between_zero_and_one(
     assert (again.low, again.high) == (pytest.approx(interval.low), pytest.approx(interval.high))
 
 
-def test_three_seeds_and_a_hundred_images_by_hand() -> None:
-    correct = np.array([_right(count, 100) for count in (79, 80, 81)])
-    of_seeds = 0.01**2 / 3
-    # 79 images are always right, one twice of three times, one once, 19 never: the mean is 0.8.
-    of_images = (79 + 4 / 9 + 1 / 9 - 100 * 0.8**2) / 99 / 100
-    freedom = (of_seeds + of_images) ** 2 / (of_seeds**2 / 2 + of_images**2 / 99)
-    half = student.ppf(0.975, freedom) * (of_seeds + of_images) ** 0.5
+@pytest.mark.parametrize(
+    ("right", "images", "low", "high"),
+    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
+)
+def test_wilsons_interval_as_published(right: int, images: int, low: float, high: float) -> None:
+    # Newcombe 1998, "Two-sided confidence intervals for the single proportion", table I, method 3.
+    found = wilson(right / images, images)
+    assert (found.low, found.high) == (pytest.approx(low, abs=5e-5), pytest.approx(high, abs=5e-5))
+
+
+def test_several_seeds_get_wilsons_interval_of_as_many_images_as_their_variance_is_worth() -> None:
+    correct = np.array([_right(count, 100) for count in (75, 80, 85)])
+    spread = spread_of_difference(correct)
+    images, t = 0.8 * 0.2 / spread.variance, student.ppf(0.975, spread.freedom)
     interval = accuracy_interval(correct)
-    assert interval.mean == pytest.approx(0.8)
-    assert interval.low == pytest.approx(0.8 - half)
-    assert interval.high == pytest.approx(0.8 + half)
+    # The ends are the shares p from which 0.8 is t standard errors away.
+    for end in (interval.low, interval.high):
+        assert abs(0.8 - end) == pytest.approx(t * (end * (1 - end) / images) ** 0.5)
+
+
+def test_a_share_of_a_share_counts_only_its_own_images() -> None:
+    numerator, denominator = _right(30, 100), _right(40, 100)
+    assert share_interval(numerator[None], denominator[None]) == wilson(0.75, 40)
+    assert math.isnan(share_interval(~denominator[None] & denominator, ~denominator[None] & denominator).mean)
 
 
 @pytest.mark.parametrize("seeds", [1, 2, 5])

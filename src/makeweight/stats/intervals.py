@@ -1,4 +1,4 @@
-"""Intervals of test accuracy."""
+"""Intervals of accuracy and other shares."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri, stdtrit
+from scipy.special import ndtri
+
+from makeweight.stats.crossed import Table, spread_of_difference
 
 CONFIDENCE = 0.95
 REPORT_BATCH = 256  # images a test batch in the report that makeweight started from
@@ -33,41 +35,67 @@ def accuracy_interval(correct: NDArray[np.bool_]) -> Interval:
     Returns
     -------
     Interval
-        For one seed the Wilson interval, which knows the test images' part only. For several seeds
-        mean ± t·√(A + B), with A = variance of the seeds' accuracies / s and B = variance over images of the
-        mean correctness / n.
+        For one seed the Wilson interval, which knows the test images' part only. For several seeds the same formula
+        with as many images as would give the variance of :func:`makeweight.stats.crossed.spread_of_difference`, and
+        Student's t in place of the normal quantile.
 
     Notes
     -----
-    Wilson 1927, "Probable inference, the law of succession, and statistical inference". Seeds and images are two
-    crossed random effects, for which the sum of both one-way variances is a slightly conservative estimate
-    (Owen 2007, "The pigeonhole bootstrap", section 4); the degrees of freedom of t follow Satterthwaite 1946,
-    "An approximate distribution of estimates of variance components". In simulations on 10,000 images it covered
-    97 % with 3 seeds of sd 0.2 points (as measured on FashionMNIST), 95 % with sd 0.5 and 91 % with sd 0.9: where the
-    seeds' spread dominates, two or three of them are too few to know it.
+    Wilson 1927, "Probable inference, the law of succession, and statistical inference"; Korn and Graubard 1998,
+    "Confidence intervals for proportions with small expected number of positive counts estimated from survey data",
+    for the effective number of images. Simulated on 10,000 images with 3 seeds, 3,000 times, the t-interval of this
+    variance covered 97.2, 95.7, 94.4 and 93.0 % where the seeds' accuracies had sd 0.29, 0.37, 0.65 and 1.27 points
+    (on FashionMNIST they have 0.06 to 0.21): where the seeds' spread dominates, three of them are too few to know it.
+    Resampling seeds and images (the two-level bootstrap) counts the interaction twice, and knows the seeds no better:
+    96.7 % at 0.2 points and 92.3 % at 0.5.
     """
-    seeds, images = correct.shape
-    mean = float(correct.mean())
-    if seeds == 1:
-        return _wilson(int(correct.sum()), images)
-    of_seeds = float(correct.mean(axis=1).var(ddof=1)) / seeds
-    of_images = float(correct.mean(axis=0).var(ddof=1)) / images
-    if of_seeds + of_images == 0:  # always right or always wrong
-        return _wilson(round(mean * images), images)
-    freedom = (of_seeds + of_images) ** 2 / (of_seeds**2 / (seeds - 1) + of_images**2 / (images - 1))
-    half = float(stdtrit(freedom, (1 + CONFIDENCE) / 2)) * (of_seeds + of_images) ** 0.5
-    return Interval(mean, max(0.0, mean - half), min(1.0, mean + half))
+    return share_interval(correct, np.ones_like(correct))
 
 
-def _wilson(right: int, images: int) -> Interval:
-    z = float(ndtri((1 + CONFIDENCE) / 2))
-    share = right / images
+def share_interval(numerator: Table, denominator: Table) -> Interval:
+    """Estimate Σ numerator / Σ denominator over images and seeds, a share from 0 to 1, drawn anew.
+
+    Parameters
+    ----------
+    numerator, denominator : ndarray
+        (s, n) for seed s and image n, 0 ≤ numerator ≤ denominator.
+
+    Returns
+    -------
+    Interval
+        NaN throughout where the denominator is 0.
+
+    Notes
+    -----
+    A ratio's variance is that of the mean of (numerator − ratio · denominator) / mean denominator (linearisation;
+    Cochran 1977, "Sampling Techniques", section 6.3).
+    """
+    top, bottom = np.asarray(numerator, dtype=np.float64), np.asarray(denominator, dtype=np.float64)
+    if not bottom.any():
+        return Interval(math.nan, math.nan, math.nan)
+    share = float(top.sum() / bottom.sum())
+    seeds, counted = len(top), float(bottom.sum()) / len(top)  # counted: images of one seed
+    if seeds == 1 or share in (0.0, 1.0):
+        return wilson(share, counted)
+    spread = spread_of_difference((top - share * bottom) / bottom.mean())
+    if spread.variance == 0:
+        return wilson(share, counted)
+    return wilson(share, share * (1 - share) / spread.variance, spread.quantile(CONFIDENCE))
+
+
+def wilson(share: float, images: float, quantile: float | None = None) -> Interval:
+    """Wilson's interval of a share of some images, of which there may be a fraction.
+
+    >>> round(wilson(0.9, 100).low, 4), round(wilson(0.9, 100).high, 4)
+    (0.8256, 0.9448)
+    """
+    z = float(ndtri((1 + CONFIDENCE) / 2)) if quantile is None else quantile
     centre = (share + z**2 / (2 * images)) / (1 + z**2 / images)
     half = z / (1 + z**2 / images) * (share * (1 - share) / images + z**2 / (4 * images**2)) ** 0.5
     # At the ends both are exact; rounding must not push the interval past its own mean.
-    low = centre - half if right else 0.0
-    high = centre + half if right < images else 1.0
-    return Interval(share, low, high)
+    low = min(share, centre - half) if share > 0 else 0.0
+    high = max(share, centre + half) if share < 1 else 1.0
+    return Interval(share, max(0.0, low), min(1.0, high))
 
 
 def batch_sd(correct: NDArray[np.bool_], batch: int | None = None) -> float:

@@ -1,0 +1,71 @@
+"""Variance of seeds crossed with images: by hand, against simulation, and where it must not depend."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import ttest_1samp, ttest_rel
+
+from makeweight.stats.crossed import seeds_variance, spread_of_difference
+
+
+def test_a_table_by_hand() -> None:
+    table = np.array([[1.0, 0, 1, 1], [0, 0, 1, 1], [1, 0, 1, 0]])
+    # Images: means 2/3, 0, 1, 2/3; grand mean 7/12. Seeds: 3/4, 1/2, 1/2.
+    of_images = sum((m - 7 / 12) ** 2 for m in (2 / 3, 0, 1, 2 / 3)) / 3 / 4
+    of_seeds = ((3 / 4 - 7 / 12) ** 2 + 2 * (1 / 2 - 7 / 12) ** 2) / 2 / 3
+    total = sum((cell - 7 / 12) ** 2 for cell in table.ravel())
+    rest = total - 3 * (of_images * 4 * 3) - 4 * (of_seeds * 3 * 2)  # sums of squares add
+    interaction = rest / (2 * 3) / 12
+    spread = spread_of_difference(table)
+    expected = of_images + max(0, of_seeds - interaction)
+    assert spread.variance == pytest.approx(expected)
+    assert seeds_variance(table) == pytest.approx(max(0, of_seeds - interaction))
+    assert spread.freedom == pytest.approx(expected**2 / (of_images**2 / 3 + of_seeds**2 / 2))
+
+
+def test_one_seed_is_the_t_test_over_images() -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.random((1, 300)) < 0.8, rng.random((1, 300)) < 0.7
+    spread = spread_of_difference(a, b)
+    wanted = ttest_rel(a[0].astype(float), b[0].astype(float))
+    assert spread.p_value(float(a.mean() - b.mean())) == pytest.approx(wanted.pvalue)
+    low, high = wanted.confidence_interval(0.95)
+    assert 2 * spread.half_width(0.95) == pytest.approx(high - low)
+    alone = ttest_1samp(a[0].astype(float), 0.5)
+    assert spread_of_difference(a).p_value(float(a.mean()) - 0.5) == pytest.approx(alone.pvalue)
+
+
+@given(seed=st.integers(0, 10_000), seeds=st.integers(1, 5), images=st.integers(2, 40))
+def test_order_of_seeds_and_images_and_of_the_two_networks_does_not_matter(seed: int, seeds: int, images: int) -> None:
+    rng = np.random.default_rng(seed)
+    a, b = rng.random((seeds, images)) < 0.7, rng.random((seeds + 1, images)) < 0.7
+    spread, order = spread_of_difference(a, b), rng.permutation(images)
+    for other in (spread_of_difference(b, a), spread_of_difference(a[::-1, order], b[:, order])):
+        assert other.variance == pytest.approx(spread.variance)
+        assert other.freedom == pytest.approx(spread.freedom)
+    assert spread.variance >= 0
+    assert spread.freedom > 0
+
+
+@pytest.mark.parametrize("seed_sd", [0.0, 0.002, 0.01])
+def test_the_variance_is_that_of_repeated_draws(draw_tables, seed_sd: float) -> None:
+    rng = np.random.default_rng(5)
+    means, variances = [], []
+    for _ in range(1_500):
+        a, b = draw_tables(rng, [0.9, 0.88], 3, 500, seed_sd)
+        means.append(a.mean() - b.mean())
+        variances.append(spread_of_difference(a, b).variance)
+    # Clipping the seeds' part at 0 makes it a little too large where there is none.
+    assert math.sqrt(np.mean(variances) / np.var(means)) == pytest.approx(1.03, abs=0.06)
+    assert np.mean(means) == pytest.approx(0.02, abs=0.002)
+
+
+def test_no_variance_is_no_doubt() -> None:
+    same = np.ones((3, 20), dtype=bool)
+    assert spread_of_difference(same, same).p_value(0.0) == 1.0
+    assert spread_of_difference(same, ~same).p_value(1.0) == 0.0
