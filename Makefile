@@ -4,7 +4,7 @@ BIN := .venv/bin
 SOURCES := $(wildcard pyproject.toml constraints.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup study test test-slow bench lint format docs clean
+.PHONY: help setup study test test-slow bench lint format docs images clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -17,10 +17,12 @@ study: setup ## train the report's seven networks with three seeds each, and wri
 
 test: .venv/installed-dev ## run the tests
 	@scripts/get-fashion-mnist
+	@scripts/get-chromium
 	$(BIN)/python -m pytest -m "not slow" --numprocesses auto
 
 test-slow: .venv/installed-dev ## run the tests that need minutes
 	@scripts/get-fashion-mnist
+	@scripts/get-chromium
 	$(BIN)/python -m pytest -m slow
 
 bench: .venv-bench/installed ## measure speed and memory beside other libraries, in an environment of its own: 45 minutes
@@ -39,6 +41,9 @@ format: .venv/installed-dev ## format the code
 
 docs: .venv/installed ## write docs/commands.md from the commands' own help
 	$(BIN)/typer makeweight.cli.main utils docs --name makeweight --title "The commands" --output docs/commands.md
+
+images: .venv/installed-dev ## draw docs/images from the finished study of make study
+	$(BIN)/python scripts/draw_images.py
 
 clean: ## remove .venv and what tools left; studies and prepared data stay
 	rm -rf .venv .venv-bench build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache src/*.egg-info

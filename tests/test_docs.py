@@ -50,7 +50,7 @@ def test_the_readme_table_is_the_one_that_was_measured():
     rows = {
         cells[0]: cells
         for cells in ([c.strip() for c in line.strip("|").split("|")] for line in README.splitlines())
-        if re.match(r"(FCN|CNN) \d", cells[0])
+        if re.fullmatch(r"(FCN|CNN) \d+K", cells[0])
     }
     assert len(rows) == len(networks) == 7
     for network in networks:

@@ -112,7 +112,7 @@ def test_a_second_runner_is_refused_with_the_first_one_s_process_id(
     cli: Callable, command: tuple[str, ...], tmp_path: Path
 ) -> None:
     with study_lock(tmp_path / "studies" / "mine"):
-        assert_refused(cli(*command, "--name", "mine"), f"process {os.getpid()} is already running the study")
+        assert_refused(cli(*command, "--name", "mine"), f"process {os.getpid()} is at work on the study")
 
 
 def test_a_typo_in_a_study_file_names_file_and_key(cli: Callable, tmp_path: Path) -> None:

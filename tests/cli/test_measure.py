@@ -114,7 +114,7 @@ def test_without_a_study_there_is_nothing_to_measure(cli: Callable) -> None:
 
 def test_a_study_that_runs_is_left_alone(cli: Callable, study: Path) -> None:
     with study_lock(study):
-        assert_refused(cli("measure", "fcn-2k"), f"process {os.getpid()} is already running the study")
+        assert_refused(cli("measure", "fcn-2k"), f"process {os.getpid()} is at work on the study")
 
 
 def test_a_study_without_a_result_is_refused(cli: Callable, study: Path) -> None:

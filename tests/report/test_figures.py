@@ -1,4 +1,4 @@
-"""Figures: every one can be read, and the same study gives the same bytes."""
+"""Figures: every one can be read, in both themes, and the same study gives the same bytes."""
 
 from __future__ import annotations
 
@@ -9,37 +9,65 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from PIL import Image
+from tests.report.conftest import contents_of
 
-from makeweight.report.figures import all_figures, curves_name, save, to_svg
-from makeweight.report.summary import StudySummary, summarise
+from makeweight.report import style
+from makeweight.report.class_figures import most_confident_mistakes
+from makeweight.report.contents import Contents
+from makeweight.report.drawing import Drawing
+from makeweight.report.figures import drawings
 
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def test_there_is_one_of_each_network_and_two_of_all(summary: StudySummary) -> None:
-    names = list(all_figures(summary))
-    assert len(names) == len(summary.networks) + 2
-    assert set(map(curves_name, summary.networks)) < set(names)
+def _named(contents: Contents, name: str) -> Drawing:
+    return next(d for d in drawings(contents) if d.name == name)
 
 
-def test_every_svg_is_drawn_and_deterministic(summary: StudySummary) -> None:
-    first, second = all_figures(summary), all_figures(summary)
-    for name, figure in first.items():
-        text = to_svg(figure)
+def _svg(drawing: Drawing) -> str:
+    with style.drawing():
+        return style.to_svg(drawing.draw())
+
+
+def test_there_is_one_of_each_kind_and_network(contents: Contents) -> None:
+    found = drawings(contents)
+    labels = [network.label for network in contents.analysis.summary.networks]
+    names = {d.name for d in found}
+    assert len(names) == len(found)
+    shared = {"accuracy-against-weights", "accuracy-against-macs", "accuracy-against-time", "budget-share", "curves"}
+    assert names > shared | {"verdict-matrix", "classes", "reliability"}
+    for kind in ("curves", "confusion", "mistakes"):
+        assert [d.network for d in found if d.name.startswith(f"{kind}-")] == labels
+    assert not any(name.startswith("accuracy-against-latency") for name in names)  # never measured
+    assert all(len(d.description) > 30 and d.title for d in found)
+
+
+def test_without_the_images_only_their_figures_are_missing(contents: Contents) -> None:
+    missing = {d.name for d in drawings(contents)} - {d.name for d in drawings(replace(contents, test_images=None))}
+    assert missing == {"mistakes-fcn-2k", "mistakes-fcn-3k", "mistakes-cnn-2k", "mistakes-cnn-3k"}
+
+
+def test_every_svg_is_drawn_and_deterministic(small_contents: Contents) -> None:
+    for drawing in drawings(small_contents):
+        text = _svg(drawing)
         root = ElementTree.fromstring(text)
         assert root.tag == f"{SVG}svg"
-        assert len(list(root.iter(f"{SVG}path"))) > 20
-        assert text == to_svg(second[name]), name
+        assert len(list(root.iter(f"{SVG}path"))) > 20, drawing.name
+        assert text == _svg(drawing), drawing.name
 
 
-@pytest.mark.parametrize("ending", ["svg", "png", "pdf"])
-def test_every_format_is_written_readable_and_the_same_twice(
-    summary: StudySummary, tmp_path: Path, ending: str
-) -> None:
-    name = "accuracy-against-weights"
+def test_an_svg_for_a_page_takes_the_pages_ink_and_no_paper(contents: Contents) -> None:
+    text = _svg(_named(contents, "curves-fcn-2k"))
+    assert "currentColor" in text
+    assert style.INK["light"] not in text
+    assert style.PAPER["light"] not in text
+
+
+@pytest.mark.parametrize("ending", style.FORMATS)
+def test_every_format_is_written_readable_and_the_same_twice(contents: Contents, tmp_path: Path, ending: str) -> None:
     paths = [tmp_path / f"{i}.{ending}" for i in range(2)]
     for path in paths:
-        save(all_figures(summary)[name], path)
+        style.save_drawing(_named(contents, "accuracy-against-weights"), path)
     content = paths[0].read_bytes()
     assert content == paths[1].read_bytes()
     if ending == "svg":
@@ -53,20 +81,58 @@ def test_every_format_is_written_readable_and_the_same_twice(
         assert content.startswith(b"%PDF")
 
 
-def test_a_study_without_results_has_no_figures(hostile: Path) -> None:
-    assert all_figures(summarise(hostile)) == {}
+@pytest.mark.parametrize(("theme", "bright"), [("light", True), ("dark", False)])
+def test_a_theme_has_its_paper_and_readable_ink(
+    contents: Contents, tmp_path: Path, theme: style.Theme, bright: bool
+) -> None:
+    path = tmp_path / "figure.png"
+    style.save_drawing(_named(contents, "verdict-matrix"), path, theme)
+    with Image.open(path) as picture:
+        pixels = np.asarray(picture.convert("L"))
+    assert (pixels[0, 0] > 128) == bright
+    assert pixels.max() - pixels.min() > 200
+
+
+def test_ink_is_readable_on_every_colour() -> None:
+    for colour in np.random.default_rng(0).random((200, 3)):
+        linear = np.where(colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4)
+        paper = float(linear @ [0.2126, 0.7152, 0.0722])
+        ink = 1.0 if style.ink_on(colour) == "white" else 0.0
+        assert (max(ink, paper) + 0.05) / (min(ink, paper) + 0.05) >= 4.5  # WCAG AA
+
+
+def test_the_mistakes_are_wrong_and_the_most_confident_come_first() -> None:
+    probabilities = np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.3, 0.7]])
+    labels = np.array([0, 1, 0, 0])
+    assert most_confident_mistakes(probabilities, labels).tolist() == [2, 3, 1]
+    assert most_confident_mistakes(probabilities, labels, 2).tolist() == [2, 3]
+    assert most_confident_mistakes(probabilities, np.array([0, 0, 1, 1])).tolist() == []
+
+
+def test_a_study_without_results_has_no_figures(hostile_contents: Contents) -> None:
+    assert drawings(hostile_contents) == ()
+
+
+def test_names_of_classes_are_text_and_not_formulas(with_hostile_names: Contents) -> None:
+    # matplotlib would read $…$ as mathematics, and fail on most of what users write.
+    for drawing in drawings(with_hostile_names):
+        assert _svg(drawing).startswith("<svg")
 
 
 @pytest.mark.parametrize("seconds", [1e-4, 0.0095, 0.01, 0.37, 1, 12.5, 100])
 @pytest.mark.parametrize("budget", [2_000, 10_000])
 def test_a_single_network_is_drawn_with_an_axis_that_can_be_read(
-    summary: StudySummary, seconds: float, budget: int
+    contents: Contents, seconds: float, budget: int
 ) -> None:
+    summary = contents.analysis.summary
     only = replace(summary.networks[0], train_seconds=seconds, budget=budget, weights=budget)
-    figures = all_figures(replace(summary, networks=(only,)))
+    alone = contents_of(replace(summary, networks=(only,)))
+    assert "verdict-matrix" not in {d.name for d in drawings(alone)}
     for name in ("accuracy-against-weights", "accuracy-against-time"):
-        assert to_svg(figures[name]).startswith("<svg")
-        axes = figures[name].axes[0]
+        with style.drawing():
+            figure = _named(alone, name).draw()
+            assert style.to_svg(figure).startswith("<svg")
+        axes = figure.axes[0]
         low, high = axes.get_xlim()
         labels = [label.get_text() for label in axes.get_xticklabels() if low <= label.get_position()[0] <= high]
         assert any(labels), (name, low, high)

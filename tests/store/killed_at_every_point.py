@@ -19,7 +19,7 @@ from makeweight.design.solver import fit
 from makeweight.jobs.result import Environment, Job, Result, Score
 from makeweight.store import database as module
 from makeweight.store.rows import StudyRow
-from makeweight.store.store import Store
+from makeweight.store.store import FINAL_SCORE, Store
 from makeweight.training.recipe import Recipe
 from makeweight.training.records import EpochRecord
 
@@ -117,7 +117,7 @@ def check(folder: Path) -> str:
                     if row.state == "done":
                         assert reader.weights(row).keys() == RESULT.weights.keys()
                         assert len(reader.predictions(row).labels) == 10
-                        assert reader.test_accesses(row.job.key) == 1
+                        assert reader.test_accesses(row.job.key) == (FINAL_SCORE,)
                         assert reader.epochs(row.job.key) == EPOCHS
     with Store.create(folder) as store:
         plan(store)
@@ -137,7 +137,7 @@ def check(folder: Path) -> str:
             f"{key}.safetensors",
             f"{key}.test.safetensors",
         ]
-        assert store.test_accesses(key) == 1
+        assert store.test_accesses(key) == (FINAL_SCORE,)
     return found
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from makeweight.errors import StoreError
 from makeweight.jobs.result import Job, Measurement
 from makeweight.store.rows import StudyRow
-from makeweight.store.store import Store, done
+from makeweight.store.store import FINAL_SCORE, Store, done
 from makeweight.training.records import EpochRecord, training_seconds
 
 NUMBERS = st.floats(allow_nan=False)  # the loop refuses NaN before it reaches a record
@@ -101,16 +101,16 @@ def test_an_opening_of_the_test_images_is_recorded_once_for_each_purpose(
     store.finish(key, make_result())
     for purpose in ("feature maps", "feature maps", "mistakes"):
         store.record_test_access(key, purpose)
-    assert store.test_accesses(key) == 3
+    assert store.test_accesses(key) == (FINAL_SCORE, "feature maps", "mistakes")
 
 
 def test_the_test_images_count_as_opened_once_for_each_finished_job(store: Store, jobs: list[Job], make_result) -> None:
     result = make_result()
     store.start(jobs[0].key)
     store.record_epoch(jobs[0].key, result.epochs[0], b"checkpoint")
-    assert store.test_accesses(jobs[0].key) == 0
+    assert store.test_accesses(jobs[0].key) == ()
     store.finish(jobs[0].key, result)
-    assert [store.test_accesses(job.key) for job in jobs] == [1, 0, 0]
+    assert [store.test_accesses(job.key) for job in jobs] == [(FINAL_SCORE,), (), ()]
 
 
 def test_a_new_plan_keeps_what_is_done_and_drops_what_it_no_longer_names(

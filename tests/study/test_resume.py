@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from makeweight.store.store import Store
+from makeweight.store.store import FINAL_SCORE, Store
 from makeweight.training.precision import processors
 
 SAVING_EVERY_EPOCH = Path(__file__).with_name("saving_every_epoch.py")
@@ -38,7 +38,7 @@ def test_the_finished_study_holds_all_that_its_analysis_needs(finished) -> None:
         for row in store.jobs():
             assert [epoch.epoch for epoch in store.epochs(row.job.key)] == [1, 2, 3, 4]
             assert store.predictions(row).correct.mean() == row.result.test_accuracy
-            assert store.test_accesses(row.job.key) == 1
+            assert store.test_accesses(row.job.key).count(FINAL_SCORE) == 1
             weights = store.weights(row)
             assert sum(tensor.size for tensor in weights.values()) >= row.weights
             assert row.weights <= row.job.budget
@@ -112,7 +112,7 @@ def test_killed_at_three_moments_a_study_ends_as_if_undisturbed(
     assert timeless(json.loads(ended.stdout)) == timeless(json.loads(finished.output.stdout))
     assert result_files(folder) == result_files(finished.folder)  # weights and test predictions, bit by bit
     with Store.open(folder) as store, Store.open(finished.folder) as undisturbed:
-        assert all(store.test_accesses(row.job.key) == 1 for row in store.jobs())
+        assert all(store.test_accesses(row.job.key).count(FINAL_SCORE) == 1 for row in store.jobs())
         for row in store.jobs():
             told = [(e.epoch, e.training_loss, e.validation_accuracy) for e in store.epochs(row.job.key)]
             assert told == [(e.epoch, e.training_loss, e.validation_accuracy) for e in undisturbed.epochs(row.job.key)]

@@ -104,6 +104,21 @@ def _parse(name: str, text: str, default: object) -> object:
         raise InvalidValue(f"--set {name}={text} is not possible: give {kind}, for example {default}.") from None
 
 
+def check_figure(format_: str, theme: str) -> None:
+    """Check the options that every command with figures has.
+
+    Raises
+    ------
+    InvalidValue
+        If there is no such format or theme.
+    """
+    from makeweight.report.style import FORMATS, THEMES
+
+    for option, value, allowed in (("format", format_, FORMATS), ("theme", theme, THEMES)):
+        if value not in allowed:
+            raise InvalidValue(f"{option} {value!r} is not possible: give one of {', '.join(allowed)}.")
+
+
 def study_folder(store: Path, name: str) -> Path:
     """Return the folder of a study by its name.
 

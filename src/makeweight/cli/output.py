@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from makeweight.report.summary import StudySummary
+    from makeweight.report.tables import Table
 
 
 PIPE_WIDTH = 200  # a pipe has no width, and a table must not be cut for it
@@ -73,12 +75,18 @@ def print_table(console: Console, headings: Sequence[tuple[str, bool]], rows: Se
     console.print(table)
 
 
+def print_records(console: Console, table: Table) -> None:
+    """Print a table of the report with its notes."""
+    print_table(console, [(column.heading, column.right) for column in table.columns], table.rows)
+    for note in table.notes:
+        console.print(note, style="dim", markup=False, soft_wrap=True)
+
+
 def print_networks(console: Console, summary: StudySummary) -> None:
     """Print a study's table."""
     from makeweight.report import tables
 
-    headings = [(column.heading, column.right) for column in tables.COLUMNS]
-    print_table(console, headings, tables.text_rows(summary))
+    print_records(console, replace(tables.networks_table(summary), notes=()))
 
 
 def print_summary(console: Console, summary: StudySummary) -> None:

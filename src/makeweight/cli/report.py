@@ -1,43 +1,77 @@
-"""``makeweight report``: the HTML report of a study."""
+"""``makeweight report``: all that a study says, as a page, a text or a document."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from makeweight.cli import options
-from makeweight.cli.output import print_json
+from makeweight.cli.output import print_json, remark
+from makeweight.errors import InvalidValue
 
-EXAMPLES = "Examples: makeweight report   |   makeweight report report --figures docs/figures"
-FORMATS = ("svg", "png")
+if TYPE_CHECKING:
+    from makeweight.report.contents import Contents
+
+EXAMPLES = (
+    "Examples: makeweight report   |   makeweight report report --format pdf   |   "
+    "makeweight report report --format latex --output ~/course/makeweight"
+)
+FORMATS = ("html", "md", "latex", "pdf")
 
 
 def report(
     study: Annotated[str | None, typer.Argument(help="Name or folder; by default the study changed last.")] = None,
+    format_: Annotated[str, typer.Option("--format", help=f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}.")] = "html",
+    output: Annotated[
+        Path | None, typer.Option(help="Folder to write to.", show_default="the study's own, or one in it")
+    ] = None,
     store: options.StoreFolder = Path("studies"),
-    figures: Annotated[Path | None, typer.Option(help="Also write each figure as SVG and PNG to this folder.")] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Write a study's report as one HTML file that needs no network, and print its path."""
-    from makeweight.files import writing_to
-    from makeweight.report.figures import all_figures, save
-    from makeweight.report.page import write_report
-    from makeweight.report.summary import summarise
+    """Write a study's report, verdict first, and print its path. Nothing is trained again.
 
+    html: one file that needs no network, with interactive charts and the feature maps. md and latex: a text with its
+    tables, and the figures beside it. pdf: one file.
+    """
+    from makeweight.cli.contents import gather, with_inspections, with_test_images
+    from makeweight.report.style import make_folder
+
+    if format_ not in FORMATS:
+        raise InvalidValue(f"format {format_!r} is not possible: give one of {', '.join(FORMATS)}.")
     folder = options.find_study(store, study)
-    summary = summarise(folder)
-    path = write_report(summary, folder)
-    written = []
-    if figures is not None:
-        with writing_to(figures):
-            figures.mkdir(parents=True, exist_ok=True)
-            for name, figure in all_figures(summary).items():
-                for ending in FORMATS:
-                    written.append(figures / f"{name}.{ending}")
-                    save(figure, written[-1])
-    if as_json:
-        print_json({"report": str(path), "figures": [str(file) for file in written]})
-    else:
-        print(path, *written, sep="\n")
+    contents = with_test_images(gather(folder), folder, remark)
+    if format_ == "html":
+        contents = with_inspections(contents, folder, remark)
+    remark(f"drawing {len(contents.analysis.summary.networks)} networks")
+    target = output or _default_folder(folder, format_)
+    make_folder(target)
+    path = _writer(format_)(contents, target)
+    print_json({"report": str(path)}) if as_json else print(path)
+
+
+def _default_folder(folder: Path, format_: str) -> Path:
+    """Texts have their figures beside them, so they get a folder of their own."""
+    return folder / f"report-{format_}" if format_ in ("md", "latex") else folder
+
+
+def _writer(format_: str) -> Callable[[Contents, Path], Path]:
+    match format_:
+        case "md":
+            from makeweight.report.markdown import write_markdown
+
+            return write_markdown
+        case "latex":
+            from makeweight.report.latex import write_latex
+
+            return write_latex
+        case "pdf":
+            from makeweight.report.pdf import write_pdf
+
+            return write_pdf
+        case _:
+            from makeweight.report.page import write_report
+
+            return write_report

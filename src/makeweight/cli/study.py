@@ -15,6 +15,7 @@ from makeweight.cli import options
 from makeweight.cli.output import print_json, print_networks, print_summary, print_table, remark, stderr, stdout
 
 if TYPE_CHECKING:
+    from makeweight.report.contents import Contents
     from makeweight.study.session import Machine, StudyPlan
     from makeweight.study.spec import StudySpec
 
@@ -129,7 +130,7 @@ def _run(plan: StudyPlan, machine: Machine, as_json: bool) -> int:
         summary = summarise(plan.folder)
         path = plan.folder / REPORT
         if changed or not path.exists():
-            path = write_report(summary, plan.folder)
+            path = write_report(_full_contents(plan.folder), plan.folder)
     if as_json:
         print_json(_record(summary, path))
     else:
@@ -141,6 +142,12 @@ def _run(plan: StudyPlan, machine: Machine, as_json: bool) -> int:
     return 1 if summary.failures else 0
 
 
+def _full_contents(folder: Path) -> Contents:
+    from makeweight.cli.contents import gather, with_inspections, with_test_images
+
+    return with_inspections(with_test_images(gather(folder), folder, remark), folder, remark)
+
+
 def _record(summary: Any, path: Path) -> dict[str, Any]:
     from makeweight.report.tables import to_record
 
@@ -149,6 +156,7 @@ def _record(summary: Any, path: Path) -> dict[str, Any]:
 
 def _watch(plan: StudyPlan, events: Any) -> bool:
     """Show a study's run, with its table each time a seed is complete; say whether anything ran."""
+    from makeweight.cli.contents import gather
     from makeweight.cli.progress import StudyView
     from makeweight.report.page import write_report
     from makeweight.report.summary import summarise
@@ -171,7 +179,8 @@ def _watch(plan: StudyPlan, events: Any) -> bool:
                 if left[event.job.seed] == 0 and any(left.values()) and time.monotonic() >= next_table:
                     summary = summarise(plan.folder)
                     print_networks(stderr(), summary)
-                    remark(f"report so far: {write_report(summary, plan.folder)}")
+                    path = write_report(gather(plan.folder), plan.folder, interactive=False)
+                    remark(f"report so far: {path}")
                     next_table = time.monotonic() + TABLE_SECONDS
     return True
 

@@ -87,7 +87,7 @@ class Measurement:
     batch_latency_p50_ms: float
     batch_latency_p95_ms: float
     batch_repeats: int
-    peak_activation_bytes: int | None  # most memory allocated at once while one image passes, beside the weights
+    peak_activation_bytes: int | None  # most allocated at once for one image: maps, kernels' buffers, cast weights
     file_bytes: int  # of the stored weights
     load_ms: float  # from the file to a network that is ready, median
     energy_mj: float | None  # millijoules an image, in batches

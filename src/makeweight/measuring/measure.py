@@ -62,7 +62,7 @@ def measure(store: Store, row: JobRow, threads: int = 1) -> Measurement:
         batch_latency_p95_ms=batch.p95_ms,
         batch_repeats=batch.repeats,
         peak_activation_bytes=peak,
-        file_bytes=_file_bytes(store, row),
+        file_bytes=store.weights_bytes(row),
         load_ms=load_ms,
         energy_mj=energy.millijoules if energy else None,
         energy_source=energy.source if energy else None,
@@ -90,7 +90,3 @@ def _load_ms(store: Store, row: JobRow, hardware: Hardware) -> float:
     start = time.perf_counter()
     _load(store, row, hardware)
     return 1_000 * (time.perf_counter() - start)
-
-
-def _file_bytes(store: Store, row: JobRow) -> int:
-    return (store.files.folder / f"{row.job.key}.safetensors").stat().st_size

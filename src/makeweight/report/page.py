@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import makeweight
 from makeweight.files import write_whole
-from makeweight.report import figures, tables
-from makeweight.report.summary import StudySummary
+from makeweight.report import embed, settings, statistics_tables, svg, tables, viewer
+from makeweight.report.charts import Chart
+from makeweight.report.contents import Contents
+from makeweight.report.cost_chart import cost_chart
+from makeweight.report.curve_chart import curve_chart
+from makeweight.report.methods import METHODS
+from makeweight.report.parts import draw, networks_parts
+from makeweight.report.reliability_chart import reliability_chart
 
 REPORT = "report.html"
 
 
-def write_report(summary: StudySummary, folder: Path) -> Path:
+def write_report(contents: Contents, folder: Path, interactive: bool = True) -> Path:
     """Write ``report.html`` into the study's folder and return its path.
 
     Raises
@@ -23,22 +31,75 @@ def write_report(summary: StudySummary, folder: Path) -> Path:
         If it cannot be written; an earlier report stays as it was.
     """
     path = folder / REPORT
-    write_whole(path, render(summary).encode())
+    write_whole(path, render(contents, interactive).encode())
     return path
 
 
-def render(summary: StudySummary) -> str:
-    """Return the page; names from outside are escaped by the template engine."""
+def render(contents: Contents, interactive: bool = True) -> str:
+    """Return the page; names from outside are escaped by the template engine.
+
+    Parameters
+    ----------
+    contents : Contents
+    interactive : bool
+        Whether charts can be played with and feature maps looked at. Without, as while a study runs, the page has
+        the figures of all networks together, no script, and is drawn in a second.
+    """
+    summary = contents.analysis.summary
+    interactive = interactive and bool(summary.networks)
+    shown_charts = _charts(contents) if interactive else ()
+    looks = contents.inspections if interactive else ()
+    drawn = draw(contents, of_networks=interactive)
     environment = Environment(
-        loader=PackageLoader("makeweight.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        loader=PackageLoader("makeweight.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    drawn = {name: figures.to_svg(figure) for name, figure in figures.all_figures(summary).items()}
     return environment.get_template("report.html").render(
         summary=summary,
-        columns=tables.COLUMNS,
-        rows=tables.text_rows(summary),
-        footnotes=tables.FOOTNOTES,
+        verdict=contents.verdict,
+        missing=contents.missing,
+        drawn=drawn,
+        letters=svg.letters_of([each.element for each in drawn]),
+        charts=shown_charts,
+        charts_data=embed.data({chart.name: chart.to_record() for chart in shown_charts}),
+        viewer_data=embed.data(viewer.to_record(looks)) if looks else "",
+        parts=networks_parts(contents) if interactive else (),
+        networks_table=tables.networks_table(summary),
+        tables={table.name: table for table in statistics_tables.all_tables(contents.analysis)},
+        recipes=settings.recipes_table(summary.networks) if summary.networks else None,
+        environment=list(settings.environment(summary)),
+        methods=METHODS,
         version=makeweight.__version__,
-        figures=drawn,
-        curves=[(network.label, drawn[figures.curves_name(network)]) for network in summary.networks],
+        style=_source("page.css"),
+        scripts=_scripts() if interactive else None,
     )
+
+
+@dataclass(frozen=True)
+class Scripts:
+    """All that runs in a page, and the policy that lets only this run."""
+
+    head: str
+    page: str
+    plotly: str  # deflated
+    policy: str
+
+
+def _scripts() -> Scripts:
+    head, page = _source("head.js"), "\n".join(map(_source, ("charts.js", "viewer.js", "page.js")))
+    plotly, plotly_hash = embed.plotly()
+    own = (embed.script_hash(script.encode()) for script in (head, page))
+    return Scripts(head, page, plotly, " ".join((*own, plotly_hash)))
+
+
+def _charts(contents: Contents) -> tuple[Chart, ...]:
+    networks = contents.analysis.summary.networks
+    return cost_chart(contents.analysis), curve_chart(networks), reliability_chart(contents.analysis.networks)
+
+
+def _source(name: str) -> str:
+    """Return a file of the templates that stands in the page as it is."""
+    return resources.files("makeweight.report").joinpath("templates", name).read_text("utf-8")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
+from makeweight.design.architecture import Architecture
 from makeweight.design.budget import format_budget
 from makeweight.errors import StoreError
+from makeweight.jobs.result import Measurement, Score
 from makeweight.report.reference import Reference, reference_for
 from makeweight.stats.intervals import Interval, accuracy_interval, batch_sd
-from makeweight.store.rows import JobRow
+from makeweight.store.rows import JobRow, ResultRow
 from makeweight.store.store import Store
+from makeweight.training.recipe import Recipe
 from makeweight.training.records import EpochRecord
 
 
@@ -20,15 +24,19 @@ from makeweight.training.records import EpochRecord
 class Run:
     """One finished training."""
 
+    key: str
     seed: int
     epochs: tuple[EpochRecord, ...]
     test_accuracy: float  # 0 to 1
+    scores: dict[str, Score]  # by split; empty for results older than scores
+    logits: NDArray[np.float32] = field(repr=False, compare=False)  # (n, k) on the test images
 
 
 @dataclass(frozen=True)
 class NetworkSummary:
     """One network over its seeds."""
 
+    label: str  # short name, for example FCN 100K
     family: str
     budget: int
     weights: int
@@ -39,11 +47,25 @@ class NetworkSummary:
     batch_sd: float  # mean over seeds; the report's "±"
     train_seconds: float  # mean over seeds
     reference: Reference | None
+    architecture: Architecture
+    recipe: Recipe
+    measurement: Measurement | None  # of the first seed that was measured
+    labels: NDArray[np.int64] = field(repr=False, compare=False)  # (n,) of the test images
 
     @property
-    def label(self) -> str:
-        """Short name, for example FCN 100K."""
-        return network_label(self.family, self.budget)
+    def logits(self) -> NDArray[np.float32]:
+        """(s, n, k) on the test images."""
+        return np.stack([run.logits for run in self.runs])
+
+    @property
+    def predicted(self) -> NDArray[np.int64]:
+        """(s, n) labels given to the test images."""
+        return np.stack([run.logits.argmax(axis=1) for run in self.runs])
+
+    @property
+    def correct(self) -> NDArray[np.bool_]:
+        """(s, n) whether they are the true ones."""
+        return np.asarray(self.predicted == self.labels)
 
 
 @dataclass(frozen=True)
@@ -52,6 +74,7 @@ class StudySummary:
 
     name: str
     dataset: str
+    class_names: tuple[str, ...]  # by label
     networks: tuple[NetworkSummary, ...]  # those with a result, by family and budget
     jobs_total: int
     jobs_done: int
@@ -82,6 +105,7 @@ def summarise(folder: Path) -> StudySummary:
         return StudySummary(
             name=study.name,
             dataset=study.dataset,
+            class_names=_class_names(study.class_names, networks),
             networks=tuple(
                 sorted(filter(None, networks), key=lambda network: network_order(network.family, network.budget))
             ),
@@ -94,32 +118,68 @@ def summarise(folder: Path) -> StudySummary:
         )
 
 
+def summarise_runs(folder: Path, rows: tuple[JobRow, ...]) -> NetworkSummary:
+    """Bring some runs of one network together.
+
+    Raises
+    ------
+    StoreError
+        If none of them can be read.
+    """
+    with Store.open(folder) as store:
+        study, problems = store.study(), list[str]()
+        network = _network(store, study.dataset if study else "", list(rows), problems)
+    if network is None:
+        raise StoreError(" ".join(problems) or f"no run of that network in {folder} is finished.")
+    return network
+
+
 def _network(store: Store, dataset: str, rows: list[JobRow], problems: list[str]) -> NetworkSummary | None:
     """Bring the readable results of one network together; a damaged file costs its own result only."""
-    readable, correct = [], []
+    readable, predictions = [], []
     for row in rows:
         if row.result is None:
             continue
         try:
-            correct.append(store.predictions(row).correct)
+            predictions.append(store.predictions(row))
             readable.append((row, row.result))
         except StoreError as error:
             problems.append(f"{row.job.family} {format_budget(row.job.budget)}, seed {row.job.seed}: {error}")
     if not readable:
         return None
     first = readable[0][0]
+    correct = np.stack([of_one.correct for of_one in predictions])
+    measurements = (store.measurement(row.job.key) for row, _ in readable)
     return NetworkSummary(
+        label=network_label(first.job.family, first.job.budget),
         family=first.job.family,
         budget=first.job.budget,
         weights=first.weights,
         macs=first.macs,
-        runs=tuple(Run(row.job.seed, store.epochs(row.job.key), result.test_accuracy) for row, result in readable),
-        test_accuracy=accuracy_interval(np.stack(correct)),
+        runs=tuple(
+            _run(store, row, result, of_one.logits) for (row, result), of_one in zip(readable, predictions, strict=True)
+        ),
+        test_accuracy=accuracy_interval(correct),
         validation_accuracy=float(np.mean([result.validation_accuracy for _, result in readable])),
         batch_sd=float(np.mean([batch_sd(of_one) for of_one in correct])),
         train_seconds=float(np.mean([result.train_seconds for _, result in readable])),
         reference=reference_for(dataset, first.job.family, first.job.budget),
+        architecture=first.job.architecture,
+        recipe=first.job.recipe,
+        measurement=next(filter(None, measurements), None),
+        labels=predictions[0].labels,
     )
+
+
+def _run(store: Store, row: JobRow, result: ResultRow, logits: NDArray[np.float32]) -> Run:
+    key = row.job.key
+    return Run(key, row.job.seed, store.epochs(key), result.test_accuracy, store.scores(key), logits)
+
+
+def _class_names(names: tuple[str, ...], networks: list[NetworkSummary | None]) -> tuple[str, ...]:
+    """Call the classes of a study older than class names by their numbers."""
+    classes = next((network.architecture.classes for network in networks if network), 0)
+    return names or tuple(map(str, range(classes)))
 
 
 def network_label(family: str, budget: int) -> str:

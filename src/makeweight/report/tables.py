@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import math
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from makeweight.report.summary import NetworkSummary, StudySummary
@@ -17,6 +19,17 @@ class Column:
 
     heading: str
     right: bool
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of text."""
+
+    name: str  # of its file, "comparisons"
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
 
 
 COLUMNS = (
@@ -34,12 +47,17 @@ COLUMNS = (
 )
 
 FOOTNOTES = (
-    "Test accuracy: mean over the seeds. Interval: t-interval from the variance over seeds plus the variance over "
-    "test images (crossed random effects, Owen 2007; degrees of freedom by Satterthwaite 1946); for one seed "
-    "Wilson's, which knows the test images' part only.",
+    "Test accuracy: mean over the seeds. Interval: Wilson's with as many images as the variance of training seeds and "
+    "test images together is worth (crossed random effects; Student's t with Satterthwaite's degrees of freedom); for "
+    "one seed it knows the test images' part only.",
     "Batch sd: the spread over test batches of 256 (or an eighth of a small test set) that the report gave as its ±. "
     "It measures the size of the batch, not the network.",
 )
+
+
+def networks_table(summary: StudySummary) -> Table:
+    """Accuracy and cost of each network, and the report's."""
+    return Table("networks", "Accuracy and cost", COLUMNS, tuple(text_rows(summary)), FOOTNOTES)
 
 
 def text_rows(summary: StudySummary) -> list[tuple[str, ...]]:
@@ -122,10 +140,25 @@ def to_csv(summary: StudySummary) -> str:
 
 def to_markdown(summary: StudySummary) -> str:
     """Return the table in Markdown, with its footnotes."""
+    done = f"{summary.jobs_done} trainings, {summary.wall_seconds:.0f} s in all. {summary.environment}."
+    table = networks_table(summary)
+    return markdown_table(replace(table, notes=(done, *table.notes)))
+
+
+def markdown_table(table: Table) -> str:
+    """Return a table in Markdown with its notes; nothing in a cell is more than text."""
     lines = [
-        "| " + " | ".join(column.heading for column in COLUMNS) + " |",
-        "|" + "|".join("---:" if column.right else "---" for column in COLUMNS) + "|",
+        _markdown_row(column.heading for column in table.columns),
+        "|" + "|".join("---:" if column.right else "---" for column in table.columns) + "|",
+        *map(_markdown_row, table.rows),
     ]
-    lines += ["| " + " | ".join(row) + " |" for row in text_rows(summary)]
-    notes = [f"{summary.jobs_done} trainings, {summary.wall_seconds:.0f} s in all. {summary.environment}.", *FOOTNOTES]
-    return "\n".join([*lines, "", "\n\n".join(notes), ""])
+    return "\n".join([*lines, "", "\n\n".join(map(markdown_text, table.notes)), ""])
+
+
+def _markdown_row(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(map(markdown_text, cells)) + " |"
+
+
+def markdown_text(text: str) -> str:
+    """Escape what Markdown or the HTML in it would read as more than text."""
+    return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", " ".join(text.split()))

@@ -27,6 +27,7 @@ from makeweight.training.records import EpochRecord, images_per_second, training
 
 DATABASE = "study.db"
 WEIGHTS = "weights"
+FINAL_SCORE = "final score of the job"  # why the test images were opened
 
 _EPOCH_COLUMNS = ", ".join(field.name for field in fields(EpochRecord))
 _SCORE_COLUMNS = ", ".join(field.name for field in fields(Score))
@@ -201,7 +202,7 @@ class Store:
                 (key,),
             )
             connection.execute(
-                "INSERT INTO test_access (job, purpose, opened) VALUES (?, 'final score of the job', ?)", (key, _now())
+                "INSERT INTO test_access (job, purpose, opened) VALUES (?, ?, ?)", (key, FINAL_SCORE, _now())
             )
         self.files.remove(_checkpoint_file(key, before))
 
@@ -278,6 +279,10 @@ class Store:
         """
         return self.files.read_tensors(_weights_file(row.job.key), done(row).weights_sha256)
 
+    def weights_bytes(self, row: JobRow) -> int:
+        """Size of the file with a finished job's weights, which must be there."""
+        return (self.files.folder / _weights_file(row.job.key)).stat().st_size
+
     def predictions(self, row: JobRow) -> TestPredictions:
         """Return what a finished job answered on the test images.
 
@@ -289,9 +294,9 @@ class Store:
         tensors = self.files.read_tensors(_test_file(row.job.key), done(row).test_sha256)
         return TestPredictions(tensors["logits"].astype(np.float32), tensors["labels"].astype(np.int64))
 
-    def test_accesses(self, key: str) -> int:
-        """How often a job has opened the test images."""
-        return int(self._database.read("SELECT count(*) FROM test_access WHERE job = ?", key)[0][0])
+    def test_accesses(self, key: str) -> tuple[str, ...]:
+        """Return what a job's test images were opened for, in order."""
+        return tuple(str(row[0]) for row in self._database.read("SELECT purpose FROM test_access WHERE job = ?", key))
 
     # ---- inside ----------------------------------------------------------------------------------------
 

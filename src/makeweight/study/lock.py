@@ -35,8 +35,8 @@ def study_lock(folder: Path) -> Iterator[None]:
             lock.acquire(timeout=0)
         except Timeout:
             raise StudyLocked(
-                f"process {_owner(folder)} is already running the study in {folder}. "
-                "Wait for it to end, or give another --name."
+                f"process {_owner(folder)} is at work on the study in {folder}. "
+                "Wait for it to end; a study may be run under another --name meanwhile."
             ) from None
     try:
         with writing_to(folder):

@@ -1,0 +1,68 @@
+"""``makeweight figure``: single figures of a study."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from makeweight.cli import options
+from makeweight.cli.output import print_json, print_table, remark, stdout
+from makeweight.errors import InvalidValue
+
+if TYPE_CHECKING:
+    from makeweight.report.drawing import Drawing
+
+EXAMPLES = (
+    "Examples: makeweight figure --list   |   makeweight figure curves-cnn-10k   |   "
+    "makeweight figure 'accuracy-*' report --format pdf --output figures   |   makeweight figure all --theme dark"
+)
+ALL = "all"
+
+
+def figure(
+    name: Annotated[
+        str | None, typer.Argument(help="Of a figure, with * for any letters, or all; see --list.", show_default=False)
+    ] = None,
+    study: Annotated[str | None, typer.Argument(help="Name or folder; by default the study changed last.")] = None,
+    listed: Annotated[bool, typer.Option("--list", help="List the figures of the study.")] = False,
+    output: Annotated[Path, typer.Option(help="Folder for the files.")] = Path(),
+    format_: Annotated[str, typer.Option("--format", help="png, svg or pdf.")] = "png",
+    theme: Annotated[str, typer.Option(help="light or dark.")] = "light",
+    store: options.StoreFolder = Path("studies"),
+    as_json: options.Json = False,
+) -> None:
+    """Draw figures of a study: curves, costs, comparisons, confusion, mistakes. Feature maps: makeweight features."""
+    from makeweight.cli.contents import gather, with_test_images
+    from makeweight.report.figures import drawings
+    from makeweight.report.style import make_folder, save_drawing
+
+    options.check_figure(format_, theme)
+    if name is None and not listed:
+        raise InvalidValue("which figure? Give a name, or all; makeweight figure --list says what there is.")
+    folder = options.find_study(store, study)
+    found = drawings(with_test_images(gather(folder), folder, remark))
+    chosen = found if listed else _choose(found, str(name), folder)
+    files = [] if listed else [output / f"{drawing.name}.{format_}" for drawing in chosen]
+    for number, (drawing, file) in enumerate(zip(chosen, files, strict=False), 1):
+        make_folder(output)
+        save_drawing(drawing, file, theme)  # type: ignore[arg-type]
+        if len(files) > 1:
+            remark(f"[{number}/{len(files)}] {drawing.title}")
+    if as_json:
+        records = [{"name": d.name, "title": d.title, "description": d.description} for d in chosen]
+        print_json({"study": str(folder), "figures": records, "files": [str(file) for file in files]})
+    elif listed:
+        print_table(stdout(), [("name", False), ("figure", False)], [(d.name, d.title) for d in chosen])
+    else:
+        print(*files, sep="\n")
+
+
+def _choose(found: tuple[Drawing, ...], name: str, folder: Path) -> tuple[Drawing, ...]:
+    chosen = tuple(d for d in found if name == ALL or fnmatchcase(d.name, name.lower()))
+    if not chosen:
+        known = ", ".join(d.name for d in found) or "none, for no training is done yet"
+        raise InvalidValue(f"there is no figure {name!r} of the study {folder}. There are: {known}.")
+    return chosen

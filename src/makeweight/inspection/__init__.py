@@ -1,0 +1,1 @@
+"""What a trained network sees: feature maps, filters and what they respond to."""

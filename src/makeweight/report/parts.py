@@ -1,0 +1,96 @@
+"""The figures of a page, and what stands in it of each network alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from makeweight.report import settings, svg
+from makeweight.report.analysis import NetworkAnalysis
+from makeweight.report.contents import Contents
+from makeweight.report.drawing import Drawing
+from makeweight.report.feature_drawings import feature_drawings
+from makeweight.report.figures import drawings, file_name
+from makeweight.report.svg import Element
+from makeweight.report.tables import Table
+from makeweight.report.verdict import points, span
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure as it stands in a page."""
+
+    drawing: Drawing
+    anchor: str  # its own in the page
+    element: Element
+
+
+@dataclass(frozen=True)
+class NetworkPart:
+    """One network's part of a page."""
+
+    label: str
+    anchor: str
+    facts: tuple[tuple[str, str], ...]
+    layers: Table
+    runs: Table
+    inspected: bool  # whether there are feature maps
+    first: bool  # to be shown: the most accurate
+
+
+def draw(contents: Contents, of_networks: bool = True) -> tuple[Drawn, ...]:
+    """Draw all figures, or those of all networks together."""
+    chosen = [d for d in drawings(contents) if d.group != "features" and (of_networks or d.network is None)]
+    if of_networks:
+        chosen += _inside(contents)
+    return tuple(_drawn(drawing) for drawing in chosen)
+
+
+def _inside(contents: Contents) -> Iterator[Drawing]:
+    """Yield filters and what they respond to; maps are in the viewer."""
+    for inspection in contents.inspections:
+        yield from (d for d in feature_drawings(inspection) if d.name.startswith(("first-filters", "responses")))
+
+
+def _drawn(drawing: Drawing) -> Drawn:
+    name = drawing.name
+    if drawing.network is not None and file_name(drawing.network) not in name:
+        name = f"{name}-{file_name(drawing.network)}"
+    return Drawn(drawing, name, svg.element(drawing, name))
+
+
+def networks_parts(contents: Contents) -> tuple[NetworkPart, ...]:
+    """One part a network, in the study's order."""
+    inspected = {inspection.network for inspection in contents.inspections}
+    analyses = contents.analysis.networks
+    best = max(analyses, key=lambda analysis: analysis.network.test_accuracy.mean)
+    return tuple(_part(analysis, inspected, analysis is best) for analysis in analyses)
+
+
+def _part(analysis: NetworkAnalysis, inspected: set[str], first: bool) -> NetworkPart:
+    network = analysis.network
+    return NetworkPart(
+        label=network.label,
+        anchor=file_name(network.label),
+        facts=_facts(analysis),
+        layers=settings.layers_table(network),
+        runs=settings.runs_table(network),
+        inspected=network.label in inspected,
+        first=first,
+    )
+
+
+def _facts(analysis: NetworkAnalysis) -> tuple[tuple[str, str], ...]:
+    network, accuracy, fit = analysis.network, analysis.network.test_accuracy, analysis.fit
+    facts = [
+        ("test accuracy", f"{100 * accuracy.mean:.2f} %"),
+        ("95 % interval", f"{100 * accuracy.low:.2f}–{100 * accuracy.high:.2f}"),
+        ("trainable weights", f"{network.weights:,}"),
+        ("MACs an image", f"{network.macs:,}"),
+        ("training time", f"{network.train_seconds:.1f} s"),
+        ("calibration error", f"{points(analysis.calibration.error)} points"),
+    ]
+    if fit is not None:
+        facts.append(("training − test", f"{points(fit.gap.mean, signed=True)} ({span(fit.gap.low, fit.gap.high)})"))
+        facts.append(("fit", fit.verdict))
+    return tuple(facts)

@@ -1,0 +1,119 @@
+"""How every figure looks: colours, markers, two themes, and files that are the same for the same figure.
+
+Colours are those of Okabe and Ito 2008, "Color Universal Design", which stay apart for colour-blind readers;
+markers differ as well, so that the figures can be read in gray. Maps of numbers use cividis (Nuñez et al. 2018,
+doi:10.1371/journal.pone.0199239), which looks the same to colour-blind readers and keeps its order in gray.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from makeweight.files import writing_to
+from makeweight.report.drawing import Drawing
+
+Theme = Literal["light", "dark"]
+THEMES: tuple[Theme, ...] = ("light", "dark")
+FORMATS = ("svg", "png", "pdf")
+
+COLOURS = {"fcn": "#0072B2", "cnn": "#D55E00", "lenet": "#009E73"}
+MARKERS = {"fcn": "o", "cnn": "s", "lenet": "^"}
+OTHER_COLOUR, OTHER_MARKER = "#CC79A7", "D"
+QUIET = "#808080"  # of what stands behind; 3:1 and more on both papers
+MAP = "cividis"
+
+INK = {"light": "#1b1b1b", "dark": "#ececec"}
+PAPER = {"light": "#ffffff", "dark": "#16181b"}
+INKED = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
+PAPERED = ("figure.facecolor", "axes.facecolor", "savefig.facecolor")
+STYLE: Any = {  # matplotlib types each key as a literal
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.alpha": 0.25,
+    "grid.color": QUIET,
+    "legend.frameon": False,
+    "image.cmap": MAP,
+    "svg.fonttype": "path",  # the same letters wherever the file is opened
+    "svg.hashsalt": "makeweight",  # the same bytes for the same figure
+    "pdf.fonttype": 42,  # letters that can be searched and copied
+}
+
+
+@contextmanager
+def drawing(theme: Theme = "light") -> Iterator[None]:
+    """Draw everything in the block in the house's style; figures are made and saved inside it."""
+    themed: Any = {**STYLE, **dict.fromkeys(INKED, INK[theme]), **dict.fromkeys(PAPERED, PAPER[theme])}
+    with rc_context(themed):
+        yield
+
+
+def colour_of(family: str) -> str:
+    """Return a family's colour."""
+    return COLOURS.get(family, OTHER_COLOUR)
+
+
+def marker_of(family: str) -> str:
+    """Return a family's marker."""
+    return MARKERS.get(family, OTHER_MARKER)
+
+
+def ink_on(colour: Sequence[float] | NDArray[np.floating]) -> str:
+    """Return black or white, whichever is easier to read on a colour of (red, green, blue, …) from 0 to 1.
+
+    Relative luminance and contrast as in WCAG 2.2; both are 4.6:1 at a luminance of 0.179.
+    """
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour[:3]]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return "black" if luminance > 0.179 else "white"
+
+
+def to_svg(figure: Figure) -> str:
+    """Return a light figure as an SVG element for a page: without paper, and with ink in the page's own colour."""
+    text = io.StringIO()
+    with drawing():
+        # No date: the same study gives the same bytes.
+        figure.savefig(text, format="svg", metadata={"Date": None}, transparent=True)
+    svg = text.getvalue()
+    return svg[svg.index("<svg") :].replace(INK["light"], "currentColor")
+
+
+def save(figure: Figure, path: Path, theme: Theme = "light") -> None:
+    """Write the figure in the format of the path's ending: svg, png or pdf.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be written.
+    """
+    with drawing(theme), writing_to(path):
+        dated = {".svg": "Date", ".pdf": "CreationDate"}.get(path.suffix)
+        figure.savefig(path, dpi=160, metadata=None if dated is None else {dated: None})
+
+
+def save_drawing(drawn: Drawing, path: Path, theme: Theme = "light") -> None:
+    """Draw a figure and write it in the format of the path's ending."""
+    with drawing(theme):
+        save(drawn.draw(), path, theme)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for figures, where there is none.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be made.
+    """
+    with writing_to(folder):
+        folder.mkdir(parents=True, exist_ok=True)
