@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from makeweight.cli.contents import gather, with_inspections, with_test_images
 from makeweight.report.contents import Contents
-from makeweight.report.page import write_report
+from makeweight.report.page.page import write_report
 
 CHROMIUM = shutil.which("chromium")
 # The rest of its flags keeps chromium from calling home: the test would count that as the page's own request.

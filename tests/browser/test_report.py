@@ -13,7 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from makeweight.report.contents import Contents
-from makeweight.report.page import write_report
+from makeweight.report.page.page import write_report
 
 Open = Callable[..., Any]
 COSTS, CURVES = "[data-chart=costs]", "[data-chart=curves]"

@@ -8,14 +8,14 @@ from dataclasses import replace
 import pytest
 
 from makeweight.report.analysis import Analysis, analyse
-from makeweight.report.charts import Chart, lines
 from makeweight.report.contents import Contents
-from makeweight.report.cost_chart import cost_chart
 from makeweight.report.costs import COSTS, known
-from makeweight.report.curve_chart import SPANS, VALUES, curve_chart
-from makeweight.report.figures import drawings
+from makeweight.report.figures.catalogue import drawings
+from makeweight.report.page.charts import Chart, lines
+from makeweight.report.page.cost_chart import cost_chart
+from makeweight.report.page.curve_chart import SPANS, VALUES, curve_chart
+from makeweight.report.page.reliability_chart import reliability_chart
 from makeweight.report.reference import Reference
-from makeweight.report.reliability_chart import reliability_chart
 from makeweight.report.summary import StudySummary
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from makeweight.report.contents import Contents
-from makeweight.report.document import document
-from makeweight.report.drawing import Drawing
-from makeweight.report.latex import latex_text, write_latex
-from makeweight.report.markdown import write_markdown
-from makeweight.report.pdf import write_pdf
+from makeweight.report.documents.document import document
+from makeweight.report.documents.latex import latex_text, write_latex
+from makeweight.report.documents.markdown import write_markdown
+from makeweight.report.documents.pdf import write_pdf
+from makeweight.report.figures.drawing import Drawing
 from makeweight.report.statistics_tables import all_tables
 from makeweight.report.tables import Table, markdown_text
 

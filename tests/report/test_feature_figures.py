@@ -14,10 +14,10 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 
 from makeweight.inspection.records import Filters, Inspection, LayerMaps, Responses, Sample
-from makeweight.report.feature_drawings import feature_drawings
-from makeweight.report.feature_figures import describe_maps, feature_maps, first_filters, responses, short, strongest
-from makeweight.report.overview_figure import overview
-from makeweight.report.style import THEMES, drawing, save_drawing
+from makeweight.report.figures.feature_drawings import feature_drawings
+from makeweight.report.figures.features import describe_maps, feature_maps, first_filters, responses, short, strongest
+from makeweight.report.figures.overview import overview
+from makeweight.report.figures.style import THEMES, drawing, save_drawing
 
 NAMES = ("T-shirt/top", "Ankle boot", "<script>alert(1)</script> $x^2$ \u202e and very long")
 

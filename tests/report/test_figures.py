@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 from tests.report.conftest import contents_of
 
-from makeweight.report import style
-from makeweight.report.class_figures import most_confident_mistakes
 from makeweight.report.contents import Contents
-from makeweight.report.drawing import Drawing
-from makeweight.report.figures import drawings
+from makeweight.report.figures import style
+from makeweight.report.figures.catalogue import drawings
+from makeweight.report.figures.classes import most_confident_mistakes
+from makeweight.report.figures.drawing import Drawing
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from makeweight.inspection.records import Inspection, LayerMaps, Sample
-from makeweight.report import embed, page, svg
 from makeweight.report.analysis import analyse
 from makeweight.report.contents import Contents
-from makeweight.report.figures import drawings
-from makeweight.report.page import render, write_report
+from makeweight.report.figures.catalogue import drawings
+from makeweight.report.page import embed, page, svg
+from makeweight.report.page.page import render, write_report
 from makeweight.report.statistics_tables import all_tables
 from makeweight.report.summary import StudySummary, summarise
 from makeweight.report.tables import text_rows

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from makeweight.inspection.records import LayerMaps, Sample
-from makeweight.report.sprites import LEVELS, grid_of, palette, sample_png, sprite
+from makeweight.report.page.sprites import LEVELS, grid_of, palette, sample_png, sprite
 
 shapes = st.tuples(st.integers(1, 3), st.integers(1, 20), st.integers(1, 9), st.integers(1, 9))
 

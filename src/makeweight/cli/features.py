@@ -17,7 +17,7 @@ from makeweight.errors import InvalidValue, StoreError
 if TYPE_CHECKING:
     from makeweight.data.dataset import PreparedDataset
     from makeweight.inspection.records import Inspection, Sample, Subject
-    from makeweight.report.drawing import Drawing
+    from makeweight.report.figures.drawing import Drawing
 
 EXAMPLES = (
     "Examples: makeweight features cnn-10k   |   makeweight features cnn-10k --image shoe.jpg --invert   |   "
@@ -114,8 +114,8 @@ def _subjects(
 
 
 def _draw(inspection: Inspection, only_responses: bool, folder: Path, format_: str, theme: Any) -> list[Path]:
-    from makeweight.report.feature_drawings import feature_drawings, response_drawings
-    from makeweight.report.style import make_folder, save_drawing
+    from makeweight.report.figures.feature_drawings import feature_drawings, response_drawings
+    from makeweight.report.figures.style import make_folder, save_drawing
 
     drawings: list[Drawing] = list((response_drawings if only_responses else feature_drawings)(inspection))
     make_folder(folder)

@@ -13,7 +13,7 @@ from makeweight.cli.output import print_json, print_table, remark, stdout
 from makeweight.errors import InvalidValue
 
 if TYPE_CHECKING:
-    from makeweight.report.drawing import Drawing
+    from makeweight.report.figures.drawing import Drawing
 
 EXAMPLES = (
     "Examples: makeweight figure --list   |   makeweight figure curves-cnn-10k   |   "
@@ -36,8 +36,8 @@ def figure(
 ) -> None:
     """Draw figures of a study: curves, costs, comparisons, confusion, mistakes. Feature maps: makeweight features."""
     from makeweight.cli.contents import gather, with_test_images
-    from makeweight.report.figures import drawings
-    from makeweight.report.style import make_folder, save_drawing
+    from makeweight.report.figures.catalogue import drawings
+    from makeweight.report.figures.style import make_folder, save_drawing
 
     options.check_figure(format_, theme)
     if name is None and not listed:

@@ -112,7 +112,7 @@ def check_figure(format_: str, theme: str) -> None:
     InvalidValue
         If there is no such format or theme.
     """
-    from makeweight.report.style import FORMATS, THEMES
+    from makeweight.report.figures.style import FORMATS, THEMES
 
     for option, value, allowed in (("format", format_, FORMATS), ("theme", theme, THEMES)):
         if value not in allowed:

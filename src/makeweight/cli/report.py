@@ -37,7 +37,7 @@ def report(
     tables, and the figures beside it. pdf: one file.
     """
     from makeweight.cli.contents import gather, with_inspections, with_test_images
-    from makeweight.report.style import make_folder
+    from makeweight.report.figures.style import make_folder
 
     if format_ not in FORMATS:
         raise InvalidValue(f"format {format_!r} is not possible: give one of {', '.join(FORMATS)}.")
@@ -60,18 +60,18 @@ def _default_folder(folder: Path, format_: str) -> Path:
 def _writer(format_: str) -> Callable[[Contents, Path], Path]:
     match format_:
         case "md":
-            from makeweight.report.markdown import write_markdown
+            from makeweight.report.documents.markdown import write_markdown
 
             return write_markdown
         case "latex":
-            from makeweight.report.latex import write_latex
+            from makeweight.report.documents.latex import write_latex
 
             return write_latex
         case "pdf":
-            from makeweight.report.pdf import write_pdf
+            from makeweight.report.documents.pdf import write_pdf
 
             return write_pdf
         case _:
-            from makeweight.report.page import write_report
+            from makeweight.report.page.page import write_report
 
             return write_report

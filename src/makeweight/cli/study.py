@@ -121,7 +121,7 @@ def _dry_run(plan: StudyPlan, machine: Machine, as_json: bool) -> None:
 
 def _run(plan: StudyPlan, machine: Machine, as_json: bool) -> int:
     from makeweight.cli.interrupt import interruption
-    from makeweight.report.page import REPORT, write_report
+    from makeweight.report.page.page import REPORT, write_report
     from makeweight.report.summary import summarise
     from makeweight.study.session import run_study
 
@@ -158,7 +158,7 @@ def _watch(plan: StudyPlan, events: Any) -> bool:
     """Show a study's run, with its table each time a seed is complete; say whether anything ran."""
     from makeweight.cli.contents import gather
     from makeweight.cli.progress import StudyView
-    from makeweight.report.page import write_report
+    from makeweight.report.page.page import write_report
     from makeweight.report.summary import summarise
 
     first = next(events, None)

@@ -74,6 +74,7 @@ class StudySummary:
 
     name: str
     dataset: str
+    created: str  # day of the first plan, UTC, ISO 8601
     class_names: tuple[str, ...]  # by label
     networks: tuple[NetworkSummary, ...]  # those with a result, by family and budget
     jobs_total: int
@@ -105,6 +106,7 @@ def summarise(folder: Path) -> StudySummary:
         return StudySummary(
             name=study.name,
             dataset=study.dataset,
+            created=study.created[:10],
             class_names=_class_names(study.class_names, networks),
             networks=tuple(
                 sorted(filter(None, networks), key=lambda network: network_order(network.family, network.budget))

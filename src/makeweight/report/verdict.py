@@ -83,7 +83,7 @@ def _headline(best: NetworkSummary) -> str:
 
 
 def _accuracy(interval: Interval) -> str:
-    return f"{100 * interval.mean:.2f} % (95 % {100 * interval.low:.2f} to {100 * interval.high:.2f})"
+    return f"{100 * interval.mean:.2f} % (95 % interval {100 * interval.low:.2f} to {100 * interval.high:.2f})"
 
 
 def _rivals(analysis: Analysis, best: NetworkSummary) -> tuple[str, ...]:

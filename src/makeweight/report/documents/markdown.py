@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from makeweight.files import write_whole
-from makeweight.report import style
 from makeweight.report.contents import Contents
-from makeweight.report.document import Block, Bullets, Heading, Paragraph, document
-from makeweight.report.drawing import Drawing
+from makeweight.report.documents.document import Block, Bullets, Heading, Paragraph, document
+from makeweight.report.figures import style
+from makeweight.report.figures.drawing import Drawing
 from makeweight.report.tables import Table, markdown_table, markdown_text
 
 FIGURES = "figures"

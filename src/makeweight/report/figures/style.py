@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from makeweight.files import writing_to
-from makeweight.report.drawing import Drawing
+from makeweight.report.figures.drawing import Drawing
 
 Theme = Literal["light", "dark"]
 THEMES: tuple[Theme, ...] = ("light", "dark")

@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from makeweight.inspection.records import Inspection, LayerMaps, Sample
-from makeweight.report.canvas import HEADING, MARGIN, WIDTH, Canvas, Scale
-from makeweight.report.feature_figures import GAP, short
-from makeweight.report.style import COLOURS, MAP, QUIET
+from makeweight.report.figures.canvas import HEADING, MARGIN, WIDTH, Canvas, Scale
+from makeweight.report.figures.features import GAP, short
+from makeweight.report.figures.style import COLOURS, MAP, QUIET
 
 COLUMNS = 12
 MOST_CLASSES = 10  # bars

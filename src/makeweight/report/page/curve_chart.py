@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from plotly import graph_objects
 
-from makeweight.report import curve_figures
-from makeweight.report.charts import Chart, Control, Series, data_table, figure, lines, lines_of, short
+from makeweight.report.figures import curves as curve_figures
+from makeweight.report.page.charts import Chart, Control, Series, data_table, figure, lines, lines_of, short
 from makeweight.report.summary import NetworkSummary
 from makeweight.report.tables import Table
 from makeweight.training.records import EpochRecord

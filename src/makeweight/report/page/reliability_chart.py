@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from plotly import graph_objects
 
-from makeweight.report import class_figures
 from makeweight.report.analysis import NetworkAnalysis
-from makeweight.report.charts import Chart, Series, data_table, figure, lines, lines_of, short
-from makeweight.report.style import QUIET
+from makeweight.report.figures import classes as class_figures
+from makeweight.report.figures.style import QUIET
+from makeweight.report.page.charts import Chart, Series, data_table, figure, lines, lines_of, short
 from makeweight.report.tables import Table
 from makeweight.stats.calibration import Bin
 

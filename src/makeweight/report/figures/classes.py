@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from makeweight.report.analysis import NetworkAnalysis
-from makeweight.report.style import MAP, QUIET, colour_of, ink_on, marker_of
+from makeweight.report.figures.style import MAP, QUIET, colour_of, ink_on, marker_of
 from makeweight.stats.calibration import softmax
 
 MISTAKES = 24

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from makeweight.report import class_figures, comparison_figures, cost_figures, curve_figures
 from makeweight.report.analysis import Analysis, NetworkAnalysis
 from makeweight.report.contents import Contents
 from makeweight.report.costs import COSTS, known
-from makeweight.report.drawing import Drawing
+from makeweight.report.figures import classes as class_figures
+from makeweight.report.figures import comparisons as comparison_figures
+from makeweight.report.figures import costs as cost_figures
+from makeweight.report.figures import curves as curve_figures
+from makeweight.report.figures.drawing import Drawing
 
 
 def drawings(contents: Contents) -> tuple[Drawing, ...]:

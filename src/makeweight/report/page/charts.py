@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from plotly import graph_objects
 
-from makeweight.report.style import colour_of
+from makeweight.report.figures.style import colour_of
 from makeweight.report.summary import NetworkSummary
 from makeweight.report.tables import Column, Table
 

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from makeweight.inspection.records import BEYOND, Filters, Inspection, LayerMaps, Responses, Sample
-from makeweight.report.canvas import HEADING, MARGIN, WIDTH, Canvas, Scale
-from makeweight.report.style import COLOURS, MAP
+from makeweight.report.figures.canvas import HEADING, MARGIN, WIDTH, Canvas, Scale
+from makeweight.report.figures.style import COLOURS, MAP
 
 COLUMNS = 16  # filters of a row
 MOST_KERNELS = 64

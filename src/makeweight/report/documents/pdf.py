@@ -12,10 +12,10 @@ from fpdf import FPDF
 from fpdf.fonts import FontFace
 
 from makeweight.files import write_whole
-from makeweight.report import style
 from makeweight.report.contents import Contents
-from makeweight.report.document import Block, Bullets, Heading, Paragraph, document
-from makeweight.report.drawing import Drawing
+from makeweight.report.documents.document import Block, Bullets, Heading, Paragraph, document
+from makeweight.report.figures import style
+from makeweight.report.figures.drawing import Drawing
 from makeweight.report.tables import Table
 
 FONT = "DejaVu"  # matplotlib brings it, with every sign that the report uses

@@ -10,11 +10,11 @@ from typing import Any
 from plotly import graph_objects
 
 from makeweight.design.budget import format_budget
-from makeweight.report import cost_figures
 from makeweight.report.analysis import Analysis
-from makeweight.report.charts import Chart, Control, Series, data_table, figure, lines, short, symbol_of
 from makeweight.report.costs import COSTS, CostAxis, known
-from makeweight.report.style import QUIET, colour_of
+from makeweight.report.figures import costs as cost_figures
+from makeweight.report.figures.style import QUIET, colour_of
+from makeweight.report.page.charts import Chart, Control, Series, data_table, figure, lines, short, symbol_of
 from makeweight.report.summary import NetworkSummary, StudySummary
 from makeweight.report.tables import Table
 from makeweight.report.verdict import points

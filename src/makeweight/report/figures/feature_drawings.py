@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from functools import partial
 
 from makeweight.inspection.records import Inspection
-from makeweight.report import feature_figures, overview_figure
-from makeweight.report.drawing import Drawing
+from makeweight.report.figures import features as feature_figures
+from makeweight.report.figures import overview as overview_figure
+from makeweight.report.figures.drawing import Drawing
 
 MOST_OVERVIEWS = 3  # with more samples only the first has one: the figures of the layers show all of them
 

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from makeweight.report.analysis import Analysis
-from makeweight.report.style import ink_on
+from makeweight.report.figures.style import ink_on
 from makeweight.report.verdict import points, span
 
 SATURATION = 3.0  # points from which a cell has its full colour, so that small differences can be seen as well

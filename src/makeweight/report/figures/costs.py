@@ -14,7 +14,7 @@ from makeweight.design.budget import format_budget
 from makeweight.design.cost import LayerCost, cost
 from makeweight.report.analysis import Analysis
 from makeweight.report.costs import CostAxis, known
-from makeweight.report.style import MAP, QUIET, colour_of, ink_on, marker_of
+from makeweight.report.figures.style import MAP, QUIET, colour_of, ink_on, marker_of
 from makeweight.report.summary import NetworkSummary, StudySummary
 
 Points = list[tuple[NetworkSummary, float]]

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from makeweight.report.style import QUIET
+from makeweight.report.figures.style import QUIET
 
 WIDTH = 7.2  # inches, of a page
 MARGIN = 0.12

@@ -10,14 +10,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import makeweight
 from makeweight.files import write_whole
-from makeweight.report import embed, settings, statistics_tables, svg, tables, viewer
-from makeweight.report.charts import Chart
+from makeweight.report import statistics_tables, tables
 from makeweight.report.contents import Contents
-from makeweight.report.cost_chart import cost_chart
-from makeweight.report.curve_chart import curve_chart
-from makeweight.report.methods import METHODS
-from makeweight.report.parts import draw, networks_parts
-from makeweight.report.reliability_chart import reliability_chart
+from makeweight.report.page import embed, settings, svg, viewer
+from makeweight.report.page.charts import Chart
+from makeweight.report.page.cost_chart import cost_chart
+from makeweight.report.page.curve_chart import curve_chart
+from makeweight.report.page.methods import METHODS
+from makeweight.report.page.parts import draw, networks_parts
+from makeweight.report.page.reliability_chart import reliability_chart
 
 REPORT = "report.html"
 
@@ -51,7 +52,7 @@ def render(contents: Contents, interactive: bool = True) -> str:
     looks = contents.inspections if interactive else ()
     drawn = draw(contents, of_networks=interactive)
     environment = Environment(
-        loader=PackageLoader("makeweight.report"),
+        loader=PackageLoader("makeweight.report.page"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -102,4 +103,4 @@ def _charts(contents: Contents) -> tuple[Chart, ...]:
 
 def _source(name: str) -> str:
     """Return a file of the templates that stands in the page as it is."""
-    return resources.files("makeweight.report").joinpath("templates", name).read_text("utf-8")
+    return resources.files("makeweight.report.page").joinpath("templates", name).read_text("utf-8")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from makeweight.inspection.records import Inspection, LayerMaps, Sample
-from makeweight.report import sprites
+from makeweight.report.page import sprites
 
 STEP = 9  # from one colour of the palette to the next that the scale below the maps is made of: 0, 9, … 63
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import makeweight
 from makeweight.report import statistics_tables, tables
 from makeweight.report.contents import Contents
-from makeweight.report.drawing import Drawing
-from makeweight.report.figures import drawings
+from makeweight.report.figures.catalogue import drawings
+from makeweight.report.figures.drawing import Drawing
 from makeweight.report.tables import Table
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from makeweight.report import settings, svg
 from makeweight.report.analysis import NetworkAnalysis
 from makeweight.report.contents import Contents
-from makeweight.report.drawing import Drawing
-from makeweight.report.feature_drawings import feature_drawings
-from makeweight.report.figures import drawings, file_name
-from makeweight.report.svg import Element
+from makeweight.report.figures.catalogue import drawings, file_name
+from makeweight.report.figures.drawing import Drawing
+from makeweight.report.figures.feature_drawings import feature_drawings
+from makeweight.report.page import settings, svg
+from makeweight.report.page.svg import Element
 from makeweight.report.tables import Table
 from makeweight.report.verdict import points, span
 

@@ -13,8 +13,8 @@ from html import escape
 
 from PIL import Image
 
-from makeweight.report import style
-from makeweight.report.drawing import Drawing
+from makeweight.report.figures import style
+from makeweight.report.figures.drawing import Drawing
 
 PIXELS = 96  # of CSS an inch
 LETTER = re.compile(r'<path id="([^"]+)" d="([^"]*)" transform="scale\(0\.015625\)"\s*/>')

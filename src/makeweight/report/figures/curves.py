@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from makeweight.report.style import colour_of, marker_of
+from makeweight.report.figures.style import colour_of, marker_of
 from makeweight.report.summary import NetworkSummary
 from makeweight.training.records import EpochRecord
 

@@ -11,7 +11,7 @@ from matplotlib import colormaps
 from numpy.typing import NDArray
 
 from makeweight.inspection.records import LayerMaps, Sample
-from makeweight.report.style import MAP
+from makeweight.report.figures.style import MAP
 
 GAP = 1  # pixels between tiles
 LEVELS = 64

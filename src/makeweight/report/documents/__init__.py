@@ -1,0 +1,1 @@
+"""The report as a text: Markdown, LaTeX and PDF."""
