@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from makeweight.cli.contents import gather, with_inspections, with_test_images
+from makeweight.cli.contents import gather, with_images
 from makeweight.report.contents import Contents
 from makeweight.report.page.page import write_report
 
@@ -44,7 +44,7 @@ class Opened:
 def contents(finished, tmp_path_factory: pytest.TempPathFactory) -> Contents:
     """The finished study with test images and a look inside its networks, which the study would record."""
     folder = Path(shutil.copytree(finished.folder, tmp_path_factory.mktemp("looked") / "small"))
-    found = with_inspections(with_test_images(gather(folder), folder, print), folder, print)
+    found = with_images(gather(folder), folder, print, inside=True)
     assert len(found.inspections) == len(found.analysis.summary.networks)
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -88,6 +89,21 @@ def test_a_report_is_written_in_every_format(cli: Callable, study: Path, format_
     assert ran.code == 0, ran.err
     assert ran.out == f"studies/small/{file}\n"
     assert (study / file).stat().st_size > 1_000
+
+
+def test_a_damaged_weight_file_costs_only_its_own_feature_maps(cli: Callable, study: Path) -> None:
+    from makeweight.store.store import Store
+
+    with Store.open(study) as store:
+        key = next(row.job.key for row in store.jobs() if (row.job.family, row.job.budget) == ("cnn", 2_000))
+    (study / "weights" / f"{key}.safetensors").write_bytes(b"damaged")
+    ran = cli("report")
+    assert ran.code == 0, ran.err
+    assert "Without feature maps of CNN 2K" in ran.err
+    page = (study / "report.html").read_text(encoding="utf-8")
+    assert "Without feature maps of CNN 2K" in page
+    viewer = re.search(r'<script type="application/json" id="viewer-data">(.*?)</script>', page, flags=re.DOTALL)
+    assert list(json.loads(viewer[1])["networks"]) == ["FCN 2K", "FCN 3K", "CNN 3K"]
 
 
 def test_a_report_goes_where_it_is_told(cli: Callable, study: Path, tmp_path: Path) -> None:

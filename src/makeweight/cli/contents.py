@@ -17,6 +17,7 @@ Say = Callable[[str], None]
 NOT_MEASURED = (
     "Latency, memory and size on disk are not measured for all networks. To have them: makeweight measure {} --all"
 )
+NO_IMAGES = "Without the images of mistakes and the feature maps, because the data are not at hand."
 
 
 def gather(folder: Path) -> Contents:
@@ -40,33 +41,44 @@ def gather(folder: Path) -> Contents:
     )
 
 
-def with_test_images(contents: Contents, folder: Path, say: Say) -> Contents:
-    """Add the test images where the data are at hand; where not, say what is left out, and go on."""
+def with_images(
+    contents: Contents, folder: Path, say: Say, data_dir: Path | None = None, *, inside: bool = False
+) -> Contents:
+    """Add the test images where the data are at hand, and with ``inside`` a look into each network.
+
+    What is not to be had is said and left out: a report without pictures is better than none.
+    """
+    if not contents.analysis.summary.networks:
+        return contents
     try:
-        return replace(contents, test_images=_data(folder, say).test_images().images)
+        data = _data(folder, data_dir, say)
+        found = replace(contents, test_images=data.test_images().images)
     except MakeweightError as error:
-        return _without(contents, f"Without the images of mistakes: {error}", say)
+        say(f"{NO_IMAGES} {error}")
+        return replace(contents, missing=(*contents.missing, NO_IMAGES))
+    return _with_inspections(found, folder, data, say) if inside else found
 
 
-def with_inspections(contents: Contents, folder: Path, say: Say) -> Contents:
-    """Add a look inside each network, at its run of the lowest seed, where data and weights are at hand."""
+def _with_inspections(contents: Contents, folder: Path, data: PreparedDataset, say: Say) -> Contents:
+    """Look into each network, at its run of the lowest seed that can be read."""
     from makeweight.cli.references import networks_of
     from makeweight.inspection.activations import inspect
     from makeweight.store.store import Store
 
-    labels = {network.label for network in contents.analysis.summary.networks}
-    networks = [network for network in networks_of(folder) if network.label in labels]
-    found = []
-    try:
-        data = _data(folder, say)
-        with Store.open(folder) as store:
-            for number, network in enumerate(networks, 1):
-                say(f"[{number}/{len(networks)}] looking into {network.label}")
-                found.append(inspect(store, network.rows[0], data))
-    except MakeweightError as error:
-        return _without(contents, f"Without feature maps: {error}", say)
-    record_look(folder, [network.rows[0].job.key for network in networks], say)
-    return replace(contents, inspections=tuple(found))
+    read = {run.key for network in contents.analysis.summary.networks for run in network.runs}
+    firsts = [(n.label, next((row for row in n.rows if row.job.key in read), None)) for n in networks_of(folder)]
+    looks = [(label, row) for label, row in firsts if row]
+    found, missing = [], list(contents.missing)
+    with Store.open(folder) as store:
+        for number, (label, row) in enumerate(looks, 1):
+            say(f"[{number}/{len(looks)}] looking into {label}")
+            try:
+                found.append(inspect(store, row, data))
+            except StoreError as error:  # the others have something to show
+                missing.append(f"Without feature maps of {label}: {error}")
+                say(missing[-1])
+    record_look(folder, [row.job.key for _, row in looks], say)
+    return replace(contents, inspections=tuple(found), missing=tuple(missing))
 
 
 def record_look(folder: Path, keys: Sequence[str], say: Say) -> None:
@@ -87,7 +99,7 @@ def record_look(folder: Path, keys: Sequence[str], say: Say) -> None:
         say(f"That the test images were opened is not recorded: {error}")
 
 
-def _data(folder: Path, say: Say) -> PreparedDataset:
+def _data(folder: Path, data_dir: Path | None, say: Say) -> PreparedDataset:
     from makeweight.inspection.data import study_data
     from makeweight.store.store import Store
 
@@ -95,9 +107,4 @@ def _data(folder: Path, say: Say) -> PreparedDataset:
         study = store.study()
     if study is None:
         raise StoreError(f"the study in {folder} has not been planned. Run it with: makeweight study")
-    return study_data(study, progress=say)
-
-
-def _without(contents: Contents, line: str, say: Say) -> Contents:
-    say(line)
-    return replace(contents, missing=(*contents.missing, line))
+    return study_data(study, data_dir, say)

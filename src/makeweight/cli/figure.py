@@ -32,10 +32,11 @@ def figure(
     format_: Annotated[str, typer.Option("--format", help="png, svg or pdf.")] = "png",
     theme: Annotated[str, typer.Option(help="light or dark.")] = "light",
     store: options.StoreFolder = Path("studies"),
+    data: options.Data = None,
     as_json: options.Json = False,
 ) -> None:
     """Draw figures of a study: curves, costs, comparisons, confusion, mistakes. Feature maps: makeweight features."""
-    from makeweight.cli.contents import gather, with_test_images
+    from makeweight.cli.contents import gather, with_images
     from makeweight.report.figures.catalogue import drawings
     from makeweight.report.figures.style import make_folder, save_drawing
 
@@ -43,7 +44,7 @@ def figure(
     if name is None and not listed:
         raise InvalidValue("which figure? Give a name, or all; makeweight figure --list says what there is.")
     folder = options.find_study(store, study)
-    found = drawings(with_test_images(gather(folder), folder, remark))
+    found = drawings(with_images(gather(folder), folder, remark, data))
     chosen = found if listed else _choose(found, str(name), folder)
     files = [] if listed else [output / f"{drawing.name}.{format_}" for drawing in chosen]
     for number, (drawing, file) in enumerate(zip(chosen, files, strict=False), 1):

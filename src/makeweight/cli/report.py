@@ -29,6 +29,7 @@ def report(
         Path | None, typer.Option(help="Folder to write to.", show_default="the study's own, or one in it")
     ] = None,
     store: options.StoreFolder = Path("studies"),
+    data: options.Data = None,
     as_json: options.Json = False,
 ) -> None:
     """Write a study's report, verdict first, and print its path. Nothing is trained again.
@@ -36,15 +37,13 @@ def report(
     html: one file that needs no network, with interactive charts and the feature maps. md and latex: a text with its
     tables, and the figures beside it. pdf: one file.
     """
-    from makeweight.cli.contents import gather, with_inspections, with_test_images
+    from makeweight.cli.contents import gather, with_images
     from makeweight.report.figures.style import make_folder
 
     if format_ not in FORMATS:
         raise InvalidValue(f"format {format_!r} is not possible: give one of {', '.join(FORMATS)}.")
     folder = options.find_study(store, study)
-    contents = with_test_images(gather(folder), folder, remark)
-    if format_ == "html":
-        contents = with_inspections(contents, folder, remark)
+    contents = with_images(gather(folder), folder, remark, data, inside=format_ == "html")
     remark(f"drawing {len(contents.analysis.summary.networks)} networks")
     target = output or _default_folder(folder, format_)
     make_folder(target)

@@ -143,9 +143,9 @@ def _run(plan: StudyPlan, machine: Machine, as_json: bool) -> int:
 
 
 def _full_contents(folder: Path) -> Contents:
-    from makeweight.cli.contents import gather, with_inspections, with_test_images
+    from makeweight.cli.contents import gather, with_images
 
-    return with_inspections(with_test_images(gather(folder), folder, remark), folder, remark)
+    return with_images(gather(folder), folder, remark, inside=True)
 
 
 def _record(summary: Any, path: Path) -> dict[str, Any]:

@@ -18,6 +18,6 @@ class Contents:
 
     analysis: Analysis
     verdict: Verdict
-    inspections: tuple[Inspection, ...] = ()  # one a network, as in the summary; none while a study runs
+    inspections: tuple[Inspection, ...] = ()  # of networks that could be looked into; none while a study runs
     test_images: NDArray[np.uint8] | None = field(default=None, repr=False)  # (n, c, h, w), where the data are at hand
     missing: tuple[str, ...] = ()  # what had to be left out, and why
