@@ -54,7 +54,9 @@ def test_maps_are_what_the_layers_compute(store: Store, rows: dict[str, JobRow],
     pixels = torch.from_numpy(np.stack([sample.pixels for sample in found.samples]))
     with torch.inference_mode():
         stem = network.layers[:2](network.normalise(pixels, torch.float32))
-    np.testing.assert_allclose(found.maps_of("stem").maps, stem.numpy(), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        next(layer for layer in found.layers if layer.layer == "stem").maps, stem.numpy(), rtol=1e-5, atol=1e-6
+    )
     weights = dict(network.named_parameters())["layers.stem.weight"].detach().numpy()
     assert found.filters is not None
     np.testing.assert_array_equal(found.filters.kernels, weights)

@@ -116,7 +116,3 @@ class Inspection:
     layers: tuple[LayerMaps, ...]
     filters: Filters | None
     responses: tuple[Responses, ...]
-
-    def maps_of(self, layer: str) -> LayerMaps:
-        """Return one layer's maps."""
-        return next(maps for maps in self.layers if maps.layer == layer)
