@@ -57,6 +57,8 @@ def test_without_the_data_the_rest_is_drawn(
     assert "mistakes" not in ran.out
     assert "curves-cnn-2k" in ran.out
     assert "Without the images of mistakes" in ran.err
+    ran = cli("figure", "curves-cnn-2k")
+    assert (ran.code, ran.err) == (0, "")  # what needs no images does not look for them
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from makeweight.cli.output import print_json, print_table, remark, stdout
 from makeweight.errors import InvalidValue
 
 if TYPE_CHECKING:
+    from makeweight.report.contents import Contents
     from makeweight.report.figures.drawing import Drawing
 
 EXAMPLES = (
@@ -44,7 +45,10 @@ def figure(
     if name is None and not listed:
         raise InvalidValue("which figure? Give a name, or all; makeweight figure --list says what there is.")
     folder = options.find_study(store, study)
-    found = drawings(with_images(gather(folder), folder, remark, data))
+    contents = gather(folder)
+    if listed or _shows_images(contents, str(name)):
+        contents = with_images(contents, folder, remark, data)
+    found = drawings(contents)
     chosen = found if listed else _choose(found, str(name), folder)
     files = [] if listed else [output / f"{drawing.name}.{format_}" for drawing in chosen]
     for number, (drawing, file) in enumerate(zip(chosen, files, strict=False), 1):
@@ -59,6 +63,14 @@ def figure(
         print_table(stdout(), [("name", False), ("figure", False)], [(d.name, d.title) for d in chosen])
     else:
         print(*files, sep="\n")
+
+
+def _shows_images(contents: Contents, name: str) -> bool:
+    """Whether a figure that is asked for shows test images; for the others no data are looked for."""
+    from makeweight.report.figures.catalogue import mistakes_name
+
+    names = [mistakes_name(network.label) for network in contents.analysis.summary.networks]
+    return name == ALL or any(fnmatchcase(of_one, name.lower()) for of_one in names)
 
 
 def _choose(found: tuple[Drawing, ...], name: str, folder: Path) -> tuple[Drawing, ...]:

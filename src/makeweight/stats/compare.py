@@ -66,7 +66,7 @@ def compare(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> Difference:
         min(1.0, mean + half),
         spread.p_value(mean),
         _smallest(spread),
-        "crossed t",
+        "t-test, seeds crossed with images",
         covers,
     )
 

@@ -77,7 +77,12 @@ def _of_network(contents: Contents, analysis: NetworkAnalysis, names: tuple[str,
         words = class_figures.describe_mistakes(analysis, names)
         draw = partial(class_figures.mistakes, analysis, contents.test_images, names)
         title = f"{label}: most confident mistakes"
-        yield Drawing(f"mistakes-{file_name(label)}", title, words, "classes", draw, label)
+        yield Drawing(mistakes_name(label), title, words, "classes", draw, label)
+
+
+def mistakes_name(label: str) -> str:
+    """Name of the figure with a network's mistakes, the only one here that needs the test images."""
+    return f"mistakes-{file_name(label)}"
 
 
 def file_name(label: str) -> str:
