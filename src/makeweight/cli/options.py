@@ -27,6 +27,8 @@ Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Precision = Annotated[
     str | None, typer.Option(help="auto (measured), fp32 or bf16.", show_default="the recipe's, auto")
 ]
+FigureFormat = Annotated[str, typer.Option("--format", help="png, svg or pdf.")]
+Theme = Annotated[str, typer.Option(help="light or dark.")]
 
 # Hyperparameters of an architecture.
 Depth = Annotated[int | None, typer.Option(help="fcn: hidden layers.", show_default="2")]
