@@ -35,6 +35,20 @@ class InfeasibleBudget(MakeweightError):
         self.smallest = smallest
 
 
+class InfeasibleLimits(MakeweightError):
+    """No network of the family keeps to the limits beside the weights.
+
+    Attributes
+    ----------
+    nearest : dict
+        For each limit that binds (macs, activation_bytes), the smallest value that works.
+    """
+
+    def __init__(self, message: str, nearest: dict[str, int]) -> None:
+        super().__init__(message)
+        self.nearest = nearest
+
+
 class BudgetExceeded(MakeweightError):
     """An architecture asked for exactly has more weights than its budget."""
 
@@ -71,6 +85,10 @@ class TrainingDiverged(MakeweightError):
 
 class ExecutorError(MakeweightError):
     """The workers cannot be started or kept alive."""
+
+
+class TuningFailed(MakeweightError):
+    """A search ended without a network to choose."""
 
 
 class UnsupportedHardware(MakeweightError):

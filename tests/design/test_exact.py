@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from makeweight.design.architecture import Task
 from makeweight.design.cost import cost
 from makeweight.design.families import FAMILIES, Family, options_from
-from makeweight.design.polynomial import WeightPolynomial
+from makeweight.design.polynomial import CostPolynomial
 from makeweight.design.solver import exact, fit
 from makeweight.errors import BudgetExceeded, GeometryError, InvalidValue
 
@@ -97,7 +97,7 @@ def test_the_polynomial_counts_exactly(family: Family, data: st.DataObject) -> N
     options = {**data.draw(OPTIONS[family.name]), "activation": data.draw(st.sampled_from(["relu", "prelu"]))}
     skeleton = family.skeleton(Task((3, 20, 16), 7), options_from(family, options), None)
     widths = [data.draw(st.integers(1, 300)) for _ in skeleton.knobs]
-    polynomial = WeightPolynomial.of(skeleton)
+    polynomial = CostPolynomial.of(skeleton)
     counted = cost(skeleton.build(tuple(widths))).weights
     assert polynomial.value(widths) == counted
     # The largest width of each knob: this budget still has room for it, and not for one more.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import product
@@ -9,8 +10,10 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from makeweight.design.cost import FLOAT_BYTES
 from makeweight.design.families.base import Skeleton
-from makeweight.design.polynomial import Ints, WeightPolynomial
+from makeweight.design.limits import Limits
+from makeweight.design.polynomial import ActivationPeak, CostPolynomial, Ints
 
 MOST_ROWS = 2_500  # widths looked at for each solved knob: keeps a search under 50 ms
 MOST_VARIED = 5  # knobs varied besides the solved one; deeper networks keep the rest at the profile
@@ -19,6 +22,7 @@ MOST_VARIED = 5  # knobs varied besides the solved one; deeper networks keep the
 # worth a width that the processor likes.
 UNALIGNED = 0.02
 UNFILLED = 4.0
+NEARLY = 0.97  # of the most weights that limits allow: the last 3 % are not worth a lopsided network
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ class SearchRange(Enum):
         return self.value[1]
 
 
-def best_widths(skeleton: Skeleton, polynomial: WeightPolynomial, budget: int, reach: SearchRange) -> Candidate | None:
+def best_widths(skeleton: Skeleton, polynomial: CostPolynomial, budget: int, reach: SearchRange) -> Candidate | None:
     """Find the widths nearest to the profile, and best for the processor, that fill the budget.
 
     Returns
@@ -56,19 +60,63 @@ def best_widths(skeleton: Skeleton, polynomial: WeightPolynomial, budget: int, r
         The fullest one where none is full; None where nothing fits.
     """
     profile = _profile(skeleton, polynomial, budget)
-    rows = _filled_rows(skeleton, polynomial, budget, profile, reach)
+    rows = _filled_rows(skeleton, [(polynomial, budget)], profile, reach)
     if not len(rows):
         return None
+    return _nearest(rows, polynomial, budget, profile, reach.good_enough)
+
+
+def best_widths_within(skeleton: Skeleton, polynomial: CostPolynomial, budget: int, limits: Limits) -> Candidate | None:
+    """Find widths that fill the budget as far as other limits let them; None where the smallest break one.
+
+    Full ones are taken as near to the profile as there are. Where none is full, the profile is scaled down until it
+    keeps to all limits, and what is found around it, nearly as full as the fullest, is taken by its distance again.
+    """
+    macs, peak = CostPolynomial.of(skeleton, lambda cost: cost.macs), ActivationPeak.of(skeleton)
+
+    def within(rows: Ints) -> NDArray[np.bool_]:
+        kept = polynomial.value(rows) <= budget
+        if limits.max_macs is not None:
+            kept &= macs.value(rows) <= limits.max_macs
+        if limits.max_activation_bytes is not None:
+            kept &= peak.value(rows) // FLOAT_BYTES * limits.bytes_a_value <= limits.max_activation_bytes
+        return np.asarray(kept)
+
+    profile, found = _profile(skeleton, polynomial, budget), list[Ints]()
+    for reach in SearchRange:
+        rows = _filled_rows(skeleton, [(polynomial, budget)], profile, reach)
+        rows = rows[within(rows)]
+        if len(rows) and polynomial.value(rows).max() >= reach.good_enough * budget:
+            return _nearest(rows, polynomial, budget, profile, reach.good_enough)
+        found.append(rows)
+    if not within(polynomial.origin[None, :]).all():
+        return None
+    found.append(polynomial.origin[None, :])
+    scaled = _scaled(
+        skeleton, polynomial, lambda widths: bool(within(np.floor(widths).astype(np.int64)[None, :]).all())
+    )
+    counted = [(polynomial, budget)] if limits.max_macs is None else [(polynomial, budget), (macs, limits.max_macs)]
+    for reach in SearchRange:
+        rows = _filled_rows(skeleton, counted, scaled, reach)
+        found.append(rows[within(rows)])
+    rows = np.unique(np.concatenate(found), axis=0)
+    fullest = float(polynomial.value(rows).max()) / budget
+    return _nearest(rows, polynomial, budget, scaled, NEARLY * fullest)
+
+
+def _nearest(
+    rows: Ints, polynomial: CostPolynomial, budget: int, profile: NDArray[np.float64], good_enough: float
+) -> Candidate:
     weights = polynomial.value(rows)
     fill = weights / budget
-    enough = min(reach.good_enough, float(fill.max()))
+    enough = min(good_enough, float(fill.max()))
     score = _penalty(rows, profile) + UNFILLED * (1 - fill)
     score[fill < enough] = np.inf
     best = int(np.lexsort((*rows.T, score))[0])  # ties by the smallest widths: deterministic
     return Candidate(tuple(rows[best].tolist()), int(weights[best]))
 
 
-def next_weights(skeleton: Skeleton, polynomial: WeightPolynomial, budget: int) -> int:
+def next_weights(skeleton: Skeleton, polynomial: CostPolynomial, budget: int) -> int:
     """Smallest budget above this one that some widths fill exactly."""
     found: list[int] = []
     profile = _profile(skeleton, polynomial, budget)
@@ -80,22 +128,35 @@ def next_weights(skeleton: Skeleton, polynomial: WeightPolynomial, budget: int) 
     return min(found)
 
 
-def _profile(skeleton: Skeleton, polynomial: WeightPolynomial, budget: int) -> NDArray[np.float64]:
+def _profile(skeleton: Skeleton, polynomial: CostPolynomial, budget: int) -> NDArray[np.float64]:
     """Scale the preferred ratios until the budget is full, as real numbers."""
+
+    def fits(widths: NDArray[np.float64]) -> bool:
+        d = widths - polynomial.origin
+        return bool(polynomial.constant + d @ polynomial.linear + (d @ polynomial.quadratic) @ d <= budget)
+
+    return _scaled(skeleton, polynomial, fits, most=float(budget))
+
+
+def _scaled(
+    skeleton: Skeleton, polynomial: CostPolynomial, fits: Callable[[NDArray[np.float64]], bool], most: float = 1e6
+) -> NDArray[np.float64]:
+    """Scale the preferred ratios up as far as they fit."""
     ratios = np.array([knob.ratio for knob in skeleton.knobs])
-    low, high = 0.0, float(budget)
+    low, high = 0.0, most
     for _ in range(60):
         middle = (low + high) / 2
-        widths = np.maximum(ratios * middle, polynomial.origin)
-        d = widths - polynomial.origin
-        weights = polynomial.constant + d @ polynomial.linear + (d @ polynomial.quadratic) @ d
-        low, high = (middle, high) if weights <= budget else (low, middle)
+        low, high = (middle, high) if fits(np.maximum(ratios * middle, polynomial.origin)) else (low, middle)
     return np.asarray(np.maximum(ratios * low, polynomial.origin))
 
 
 def _filled_rows(
-    skeleton: Skeleton, polynomial: WeightPolynomial, budget: int, profile: NDArray[np.float64], reach: SearchRange
+    skeleton: Skeleton,
+    counted: Sequence[tuple[CostPolynomial, int]],
+    profile: NDArray[np.float64],
+    reach: SearchRange,
 ) -> Ints:
+    """Widths around a profile, one of them as large as all that is counted lets it be, (rows, knobs)."""
     found = []
     for knob in range(len(profile)):
         rows = _grid(skeleton, profile, reach, knob)
@@ -103,8 +164,9 @@ def _filled_rows(
         rule = skeleton.knobs[knob]
         if rule.follows is not None:
             ceiling = np.minimum(ceiling, rows[:, rule.follows] * rule.highest)
-        rows[:, knob] = np.minimum(polynomial.largest(rows, knob, budget), ceiling)
-        found.append(rows[_allowed(skeleton, rows) & (polynomial.value(rows) <= budget)])
+        rows[:, knob] = np.minimum.reduce([ceiling, *(cost.largest(rows, knob, most) for cost, most in counted)])
+        kept = np.logical_and.reduce([cost.value(rows) <= most for cost, most in counted])
+        found.append(rows[_allowed(skeleton, rows) & kept])
     return np.unique(np.concatenate(found), axis=0)
 
 

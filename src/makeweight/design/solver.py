@@ -7,17 +7,18 @@ A network that is too large is never proposed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NoReturn
 
 from makeweight.design.architecture import Architecture, Task
 from makeweight.design.budget import check_budget, format_budget
 from makeweight.design.cost import Cost, cost
 from makeweight.design.families import Family, Skeleton, options_from
-from makeweight.design.polynomial import WeightPolynomial
-from makeweight.design.search import Candidate, SearchRange, best_widths, next_weights
-from makeweight.errors import BudgetExceeded, InfeasibleBudget, InvalidValue
+from makeweight.design.limits import NO_LIMITS, Limits
+from makeweight.design.polynomial import CostPolynomial
+from makeweight.design.search import Candidate, SearchRange, best_widths, best_widths_within, next_weights
+from makeweight.errors import BudgetExceeded, GeometryError, InfeasibleBudget, InfeasibleLimits, InvalidValue
 
 FULL = 0.99  # share of the budget that a network must use
 # Where one neuron of a fully connected first layer weighs more than this share, its step is too coarse to fill.
@@ -32,6 +33,7 @@ class Design:
     widths: tuple[int, ...]  # in the order of the skeleton's knobs
     cost: Cost
     budget: int | None  # None: asked for exactly, without a limit
+    binding: tuple[str, ...] = ()  # limits besides the weights that kept it from filling the budget its usual way
 
     @property
     def budget_used(self) -> float | None:
@@ -39,7 +41,13 @@ class Design:
         return None if self.budget is None else self.cost.weights / self.budget
 
 
-def fit(family: Family, task: Task, budget: int, options: Mapping[str, Any] | None = None) -> Design:
+def fit(
+    family: Family,
+    task: Task,
+    budget: int,
+    options: Mapping[str, Any] | None = None,
+    limits: Limits = NO_LIMITS,
+) -> Design:
     """Design the network of a family that fills a budget of weights.
 
     Parameters
@@ -50,6 +58,9 @@ def fit(family: Family, task: Task, budget: int, options: Mapping[str, Any] | No
         Trainable weights, never exceeded.
     options : mapping, optional
         Hyperparameters of the family to hold fixed, by name.
+    limits : Limits, optional
+        Limits beside the weights. Where one binds, widths move to where they cost less of it; if that is not enough,
+        the network has the most weights, nearly, that the limits allow, and may be less full.
 
     Returns
     -------
@@ -61,11 +72,18 @@ def fit(family: Family, task: Task, budget: int, options: Mapping[str, Any] | No
     ------
     InfeasibleBudget
         If nothing fits, with the smallest budget from this one upwards that works.
+    InfeasibleLimits
+        If the smallest widths break a limit, with the smallest limits that work.
     InvalidValue, GeometryError
         If an option breaks a rule or a layer does not fit the images.
     """
     check_budget(budget)
-    fixed = dict(options or {})
+    design = _fit(family, task, budget, dict(options or {}))
+    broken = limits.broken_by(design.cost)
+    return _fit_within(family, task, budget, dict(options or {}), limits, broken) if broken else design
+
+
+def _fit(family: Family, task: Task, budget: int, fixed: dict[str, Any]) -> Design:
     found: list[tuple[Skeleton, Candidate]] = []
     variants = [fixed, *({**extra, **fixed} for extra in family.alternatives if not extra.keys() & fixed.keys())]
     for variant in variants:
@@ -81,6 +99,72 @@ def fit(family: Family, task: Task, budget: int, options: Mapping[str, Any] | No
     if candidate.weights < FULL * budget and not (fixed or _first_neuron_is_heavy(skeleton, candidate, budget)):
         _refuse(family, task, budget, variants[0])
     return _checked(skeleton.build(candidate.widths), candidate.widths, budget)
+
+
+def _fit_within(
+    family: Family, task: Task, budget: int, fixed: dict[str, Any], limits: Limits, binding: tuple[str, ...]
+) -> Design:
+    found: list[tuple[Skeleton, Candidate]] = []
+    variants = [fixed, *({**extra, **fixed} for extra in family.cheaper if not extra.keys() & fixed.keys())]
+    for variant in variants:
+        skeleton = _skeleton_that_fits(family, task, variant, budget)
+        if skeleton is None:
+            continue
+        candidate = best_widths_within(skeleton, CostPolynomial.of(skeleton), budget, limits)
+        if candidate is not None:
+            found.append((skeleton, candidate))
+            if candidate.weights >= FULL * budget:
+                break
+    if not found:
+        _refuse_limits(family, task, budget, variants, limits)
+    skeleton, candidate = max(found, key=lambda pair: pair[1].weights)
+    design = _checked(skeleton.build(candidate.widths), candidate.widths, budget)
+    assert not limits.broken_by(design.cost), "MACs or activations are no polynomial of the widths"
+    return replace(design, binding=binding)
+
+
+def _skeleton_that_fits(family: Family, task: Task, options: dict[str, Any], budget: int) -> Skeleton | None:
+    skeleton = family.skeleton(task, options_from(family, options), budget)
+    try:
+        cost(skeleton.build(tuple(knob.minimum for knob in skeleton.knobs)))
+    except GeometryError:  # images too small for the larger stride
+        return None
+    return skeleton
+
+
+def _refuse_limits(
+    family: Family, task: Task, budget: int, variants: Sequence[dict[str, Any]], limits: Limits
+) -> NoReturn:
+    smallest = []
+    for variant in variants:
+        skeleton = _skeleton_that_fits(family, task, variant, budget)
+        if skeleton is not None:
+            smallest.append(cost(skeleton.build(tuple(knob.minimum for knob in skeleton.knobs))))
+    # The variant that lacks least, by ratio.
+    nearest = min(smallest, key=lambda c: _excess(limits, c))
+    needed = {"macs": nearest.macs, "activation_bytes": limits.activation_bytes(nearest)}
+    binding = limits.broken_by(nearest)
+    c, h, w = task.input_shape
+    allowed = {"macs": limits.max_macs, "activation_bytes": limits.max_activation_bytes}
+    said = " and ".join(
+        f"{needed[name]:,} {_UNITS[name].format(limits.activation_type)} (the limit is {allowed[name]:,})"
+        for name in binding
+    )
+    remedy = " and ".join(f"--max-{name.replace('_', '-')} {needed[name]}" for name in binding)
+    raise InfeasibleLimits(
+        f"a {family.name} for {c}x{h}x{w} images and {task.classes} classes needs at least {said}, with its smallest "
+        f"widths. Use {remedy} or more.",
+        {name: needed[name] for name in binding},
+    )
+
+
+_UNITS = {"macs": "MACs", "activation_bytes": "bytes of {} activations"}
+
+
+def _excess(limits: Limits, counted: Cost) -> float:
+    macs = counted.macs / limits.max_macs if limits.max_macs else 0.0
+    size = limits.activation_bytes(counted) / limits.max_activation_bytes if limits.max_activation_bytes else 0.0
+    return max(macs, size)
 
 
 def exact(
@@ -119,7 +203,7 @@ def exact(
 
 
 def _fill(skeleton: Skeleton, budget: int) -> Candidate | None:
-    polynomial = WeightPolynomial.of(skeleton)
+    polynomial = CostPolynomial.of(skeleton)
     best: Candidate | None = None
     for reach in SearchRange:
         candidate = best_widths(skeleton, polynomial, budget, reach)
@@ -148,7 +232,7 @@ def _checked(architecture: Architecture, widths: tuple[int, ...], budget: int) -
 
 def _refuse(family: Family, task: Task, budget: int, options: Mapping[str, Any]) -> None:
     skeleton = family.skeleton(task, options_from(family, options), budget)
-    polynomial = WeightPolynomial.of(skeleton)
+    polynomial = CostPolynomial.of(skeleton)
     smallest = int(polynomial.value([knob.minimum for knob in skeleton.knobs]))
     c, h, w = task.input_shape
     what = f"a {family.name} for {c}x{h}x{w} images and {task.classes} classes"
@@ -167,7 +251,7 @@ def _refuse(family: Family, task: Task, budget: int, options: Mapping[str, Any])
 
 
 def _widest_equal(skeleton: Skeleton, budget: int) -> str:
-    polynomial = WeightPolynomial.of(skeleton)
+    polynomial = CostPolynomial.of(skeleton)
     low, high = 0, 1_000_000
     while high - low > 1:
         middle = (low + high) // 2

@@ -71,6 +71,8 @@ class Family:
     skeleton: Callable[[Task, Any, int | None], Skeleton]  # task, options, budget (None: there is no limit)
     # Options to try in turn where the default ones cannot fill a budget.
     alternatives: tuple[Mapping[str, Any], ...] = ()
+    # Options to try in turn where a limit beside the weights leaves the budget unfilled.
+    cheaper: tuple[Mapping[str, Any], ...] = ()
 
 
 def options_from(family: Family, values: Mapping[str, Any]) -> Options:

@@ -23,6 +23,7 @@ class FCNOptions(Options):
 
     activation: ActivationName = "gelu"
     depth: int = 2  # hidden layers
+    taper: float = 1.0  # preferred width of a hidden layer, relative to the one before
     norm: Normalisation = "batch"
     dropout: float | None = None  # after each hidden layer; None: 0 below 75K weights, 0.1 below 150K, then 0.3
     input_dropout: float = 0.1  # of the pixels
@@ -31,6 +32,7 @@ class FCNOptions(Options):
         # A slotted dataclass is a new class, so super() without arguments does not find it.
         Options.__post_init__(self)
         require(1 <= self.depth <= 20, "depth", self.depth, "give 1 to 20 hidden layers")
+        require(0.25 <= self.taper <= 2, "taper", self.taper, "give 0.25 to 2, a width relative to the one before")
         for name, rate in (("dropout", self.dropout), ("input_dropout", self.input_dropout)):
             require(rate is None or 0 <= rate < 1, name, rate, "give a rate from 0 to below 1")
         require_normalisation(self.norm)
@@ -53,7 +55,9 @@ def _skeleton(task: Task, options: FCNOptions, budget: int | None) -> Skeleton:
         layers.append(Linear("logits", task.classes))
         return Architecture("fcn", task.input_shape, task.classes, tuple(layers))
 
-    knobs = tuple(Knob(f"hidden{i}", 1.0, 2, i - 2 if i > 1 else None) for i in range(1, options.depth + 1))
+    knobs = tuple(
+        Knob(f"hidden{i}", options.taper ** (i - 1), 2, i - 2 if i > 1 else None) for i in range(1, options.depth + 1)
+    )
     return Skeleton(knobs, build, first_layer_dominates=True)
 
 
