@@ -19,7 +19,7 @@ from makeweight.data.dataset import PreparedDataset
 from makeweight.jobs.executors.base import EpochDone, Event, Executor, Failed, Finished, Lost, Stopped
 from makeweight.jobs.executors.local import LocalExecutor
 from makeweight.jobs.job import Assignment
-from makeweight.jobs.result import Job, Result
+from makeweight.jobs.result import Job, Result, Trained
 from makeweight.training.precision import Hardware
 
 ENDLESS = 100_000  # epochs: the job runs until it is stopped
@@ -35,7 +35,24 @@ class Kind:
     pid: Callable[[Any, str], int]
 
 
-KINDS = {"local": Kind(LocalExecutor, lambda executor, key: executor.worker_pids()[key])}
+def start_ray(slots: int, **changes: Any) -> Any:
+    """Workers on a Ray that all tests of this process share: several executors may be at work on a cluster."""
+    pytest.importorskip("ray", reason="Ray is an extra, and not installed")
+    from makeweight.jobs.executors.ray import RayExecutor, connect
+
+    connect(None, slots=8)
+    return RayExecutor(slots, **changes)
+
+
+def worker_pid(executor: Any, key: str) -> int:
+    """Process id of the worker that runs a job; a job may have to wait for its worker to come up."""
+    deadline = time.monotonic() + 60
+    while key not in executor.worker_pids() and time.monotonic() < deadline:
+        executor.events(0.1)
+    return executor.worker_pids()[key]
+
+
+KINDS = {"local": Kind(LocalExecutor, worker_pid), "ray": Kind(start_ray, worker_pid)}
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -97,6 +114,7 @@ def epochs(key: str, events: list[Event]) -> list[int]:
 def only_result(key: str, events: list[Event]) -> Result:
     [event] = [event for event in of(key, events) if not isinstance(event, EpochDone)]
     assert isinstance(event, Finished), event
+    assert isinstance(event.result, Result)
     return event.result
 
 
@@ -189,6 +207,44 @@ def test_jobs_run_side_by_side_and_stop_after_their_epoch_with_a_checkpoint(
         checkpoints = [event.progress.checkpoint for event in told if isinstance(event, EpochDone)]
         assert checkpoints[-1] is not None
         assert not any(checkpoints[:-1])
+
+
+def test_a_cancelled_job_stops_and_its_neighbour_goes_on(
+    pool: Executor, assign: Callable[..., Assignment], make_job: Callable[..., Job]
+) -> None:
+    cancelled, neighbour = (make_job(seed=seed, epochs=ENDLESS) for seed in range(2))
+    waiting, short = make_job(seed=2, epochs=ENDLESS), make_job(seed=3, epochs=2)
+    for job in (cancelled, neighbour, waiting, short):
+        pool.submit(assign(job))
+    listen(pool, lambda found: {cancelled.key, neighbour.key} <= {e.key for e in found})
+    for job in (cancelled, waiting):
+        pool.cancel(job.key)
+    events = gather(pool, {cancelled.key, waiting.key, short.key})
+
+    assert isinstance(of(cancelled.key, events)[-1], Stopped)
+    assert [type(event) for event in of(waiting.key, events)] == [Lost]
+    assert len(only_result(short.key, events).epochs) == 2
+    pool.cancel(short.key)  # has ended: nothing happens
+    assert epochs(neighbour.key, listen(pool, lambda found: len(found) > 2))
+    pool.cancel(neighbour.key)
+    assert isinstance(gather(pool, {neighbour.key})[-1], Stopped)
+
+
+def test_a_job_without_testing_is_tested_later_with_the_same_bits(
+    pool: Executor, assign: Callable[..., Assignment], reference: list[Event], reference_job: Job
+) -> None:
+    pool.submit(assign(reference_job, testing=False))
+    events = gather(pool, {reference_job.key})
+    *told, end = of(reference_job.key, events)
+    assert isinstance(end, Finished)
+    assert isinstance(end.result, Trained)
+    [last] = [e.progress.checkpoint for e in told if isinstance(e, EpochDone) and e.progress.checkpoint is not None]
+
+    pool.submit(assign(reference_job, checkpoint=last, epochs_before=end.result.epochs))
+    later = gather(pool, {reference_job.key})
+
+    assert epochs(reference_job.key, later) == []
+    assert_same_bits(only_result(reference_job.key, reference), only_result(reference_job.key, later))
 
 
 def test_a_stopped_executor_takes_the_next_job(

@@ -14,7 +14,7 @@ from makeweight.data.dataset import PreparedDataset, open_prepared
 from makeweight.data.split import split_indices
 from makeweight.errors import DataMismatch
 from makeweight.jobs.environment import describe_environment
-from makeweight.jobs.result import Job, Result, Score
+from makeweight.jobs.result import Job, Result, Score, Trained
 from makeweight.training.checkpoint import capture, restore
 from makeweight.training.evaluate import logits_of
 from makeweight.training.images import Images, Rows, TrainingData
@@ -34,6 +34,7 @@ class Assignment:
     checkpoint: bytes | None = None  # to go on from
     epochs_before: tuple[EpochRecord, ...] = ()  # up to the checkpoint
     checkpoint_seconds: float = 5.0  # least time between two checkpoints: writing one must stay cheap
+    testing: bool = True  # False, as for all that tuning does: the test images stay closed
 
 
 @dataclass(frozen=True)
@@ -44,10 +45,14 @@ class Progress:
     checkpoint: bytes | None  # where one is due
 
 
-def run_job(assignment: Assignment, stopping: Callable[[], bool] = lambda: False) -> Iterator[Progress | Result]:
+def run_job(
+    assignment: Assignment, stopping: Callable[[], bool] = lambda: False
+) -> Iterator[Progress | Result | Trained]:
     """Run a job; the last thing yielded is its result.
 
-    The test images are opened once, after the last epoch. Once ``stopping`` says so, the next progress carries a
+    The test images are opened once, after the last epoch. An assignment without ``testing`` never opens them: its last
+    progress carries a checkpoint, from which a later assignment of the same job is tested, and it ends with
+    :class:`Trained`. Once ``stopping`` says so, the next progress carries a
     checkpoint and is the last thing yielded, unless the job was at its end anyway.
 
     Raises
@@ -68,12 +73,16 @@ def run_job(assignment: Assignment, stopping: Callable[[], bool] = lambda: False
     for record in train(state, job.recipe, data):
         epochs.append(record)
         more, stop = record.epoch < job.recipe.epochs, stopping()
-        due = more and (stop or time.monotonic() - saved >= assignment.checkpoint_seconds)
+        waited = time.monotonic() - saved >= assignment.checkpoint_seconds
+        due = (stop or waited) if more else not assignment.testing
         yield Progress(record, capture(state) if due else None)
         if stop and more:
             return
         saved = time.monotonic() if due else saved
-    yield _result(state, tuple(epochs), data, dataset)
+    if assignment.testing:
+        yield _result(state, tuple(epochs), data, dataset)
+    else:
+        yield Trained(tuple(epochs), describe_environment(hardware))
 
 
 def _open(assignment: Assignment) -> PreparedDataset:
@@ -88,7 +97,7 @@ def _open(assignment: Assignment) -> PreparedDataset:
 
 def _training_data(dataset: PreparedDataset, job: Job) -> TrainingData:
     labelled = dataset.training_images()
-    split = split_indices(labelled.labels, seed=job.split_seed)
+    split = split_indices(labelled.labels, job.recipe.validation, job.split_seed)
     return TrainingData(labelled.images, labelled.labels, split.train, split.validation)
 
 

@@ -97,6 +97,19 @@ class Measurement:
 
 
 @dataclass(frozen=True)
+class Trained:
+    """How a job's training went, without a look at the test images."""
+
+    epochs: tuple[EpochRecord, ...]
+    environment: Environment
+
+    @property
+    def validation_accuracy(self) -> float:
+        """Of the kept network, 0 to 1."""
+        return self.epochs[-1].validation_accuracy
+
+
+@dataclass(frozen=True)
 class Result:
     """What one job found."""
 

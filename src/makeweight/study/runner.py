@@ -13,7 +13,7 @@ from pathlib import Path
 
 from makeweight.jobs.executors.base import EpochDone, Event, Executor, Failed, Finished, Lost, Stopped
 from makeweight.jobs.job import Assignment
-from makeweight.jobs.result import Job, Result
+from makeweight.jobs.result import Job, Result, Trained
 from makeweight.store.store import Store
 from makeweight.training.precision import Hardware
 from makeweight.training.records import EpochRecord
@@ -47,6 +47,14 @@ class JobDone:
 
 
 @dataclass(frozen=True)
+class JobTrained:
+    """A job's training is stored, and its test is still to come."""
+
+    job: Job
+    trained: Trained
+
+
+@dataclass(frozen=True)
 class JobFailed:
     """A job is given up; the study goes on."""
 
@@ -69,11 +77,15 @@ class Stopping:
     running: int
 
 
-RunnerEvent = JobStarted | JobEpoch | JobDone | JobFailed | JobRetried | Stopping
+RunnerEvent = JobStarted | JobEpoch | JobDone | JobTrained | JobFailed | JobRetried | Stopping
 
 
 class Runner:
-    """Runs the pending jobs of a store to their end, or until it is asked to stop."""
+    """Runs the pending jobs of a store to their end, or until it is asked to stop.
+
+    Without ``testing`` the test images stay closed: a job ends as a checkpoint after its last epoch, and a later run
+    with ``testing`` only has to score it.
+    """
 
     def __init__(
         self,
@@ -82,9 +94,11 @@ class Runner:
         data_path: Path,
         hardware: Hardware,
         checkpoint_seconds: float = Assignment.checkpoint_seconds,
+        testing: bool = True,
     ) -> None:
         self._store, self._executor = store, executor
         self._data_path, self._hardware, self._checkpoint_seconds = data_path, hardware, checkpoint_seconds
+        self._testing = testing
         self._running: dict[str, Job] = {}
         self._attempts: dict[str, int] = {}
         self._waiting: deque[Job] = deque()
@@ -98,7 +112,8 @@ class Runner:
             If a result cannot be stored; everything stored before stays valid.
         """
         self._store.requeue()
-        self._waiting.extend(row.job for row in self._store.jobs() if row.state == "pending")
+        pending = [row.job for row in self._store.jobs() if row.state == "pending"]
+        self._waiting.extend(job for job in pending if self._testing or not self._is_trained(job))
         session, start, stopping = self._store.add_session(), time.monotonic(), False
         while self._waiting or self._running:
             if stop_requested() and not stopping:
@@ -114,9 +129,12 @@ class Runner:
                     yield happened
                     if not isinstance(happened, JobEpoch):
                         self._store.extend_session(session, time.monotonic() - start)
-        if stopping:
+        if stopping or not self._testing:
             self._store.release_running()
         self._store.extend_session(session, time.monotonic() - start)
+
+    def _is_trained(self, job: Job) -> bool:
+        return len(self._store.progress(job.key).epochs) == job.recipe.epochs
 
     def _start(self, job: Job) -> JobStarted:
         self._attempts[job.key] = self._store.start(job.key)
@@ -130,6 +148,7 @@ class Runner:
                 checkpoint=progress.checkpoint,
                 epochs_before=progress.epochs,
                 checkpoint_seconds=self._checkpoint_seconds,
+                testing=self._testing,
             )
         )
         return JobStarted(job, len(progress.epochs))
@@ -141,9 +160,10 @@ class Runner:
                 self._store.record_epoch(key, progress.record, progress.checkpoint)
                 return JobEpoch(job, progress.record)
             case Finished(key, result):
-                self._store.finish(key, result)
+                if isinstance(result, Result):
+                    self._store.finish(key, result)
                 self._end(key)
-                return JobDone(job, result)
+                return JobDone(job, result) if isinstance(result, Result) else JobTrained(job, result)
             case Failed(key, reason):
                 self._store.fail(key, reason)
                 self._end(key)

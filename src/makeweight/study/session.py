@@ -15,10 +15,12 @@ from makeweight.store.store import Store
 from makeweight.study.lock import study_lock
 
 if TYPE_CHECKING:
+    from makeweight.jobs.executors.base import Executor
     from makeweight.study.runner import RunnerEvent
     from makeweight.training.precision import Hardware
 
 DEVICES = ("auto", "cpu", "cuda")
+EXECUTORS = ("local", "ray")
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class Machine:
     workers: int | None = None  # processes side by side
     threads: int | None = None  # of each
     device: str = "auto"
+    executor: str = "local"  # processes of this machine, or actors of a Ray cluster
+    ray_address: str | None = None  # "auto" or host:port; None starts a Ray of its own on this machine
 
     def __post_init__(self) -> None:
         for name, value in (("workers", self.workers), ("threads", self.threads)):
@@ -47,6 +51,10 @@ class Machine:
                 raise InvalidValue(f"{name} {value} is not possible: give 1 to 1,024.")
         if self.device not in DEVICES:
             raise InvalidValue(f"device {self.device!r} is unknown. Choose from: {', '.join(DEVICES)}.")
+        if self.executor not in EXECUTORS:
+            raise InvalidValue(f"executor {self.executor!r} is unknown. Choose from: {', '.join(EXECUTORS)}.")
+        if self.ray_address is not None and self.executor != "ray":
+            raise InvalidValue(f"a Ray address ({self.ray_address}) needs Ray: add --executor ray, or leave it out.")
 
 
 def run_study(
@@ -75,16 +83,32 @@ def run_study(
 
 
 def _run(store: Store, plan: StudyPlan, machine: Machine, stop_requested: Callable[[], bool]) -> Iterator[RunnerEvent]:
-    from makeweight.jobs.executors.local import LocalExecutor
     from makeweight.study.runner import Runner
 
     # By the whole plan and not by what is left: a resumed job must get the threads it would have had.
-    workers, hardware = choose_hardware(machine, len(plan.jobs))
-    executor = LocalExecutor(workers)
+    executor, hardware = start_executor(machine, len(plan.jobs))
     try:
         yield from Runner(store, executor, plan.dataset.path, hardware).run(stop_requested)
     finally:
         executor.close()
+
+
+def start_executor(machine: Machine, jobs: int) -> tuple[Executor, Hardware]:
+    """Start the workers for so many jobs, and say what each job runs on.
+
+    Raises
+    ------
+    ExecutorError
+        If Ray is asked for, and it is not installed, not reachable, or has no room for a worker.
+    """
+    if machine.executor == "ray":
+        from makeweight.jobs.executors.ray import start_on_ray
+
+        return start_on_ray(machine.ray_address, jobs, machine.workers, machine.threads, machine.device)
+    from makeweight.jobs.executors.local import LocalExecutor
+
+    workers, hardware = choose_hardware(machine, jobs)
+    return LocalExecutor(workers), hardware
 
 
 def choose_hardware(machine: Machine, jobs: int) -> tuple[int, Hardware]:

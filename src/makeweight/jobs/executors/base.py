@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from makeweight.jobs.job import Assignment, Progress
-from makeweight.jobs.result import Result
+from makeweight.jobs.result import Result, Trained
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,10 @@ class EpochDone:
 
 @dataclass(frozen=True)
 class Finished:
-    """A job has its result."""
+    """A job has its result; without a look at the test images where its assignment said so."""
 
     key: str
-    result: Result
+    result: Result | Trained
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,12 @@ class Executor(Protocol):
 
     def events(self, timeout: float) -> list[Event]:
         """Wait up to ``timeout`` seconds for something to happen, and return all that has."""
+
+    def cancel(self, key: str) -> None:
+        """Ask one job to stop after its epoch (``Stopped``), or drop it if it has not started (``Lost``).
+
+        A job that has ended, or is about to, takes no notice.
+        """
 
     def stop(self) -> None:
         """Ask running jobs to stop after their epoch, and drop those that have not started (``Lost``)."""

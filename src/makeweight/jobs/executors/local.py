@@ -12,7 +12,7 @@ import multiprocessing
 import signal
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
@@ -81,13 +81,13 @@ class LocalExecutor:
         self._assign()
         return events
 
+    def cancel(self, key: str) -> None:
+        """Ask one job to stop after its epoch, or drop it if it has not started."""
+        self._stop(lambda other: other == key)
+
     def stop(self) -> None:
         """Ask running jobs to stop after their epoch, and drop those that have not started."""
-        self._pending += [Lost(a.job.key, "not started") for a in self._waiting]
-        self._waiting.clear()
-        for worker in self._workers:
-            if worker.key is not None:
-                self._send(worker, STOP)
+        self._stop(lambda _: True)
 
     def close(self) -> None:
         """End all workers at once."""
@@ -99,6 +99,14 @@ class LocalExecutor:
         self._workers.clear()
         self._waiting.clear()
         atexit.unregister(self.close)
+
+    def _stop(self, chosen: Callable[[str], bool]) -> None:
+        dropped = [assignment for assignment in self._waiting if chosen(assignment.job.key)]
+        self._pending += [Lost(assignment.job.key, "not started") for assignment in dropped]
+        self._waiting = deque(assignment for assignment in self._waiting if assignment not in dropped)
+        for worker in self._workers:
+            if worker.key is not None and chosen(worker.key):
+                self._send(worker, STOP)
 
     def _assign(self) -> None:
         while self._waiting:

@@ -6,13 +6,14 @@ import os
 import queue
 import signal
 import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from makeweight.errors import MakeweightError
 from makeweight.jobs.executors.base import EpochDone, Event, Failed, Finished, Stopped
 from makeweight.jobs.job import Assignment, Progress, run_job
-from makeweight.jobs.result import Result
+from makeweight.jobs.result import Result, Trained
 from makeweight.training.memory import keep_freed_memory
 
 BEAT_SECONDS = 2.0
@@ -74,19 +75,25 @@ def serve(pipe: Connection) -> None:
 
 
 def _work(assignment: Assignment, link: _Link) -> None:
+    for event in events_of(assignment, link.stopping.is_set):
+        link.send(event)
+
+
+def events_of(assignment: Assignment, stopping: Callable[[], bool]) -> Iterator[Event]:
+    """Run an assignment; whatever happens, the last event says how it ended."""
     key = assignment.job.key
     try:
-        for step in run_job(assignment, link.stopping.is_set):
+        for step in run_job(assignment, stopping):
             match step:
                 case Progress():
-                    link.send(EpochDone(key, step))
-                case Result():
-                    link.send(Finished(key, step))
+                    yield EpochDone(key, step)
+                case Result() | Trained():
+                    yield Finished(key, step)
                     return
-        link.send(Stopped(key))
+        yield Stopped(key)
     except MakeweightError as error:
-        link.send(Failed(key, str(error)))
+        yield Failed(key, str(error))
     except MemoryError:
-        link.send(Failed(key, "out of memory. Use a smaller batch_size, or fewer workers."))
+        yield Failed(key, "out of memory. Use a smaller batch_size, or fewer workers.")
     except Exception as error:  # any other fault fails this job, and the study goes on
-        link.send(Failed(key, f"{type(error).__name__}: {error}".strip().splitlines()[0]))
+        yield Failed(key, f"{type(error).__name__}: {error}".strip().splitlines()[0])
