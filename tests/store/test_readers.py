@@ -8,6 +8,7 @@ from pathlib import Path
 from makeweight.jobs.result import Job
 from makeweight.store.rows import StudyRow
 from makeweight.store.store import Store
+from makeweight.store.trials import open_storage, read_tuning
 
 EPOCHS = 200
 
@@ -60,3 +61,28 @@ def test_a_name_with_spaces_marks_and_other_letters_is_no_hindrance(
         store.finish(jobs[0].key, make_result())
     with Store.open(folder) as reader:
         assert reader.weights(reader.jobs()[0])
+
+
+def test_a_reader_of_trials_never_meets_a_file_in_the_making(tmp_path: Path) -> None:
+    """One did, made the missing tables itself, and so broke the process whose file it was."""
+    errors: list[Exception] = []
+    for number in range(5):
+        folder, made = tmp_path / str(number), threading.Event()
+        folder.mkdir()
+
+        def watch(folder: Path = folder, made: threading.Event = made) -> None:
+            try:
+                while not made.is_set():
+                    assert read_tuning(folder) is None  # no search has begun
+            except Exception as error:
+                errors.append(error)
+
+        reader = threading.Thread(target=watch)
+        reader.start()
+        try:
+            open_storage(folder).engine.dispose()
+        finally:
+            made.set()
+            reader.join(timeout=60)
+        assert [path.name for path in folder.iterdir()] == ["tuning.db"]
+    assert not errors

@@ -13,7 +13,7 @@ from makeweight.study.spec import REPORT_BUDGETS, StudySpec, make_spec, read_stu
 
 FAMILY_NAMES = ", ".join(FAMILIES)
 BAD = {
-    "unknown key": ("seedz = 3", ["'seedz'", "dataset, families, budgets, seeds, split_seed, recipe"]),
+    "unknown key": ("seedz = 3", ["'seedz'", "dataset, families, budgets, seeds, split_seed, tuned, recipe"]),
     "unknown family": ('families = ["fcn", "rnn"]', ["families.1 = 'rnn'", FAMILY_NAMES]),
     "family that is no list": ('families = "fcn"', ["families = 'fcn'"]),
     "no family": ("families = []", ["families"]),

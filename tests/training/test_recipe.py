@@ -28,6 +28,7 @@ BAD = {
     "ema": [-0.1, 1.0, math.nan],
     "crop": [-1, 33],
     "erase": [-0.1, 1.1, math.nan],
+    "validation": [-0.1, 0.0, 1.0, math.nan],
     "precision": ["fp16", "", "BF16"],
 }
 FIELDS = {field.name for field in dataclasses.fields(Recipe)}
@@ -44,6 +45,7 @@ recipes = st.builds(
     weight_decay=st.floats(0, 100),
     skip_easy=st.floats(0, 0.999),
     ema=st.floats(0, 0.9999),
+    validation=st.floats(1e-6, 0.999),
     flip=st.booleans(),
     crop=st.integers(0, 32),
     erase=st.floats(0, 1),

@@ -31,13 +31,18 @@ def gather(folder: Path) -> Contents:
     from makeweight.report.analysis import analyse
     from makeweight.report.contents import Contents
     from makeweight.report.summary import summarise
+    from makeweight.report.tuning import summarise_tuning
     from makeweight.report.verdict import verdict
+    from makeweight.store.trials import has_trials
 
     analysis = analyse(summarise(folder))
     networks = analysis.summary.networks
     measured = all(network.measurement for network in networks)
     return Contents(
-        analysis, verdict(analysis), missing=() if measured else (NOT_MEASURED.format(analysis.summary.name),)
+        analysis,
+        verdict(analysis),
+        tuning=summarise_tuning(folder, analysis.summary) if has_trials(folder) else None,
+        missing=() if measured else (NOT_MEASURED.format(analysis.summary.name),),
     )
 
 

@@ -10,6 +10,7 @@ from makeweight.cli import options
 from makeweight.cli.output import print_json, print_table, stdout
 
 if TYPE_CHECKING:
+    from makeweight.design.limits import Limits
     from makeweight.design.solver import Design
 
 EXAMPLES = (
@@ -27,6 +28,7 @@ def design(
     classes: Annotated[int | None, typer.Option(help="Classes in place of a data set's.")] = None,
     width: options.Width = None,
     depth: options.Depth = None,
+    taper: options.Taper = None,
     norm: options.Norm = None,
     dropout: options.Dropout = None,
     input_dropout: options.InputDropout = None,
@@ -35,13 +37,20 @@ def design(
     kernel: options.Kernel = None,
     stride: options.Stride = None,
     padding: options.Padding = None,
+    stages: options.Stages = None,
+    growth: options.Growth = None,
     blocks: options.Blocks = None,
+    head: options.Head = None,
     pool: options.PoolOption = None,
+    max_macs: options.MaxMacs = None,
+    max_activation_bytes: options.MaxActivationBytes = None,
+    activation_type: options.ActivationType = "int8",
     as_json: options.Json = False,
 ) -> None:
     """Design the network of a family that fills a budget of weights, and print its layers."""
     chosen = options.given(
         depth=depth,
+        taper=taper,
         norm=norm,
         dropout=dropout,
         input_dropout=input_dropout,
@@ -50,29 +59,38 @@ def design(
         kernel=kernel,
         stride=stride,
         padding=padding,
+        stages=stages,
+        growth=growth,
         blocks=blocks,
+        head=head,
         pool=pool,
     )
-    result = solve(family, budget, width, _task(dataset, input, classes), chosen)
+    limits = options.limits(max_macs, max_activation_bytes, activation_type)
+    result = solve(family, budget, width, _task(dataset, input, classes), chosen, limits)
     if as_json:
-        print_json(_record(result))
+        print_json(_record(result, limits))
     else:
-        _show(result)
+        _show(result, limits)
 
 
-def solve(family: str, budget: str | None, width: str | None, task: Any, chosen: dict[str, Any]) -> Design:
-    """Fill the budget, or take the widths that were given exactly."""
+def solve(
+    family: str, budget: str | None, width: str | None, task: Any, chosen: dict[str, Any], limits: Limits | None = None
+) -> Design:
+    """Fill the budget within the limits, or take the widths that were given exactly."""
     from makeweight.design.budget import parse_budget
     from makeweight.design.families import family_named
+    from makeweight.design.limits import NO_LIMITS
     from makeweight.design.solver import exact, fit
     from makeweight.errors import InvalidValue
 
     named, limit, given = family_named(family), None if budget is None else parse_budget(budget), options.widths(width)
     if given is not None:
+        if limits is not None and limits.any:
+            raise InvalidValue("exact widths leave nothing to choose: give --width, or a limit beside the weights.")
         return exact(named, task, given, limit, chosen)
     if limit is None:
         raise InvalidValue("neither a budget nor a width is given: use --budget 100K, or --width for exact widths.")
-    return fit(named, task, limit, chosen)
+    return fit(named, task, limit, chosen, limits or NO_LIMITS)
 
 
 def _task(dataset: str, shape: str | None, classes: int | None) -> Any:
@@ -86,7 +104,7 @@ def _task(dataset: str, shape: str | None, classes: int | None) -> Any:
     )
 
 
-def _record(result: Design) -> dict[str, Any]:
+def _record(result: Design, limits: Limits) -> dict[str, Any]:
     architecture, cost = result.architecture, result.cost
     return {
         "family": architecture.family,
@@ -95,6 +113,12 @@ def _record(result: Design) -> dict[str, Any]:
         "budget_used": result.budget_used,
         "macs": cost.macs,
         "activation_bytes": cost.activation_bytes,
+        "limits": {
+            "max_macs": limits.max_macs,
+            "max_activation_bytes": limits.max_activation_bytes,
+            "activation_type": limits.activation_type,
+        },
+        "binding": list(result.binding),
         "running_statistics": cost.running_statistics,
         "input_shape": list(architecture.input_shape),
         "classes": architecture.classes,
@@ -112,7 +136,7 @@ def _record(result: Design) -> dict[str, Any]:
     }
 
 
-def _show(result: Design) -> None:
+def _show(result: Design, limits: Limits) -> None:
     from makeweight.design.budget import format_budget
 
     whole = result.budget or result.cost.weights
@@ -134,5 +158,13 @@ def _show(result: Design) -> None:
     budget = f" of a budget of {format_budget(whole)} ({result.budget_used:.2%})" if result.budget else ""
     print(f"{cost.weights:,} weights{budget}")
     print(f"{cost.macs:,} MACs and {cost.activation_bytes:,} bytes of float32 activations for one image")
+    for limit, used, unit in (
+        (limits.max_macs, cost.macs, "MACs"),
+        (limits.max_activation_bytes, limits.activation_bytes(cost), f"bytes of {limits.activation_type} activations"),
+    ):
+        if limit is not None:
+            print(f"{used:,} of at most {limit:,} {unit}")
+    if result.binding:
+        print(f"binding besides the weights: {', '.join(result.binding).replace('_', ' ')}")
     if cost.running_statistics:
         print(f"{cost.running_statistics:,} running statistics of normalisation, which are not trained and not counted")

@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 import makeweight
-from makeweight.cli import compare, data, design, features, figure, measure, report, show, study, train
+from makeweight.cli import compare, data, design, features, figure, measure, report, show, study, train, tune
 from makeweight.cli.output import complain
 from makeweight.errors import MakeweightError
 
@@ -25,6 +25,7 @@ app = typer.Typer(
 )
 app.command("design", epilog=design.EXAMPLES)(design.design)
 app.command("train", epilog=train.EXAMPLES)(train.train)
+app.command("tune", epilog=tune.EXAMPLES)(tune.tune)
 app.command("study", epilog=study.EXAMPLES)(study.study)
 app.command("show", epilog=show.EXAMPLES)(show.show)
 app.command("measure", epilog=measure.EXAMPLES)(measure.measure)

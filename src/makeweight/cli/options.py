@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from makeweight.errors import InvalidValue
+
+if TYPE_CHECKING:
+    from makeweight.design.limits import Limits
 
 Family = Annotated[str, typer.Option("--family", "-f", help="fcn, cnn or lenet.", show_default=False)]
 Dataset = Annotated[str, typer.Option("--dataset", "-d", help="Name of a data set; see: makeweight data list")]
@@ -24,6 +27,15 @@ Set = Annotated[
 Workers = Annotated[int | None, typer.Option(help="Trainings side by side; by default one for each processor.")]
 Threads = Annotated[int | None, typer.Option(help="Threads of each training.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Executor = Annotated[str, typer.Option(help="local, or ray for the machines of a Ray cluster (docs/cluster.md).")]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        metavar="auto|HOST:PORT",
+        help="The cluster that this machine belongs to.",
+        show_default="a Ray of its own on this machine",
+    ),
+]
 Precision = Annotated[
     str | None, typer.Option(help="auto (measured), fp32 or bf16.", show_default="the recipe's, auto")
 ]
@@ -44,7 +56,19 @@ Kernel = Annotated[int | None, typer.Option(help="cnn, lenet: filter size in pix
 Stride = Annotated[int | None, typer.Option(help="cnn: stride of the first filter.")]
 Padding = Annotated[int | None, typer.Option(help="cnn: padding in pixels; by default the size is kept.")]
 Blocks = Annotated[int | None, typer.Option(help="cnn: residual blocks in the second stage.")]
+Taper = Annotated[float | None, typer.Option(help="fcn: width of a hidden layer, relative to the one before.")]
+Stages = Annotated[int | None, typer.Option(help="cnn: stages, each at half the resolution.", show_default="3")]
+Growth = Annotated[float | None, typer.Option(help="cnn: filters of a stage, relative to the one before.")]
+Head = Annotated[str | None, typer.Option(help="cnn: max, average (global pooling) or flatten.", show_default="max")]
 PoolOption = Annotated[str | None, typer.Option("--pool", help="cnn, lenet: max or average.")]
+
+# Limits beside the weights.
+MaxMacs = Annotated[str | None, typer.Option(help="Multiply-accumulates an image: 5M.", show_default="no limit")]
+MaxActivationBytes = Annotated[
+    str | None,
+    typer.Option(help="Peak of input + output + shortcut over the layers: 64K is 65,536.", show_default="no limit"),
+]
+ActivationType = Annotated[str, typer.Option(help="Bytes of an activation: int8 (1) or fp32 (4).")]
 
 MOST_NAME = 80
 MOST_PATH = 4_096  # PATH_MAX of Linux; the system refuses to look at a longer one
@@ -66,6 +90,17 @@ def widths(text: str | None) -> tuple[int, ...] | None:
         raise InvalidValue(
             f"width {text!r} is not possible: give one number or several, as in 223 or 16,24,48."
         ) from None
+
+
+def limits(max_macs: str | None, max_activation_bytes: str | None, activation_type: str) -> Limits:
+    """Read the limits beside the weights."""
+    from makeweight.design.limits import Limits, parse_limit
+
+    return Limits(
+        None if max_macs is None else parse_limit(max_macs, "macs"),
+        None if max_activation_bytes is None else parse_limit(max_activation_bytes, "bytes"),
+        activation_type,  # type: ignore[arg-type]
+    )
 
 
 def input_shape(text: str) -> tuple[int, int, int]:

@@ -36,11 +36,16 @@ def study(
     budgets: Annotated[str | None, typer.Option(help="With commas.", show_default="the report's")] = None,
     seeds: Annotated[int | None, typer.Option(help="How many training seeds.", show_default="3")] = None,
     split_seed: Annotated[int | None, typer.Option(help="Of the validation split.", show_default="0")] = None,
+    tuned: Annotated[
+        bool | None, typer.Option("--tuned", help="Networks and recipes that makeweight tune found.")
+    ] = None,
     settings: options.Set = None,
     precision: options.Precision = None,
     workers: options.Workers = None,
     threads: options.Threads = None,
     device: options.Device = "auto",
+    executor: options.Executor = "local",
+    ray_address: options.RayAddress = None,
     name: Annotated[str | None, typer.Option(help="Of the study; the same name resumes it.")] = None,
     store: options.StoreFolder = Path("studies"),
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List the trainings and estimate their time.")] = False,
@@ -51,10 +56,10 @@ def study(
     from makeweight.study.plan import plan
     from makeweight.study.session import Machine, StudyPlan
 
-    given = options.given(dataset=dataset, seeds=seeds, split_seed=split_seed)
+    given = options.given(dataset=dataset, seeds=seeds, split_seed=split_seed, tuned=tuned or None)
     given |= {key: tuple(text.split(",")) for key, text in options.given(families=families, budgets=budgets).items()}
     recipe = options.recipe_changes(settings, precision=precision)
-    machine = Machine(workers, threads, device)
+    machine = Machine(workers, threads, device, executor, ray_address)
     spec = _spec(file, given, recipe)
     folder = options.study_folder(store, name or _default_name(file, given, recipe))
     dataset_ready = prepare(spec.dataset, data, progress=remark)
@@ -102,7 +107,8 @@ def _dry_run(plan: StudyPlan, machine: Machine, as_json: bool) -> None:
     counted = [(job, cost(job.architecture)) for job in plan.jobs]
     workers, hardware = choose_hardware(machine, len(plan.jobs))
     labels = plan.dataset.training_images().labels
-    images = len(split_indices(labels, seed=plan.jobs[0].split_seed).train)
+    first = plan.jobs[0]
+    images = len(split_indices(labels, first.recipe.validation, first.split_seed).train)
     seconds = study_seconds(plan.jobs, images, workers, hardware)
     if as_json:
         listed = [

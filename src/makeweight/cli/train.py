@@ -30,6 +30,7 @@ def train(
     data: options.Data = None,
     width: options.Width = None,
     depth: options.Depth = None,
+    taper: options.Taper = None,
     norm: options.Norm = None,
     dropout: options.Dropout = None,
     input_dropout: options.InputDropout = None,
@@ -38,7 +39,10 @@ def train(
     kernel: options.Kernel = None,
     stride: options.Stride = None,
     padding: options.Padding = None,
+    stages: options.Stages = None,
+    growth: options.Growth = None,
     blocks: options.Blocks = None,
+    head: options.Head = None,
     pool: options.PoolOption = None,
     epochs: Annotated[int | None, typer.Option(show_default="the family's")] = None,
     batch_size: Annotated[int | None, typer.Option(show_default="the family's")] = None,
@@ -64,6 +68,7 @@ def train(
     )
     chosen = options.given(
         depth=depth,
+        taper=taper,
         norm=norm,
         dropout=dropout,
         input_dropout=input_dropout,
@@ -72,7 +77,10 @@ def train(
         kernel=kernel,
         stride=stride,
         padding=padding,
+        stages=stages,
+        growth=growth,
         blocks=blocks,
+        head=head,
         pool=pool,
     )
     ready = prepare(dataset, data, progress=remark)

@@ -13,6 +13,7 @@ from makeweight.design.families import family_named
 from makeweight.design.solver import Design, fit
 from makeweight.jobs.result import Job
 from makeweight.study.spec import StudySpec
+from makeweight.study.tuned import tuned_for
 from makeweight.training.recipe import default_recipe
 
 
@@ -57,15 +58,18 @@ def expected_cost(job: Job) -> float:
 
 
 def _networks(spec: StudySpec, dataset: PreparedDataset) -> list[Job]:
-    task = Task(dataset.image_shape, dataset.classes)
     return [
-        job_for(
-            fit(family_named(family), task, budget),
-            dataset,
-            spec.recipe_changes(family),
-            split_seed=spec.split_seed,
-            seed=0,
-        )
+        _network(spec, dataset, family, budget)
         for family in dict.fromkeys(spec.families)
         for budget in dict.fromkeys(spec.budgets_of(family))
     ]
+
+
+def _network(spec: StudySpec, dataset: PreparedDataset, family: str, budget: int) -> Job:
+    options, recipe = dict[str, Any](), dict[str, Any]()
+    if spec.tuned:
+        tuned = tuned_for(dataset.name, family, budget)
+        options, recipe = tuned.options, tuned.recipe
+    design = fit(family_named(family), Task(dataset.image_shape, dataset.classes), budget, options)
+    changes = {**recipe, **spec.recipe_changes(family)}
+    return job_for(design, dataset, changes, split_seed=spec.split_seed, seed=0)

@@ -54,6 +54,7 @@ class StudySpec(BaseModel):
     budgets: Annotated[tuple[Annotated[int, BeforeValidator(_budget)], ...], Field(min_length=1)] | None = None
     seeds: Annotated[int, Field(strict=True, ge=1, le=MOST_SEEDS)] = 3  # how many, counted from 0
     split_seed: Annotated[int, Field(strict=True, ge=0, lt=2**32)] = 0
+    tuned: Annotated[bool, Field(strict=True)] = False  # networks and recipes that makeweight tune found
     recipe: dict[str, Any] = {}  # fields of the recipe, and tables of them by family
 
     def budgets_of(self, family: str) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from makeweight.data.split import DEFAULT_VALIDATION
 from makeweight.errors import InvalidValue
 
 OptimizerName = Literal["adamw", "sgd"]
@@ -59,6 +60,7 @@ class Recipe:
     flip: bool = False  # mirror each image left to right with probability one half
     crop: int = 0  # pixels: pad each side by so many, cut the image out at a random place
     erase: float = 0.0  # probability that a random rectangle of an image is blanked
+    validation: float = DEFAULT_VALIDATION  # share of the training images that is held out
     precision: PrecisionName = "auto"
 
     def __post_init__(self) -> None:
@@ -76,6 +78,8 @@ class Recipe:
         _share("ema", self.ema)
         _within("crop", self.crop, 0, 32)
         _within("erase", self.erase, 0, 1)
+        _share("validation", self.validation)
+        _above_zero("validation", self.validation)
         _among("precision", self.precision, PRECISIONS)
 
     def to_json(self) -> str:

@@ -11,6 +11,7 @@ from makeweight.report.contents import Contents
 from makeweight.report.figures.catalogue import drawings
 from makeweight.report.figures.drawing import Drawing
 from makeweight.report.tables import Table
+from makeweight.report.tuning import tuning_sentences, winner_table
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,12 @@ def _blocks(contents: Contents) -> Iterator[Block]:
     if problems:
         yield Heading("To be known")
         yield Bullets(problems)
+    if contents.tuning is not None:
+        yield Heading("Tuning")
+        yield Bullets(tuning_sentences(contents.tuning))
+        winner = winner_table(contents.tuning)
+        if winner is not None:
+            yield winner
     if summary.networks:
         yield Heading("Tables")
         yield tables.networks_table(summary)

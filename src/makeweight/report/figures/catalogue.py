@@ -12,19 +12,21 @@ from makeweight.report.figures import classes as class_figures
 from makeweight.report.figures import comparisons as comparison_figures
 from makeweight.report.figures import costs as cost_figures
 from makeweight.report.figures import curves as curve_figures
+from makeweight.report.figures import tuning as tuning_figures
 from makeweight.report.figures.drawing import Drawing
 
 
 def drawings(contents: Contents) -> tuple[Drawing, ...]:
-    """Everything that can be drawn of a study; nothing without a result."""
-    analysis = contents.analysis
+    """Everything that can be drawn of a study; without a result only how it is tuned."""
+    analysis, tuning = contents.analysis, tuple(_tuning(contents))
     if not analysis.summary.networks:
-        return ()
+        return tuning
     return (
         *_costs(analysis),
         *_curves(analysis),
         *_comparisons(analysis),
         *_classes(contents),
+        *tuning,
     )
 
 
@@ -78,6 +80,16 @@ def _of_network(contents: Contents, analysis: NetworkAnalysis, names: tuple[str,
         draw = partial(class_figures.mistakes, analysis, contents.test_images, names)
         title = f"{label}: most confident mistakes"
         yield Drawing(mistakes_name(label), title, words, "classes", draw, label)
+
+
+def _tuning(contents: Contents) -> Iterator[Drawing]:
+    tuning = contents.tuning
+    if tuning is None:
+        return
+    for figure in tuning_figures.FIGURES:
+        words = figure.describe(tuning)
+        if words:
+            yield Drawing(f"tuning-{figure.name}", figure.title, words, "tuning", partial(figure.draw, tuning))
 
 
 def mistakes_name(label: str) -> str:

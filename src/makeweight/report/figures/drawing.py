@@ -8,7 +8,7 @@ from typing import Literal
 
 from matplotlib.figure import Figure
 
-Group = Literal["costs", "curves", "comparisons", "classes", "networks", "features"]
+Group = Literal["costs", "curves", "comparisons", "classes", "networks", "features", "tuning"]
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from makeweight.report.page.charts import Chart
 from makeweight.report.page.cost_chart import cost_chart
 from makeweight.report.page.curve_chart import curve_chart
 from makeweight.report.page.methods import METHODS
-from makeweight.report.page.parts import draw, networks_parts
+from makeweight.report.page.parts import TuningPart, draw, networks_parts
 from makeweight.report.page.reliability_chart import reliability_chart
 
 REPORT = "report.html"
@@ -71,6 +71,7 @@ def render(contents: Contents, interactive: bool = True) -> str:
         networks_table=tables.networks_table(summary),
         tables={table.name: table for table in statistics_tables.all_tables(contents.analysis)},
         recipes=settings.recipes_table(summary.networks) if summary.networks else None,
+        tuning=TuningPart.of(contents.tuning) if contents.tuning else None,
         environment=list(settings.environment(summary)),
         methods=METHODS,
         version=makeweight.__version__,

@@ -13,6 +13,7 @@ from makeweight.report.figures.feature_drawings import feature_drawings
 from makeweight.report.page import settings, svg
 from makeweight.report.page.svg import Element
 from makeweight.report.tables import Table
+from makeweight.report.tuning import TuningSummary, trials_table, tuning_sentences, winner_table
 from makeweight.report.verdict import points, span
 
 
@@ -36,6 +37,20 @@ class NetworkPart:
     runs: Table
     inspected: bool  # whether there are feature maps
     first: bool  # to be shown: the most accurate
+
+
+@dataclass(frozen=True)
+class TuningPart:
+    """How the network was found."""
+
+    sentences: tuple[str, ...]
+    winner: Table | None
+    trials: Table
+
+    @classmethod
+    def of(cls, tuning: TuningSummary) -> TuningPart:
+        """Put together what a page says of a tuning."""
+        return cls(tuning_sentences(tuning), winner_table(tuning), trials_table(tuning))
 
 
 def draw(contents: Contents, of_networks: bool = True) -> tuple[Drawn, ...]:

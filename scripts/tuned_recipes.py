@@ -1,0 +1,48 @@
+"""Write src/makeweight/study/tuned.json from finished tunings: python scripts/tuned_recipes.py studies/tune-*"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from makeweight.design.budget import format_budget
+from makeweight.design.families import family_named
+from makeweight.report.tuning import TuningSummary, summarise_tuning
+from makeweight.study.tuned import FILE, TunedRecipe
+
+
+def entry(folder: Path) -> TunedRecipe:
+    summary = summarise_tuning(folder)
+    assert summary.network is not None, f"{folder} is not finished"
+    assert summary.best is not None
+    assert summary.best.validation_accuracy is not None
+    settings, winner = summary.tuning.settings, summary.best
+    fields = {field.name for field in dataclasses.fields(family_named(summary.family).options)}
+    kept = {**settings["fixed"], **{k: v for k, v in winner.point.items() if k not in winner.dropped}}
+    return TunedRecipe(
+        dataset=summary.dataset,
+        family=summary.family,
+        budget=summary.budget,
+        options={name: value for name, value in kept.items() if name in fields},
+        recipe={name: value for name, value in kept.items() if name not in fields},
+        command=_command(summary),
+        date=datetime.fromtimestamp((folder / "tuning.db").stat().st_mtime, UTC).date().isoformat(),
+        trials=len(summary.trials),
+        search_accuracy=winner.validation_accuracy,
+        confirmed_accuracies=list(summary.tuning.candidates[winner.number]),
+    )
+
+
+def _command(summary: TuningSummary) -> str:
+    trials, seconds = summary.tuning.asked
+    limit = f"--time {seconds:.0f}s" if seconds else f"--trials {trials}"
+    return f"makeweight tune --family {summary.family} --budget {format_budget(summary.budget)} {limit}"
+
+
+if __name__ == "__main__":
+    entries = sorted(map(entry, map(Path, sys.argv[1:])), key=lambda e: (e.dataset, e.family != "fcn", e.budget))
+    FILE.write_text(json.dumps([dataclasses.asdict(e) for e in entries], indent=1) + "\n")
+    print(f"{len(entries)} tuned recipes in {FILE}")

@@ -1,0 +1,158 @@
+"""``makeweight tune`` as a user meets it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from makeweight.cli.tune import parse_seconds
+from makeweight.errors import InvalidValue
+from makeweight.store.trials import TUNING_DATABASE, read_tuning
+
+ASKED = (
+    "tune", "--family", "fcn", "--budget", "2K", "--dataset", "digits", "--trials", "6", "--workers", "2",
+    "--threads", "1", "--set", "precision=fp32", "--set", "batch_size=64", "--name", "tuned", "--json",
+)  # fmt: skip
+KEYS = {
+    "study", "family", "budget", "best", "weights", "validation_accuracy", "test_accuracy", "test_accuracy_ci95",
+    "trials_done", "trials_pruned", "trials_failed", "trials_rejected", "wall_seconds",
+}  # fmt: skip
+
+
+@pytest.fixture
+def start(command: str, environment: dict[str, str], tmp_path: Path) -> Any:
+    """Start the command in the background, and end it with the test."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def begin(*arguments: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [command, *arguments], cwd=tmp_path, env=environment, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        processes.append(process)
+        return process
+
+    yield begin
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def wait_for_trials(process: subprocess.Popen[str], folder: Path, count: int, seconds: float = 180) -> None:
+    """Wait until so many trials have begun, one of them in mid-training."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        assert process.poll() is None, process.communicate()
+        tuning = read_tuning(folder) if (folder / TUNING_DATABASE).exists() else None
+        if tuning and len(tuning.trials) >= count and any(t.state == "running" and t.shares for t in tuning.trials):
+            return
+        time.sleep(0.02)
+    raise AssertionError("the tuning did not get so far")
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_a_tuning_that_was_ended_goes_on_with_all_trials_accounted_for(
+    start: Any, run_command: Callable[..., Any], children_of: Callable[[int], list[int]],
+    all_end: Callable[..., bool], tmp_path: Path, how: signal.Signals,
+) -> None:  # fmt: skip
+    folder = tmp_path / "studies" / "tuned"
+    process = start(*ASKED)
+    wait_for_trials(process, folder, 3)
+    workers = children_of(process.pid)
+    process.send_signal(how)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == {signal.SIGKILL: -9, signal.SIGINT: 130, signal.SIGTERM: 143}[how]
+    assert all_end(workers)
+    if how != signal.SIGKILL:
+        assert "The same command goes on." in err
+    before = read_tuning(folder)
+    assert before is not None
+    ended = {t.number: (t.state, t.validation_accuracy) for t in before.trials if t.state in ("complete", "pruned")}
+    unfinished = json.loads(run_command("tune", "--report", "--name", "tuned", "--json", cwd=tmp_path).stdout)
+    assert unfinished["test_accuracy"] is None
+    assert Path(tmp_path, unfinished["report"]).is_file()
+
+    output = run_command(*ASKED, cwd=tmp_path)
+
+    assert output.returncode == 0, output.stderr
+    record = json.loads(output.stdout)
+    assert record["trials_done"] + record["trials_pruned"] == 6
+    assert record["trials_failed"] == record["trials_rejected"] == 0
+    # One that was in mid-training either ended in the epoch that a polite signal leaves it, or was cut off.
+    assert record["trials_interrupted"] == sum(t.interrupted or t.state == "running" for t in before.trials)
+    assert how != signal.SIGKILL or record["trials_interrupted"] >= 1
+    after = read_tuning(folder)
+    assert after is not None
+    assert not any(trial.state in ("running", "waiting") for trial in after.trials)
+    assert ended.items() <= {t.number: (t.state, t.validation_accuracy) for t in after.trials}.items()
+    # Every point that was cut off was tried again.
+    cut = [trial.point for trial in after.trials if trial.interrupted]
+    tried = [trial.point for trial in after.trials if not trial.interrupted]
+    assert all(point in tried for point in cut)
+
+
+def test_a_tuning_prints_its_record_and_writes_the_report(cli: Callable, tmp_path: Path) -> None:
+    asked = ("tune", "-f", "cnn", "-b", "2K", "-d", "digits", "--trials", "10", "--set", "epochs=3")
+    ran = cli(*asked, "--json")
+    assert ran.code == 0, ran.err
+    record = json.loads(ran.out)
+    assert record.keys() >= KEYS
+    assert record["weights"] <= record["budget"] == 2_000
+    assert set(record["best"]["hyperparameters"]) >= {"learning_rate", "kernel", "batch_size"}
+    assert "epochs" not in record["best"]["hyperparameters"]
+    assert Path(record["report"]).is_file()
+    assert "trial 0 complete" in ran.err
+    assert sum(record["importances"].values()) == pytest.approx(1)
+    assert record["importances"].keys() == record["best"]["hyperparameters"].keys()
+    page = Path(record["report"]).read_text()
+    drawn = ("tuning-history", "tuning-importances", "tuning-coordinates", "tuning-frontier")
+    assert all(f'id="figure-{name}"' in page for name in drawn)
+    listed = {figure["name"] for figure in json.loads(cli("figure", "--list", "--json").out)["figures"]}
+    assert listed >= set(drawn)
+
+    again = cli(*asked)
+    assert again.code == 0
+    assert f"{record['test_accuracy']:.2%}" in again.out
+    assert "selection effect" in again.out
+    assert "0 rejected for size" in again.out
+
+    reported = cli("tune", "--report", "--json")
+    assert json.loads(reported.out) == record
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("-f", "lenet", "-b", "60K"), "fcn or cnn"),
+        (("-f", "fcn", "-b", "10"), "budget"),
+        (("-f", "fcn"), "--budget is missing"),
+        (("--report",), "no tuning"),
+        (("--report", "--name", "none"), "no study"),
+        (("-f", "fcn", "-b", "2K", "--time", "soon"), "10m"),
+        (("-f", "fcn", "-b", "2K", "--set", "speed=9"), "FIELD=VALUE"),
+        (("-f", "cnn", "-b", "2K", "--max-macs", "10"), "MACs"),
+        (("-f", "fcn", "-b", "2K", "--name", "../up"), "study name"),
+    ],
+)
+def test_what_cannot_be_tuned_is_said_and_nothing_is_left(
+    cli: Callable, tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    ran = cli("tune", "-d", "digits", *arguments)
+    assert ran.code == 2
+    assert said in ran.err
+    assert "Traceback" not in ran.err
+    assert not list(tmp_path.glob("studies/*/*"))
+
+
+def test_times_are_read() -> None:
+    assert [parse_seconds(text) for text in ("90", "90s", "10m", "1.5h")] == [90, 90, 600, 5_400]
+    for text in ("", "0m", "-5m", "1d", "ten"):
+        with pytest.raises(InvalidValue, match="10m"):
+            parse_seconds(text)

@@ -1,0 +1,67 @@
+"""The tuned recipes that ship, and studies that use them."""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+from collections.abc import Callable
+
+import pytest
+
+from makeweight.data.dataset import PreparedDataset
+from makeweight.design.architecture import Task
+from makeweight.design.families import family_named
+from makeweight.design.solver import fit
+from makeweight.errors import InvalidValue
+from makeweight.study import tuned
+from makeweight.study.plan import plan
+from makeweight.study.spec import REPORT_BUDGETS, make_spec
+from makeweight.study.tuned import TunedRecipe, tuned_for, tuned_recipes
+from makeweight.training.recipe import default_recipe
+
+FASHION = Task((1, 28, 28), 10)
+
+
+@pytest.mark.parametrize(("family", "budget"), [(f, b) for f, budgets in REPORT_BUDGETS.items() for b in budgets])
+def test_every_built_in_budget_has_a_recipe_with_its_evidence(family: str, budget: int) -> None:
+    found = tuned_for("fashion-mnist", family, budget)
+    assert found.budget == budget
+    design = fit(family_named(family), FASHION, budget, found.options)
+    assert 0.97 * budget < design.cost.weights <= budget
+    recipe = default_recipe(family, 54_000, found.recipe)
+    assert {name: getattr(recipe, name) for name in found.recipe} == found.recipe
+    assert found.command.startswith(f"makeweight tune --family {family} --budget")
+    assert found.trials >= 5
+    assert len(found.confirmed_accuracies) >= 3
+    assert 0.85 < statistics.mean(found.confirmed_accuracies) < 0.96
+
+
+def test_another_budget_takes_the_recipe_of_the_nearest() -> None:
+    assert tuned_for("fashion-mnist", "fcn", 60_000).budget == 50_000
+    assert tuned_for("fashion-mnist", "cnn", 1_000_000).budget == 100_000
+    assert len(tuned_recipes()) == len({(t.dataset, t.family, t.budget) for t in tuned_recipes()})
+
+
+def test_data_that_nothing_was_tuned_for_are_refused() -> None:
+    with pytest.raises(InvalidValue, match=r"no tuned recipe ships for fcn on digits.*makeweight tune"):
+        tuned_for("digits", "fcn", 2_000)
+
+
+def test_a_tuned_study_plans_what_was_found(digits: PreparedDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = dataclasses.replace(
+        TunedRecipe("digits", "fcn", 2_000, {"depth": 1}, {"epochs": 7, "ema": 0.98}, "", "", 9, 0.9, []),
+    )
+    monkeypatch.setattr(tuned, "tuned_recipes", lambda: (found,))
+    spec = {"dataset": "digits", "families": ["fcn"], "budgets": ["3K"], "seeds": 1, "tuned": True}
+    [job] = plan(make_spec(spec, "test"), digits)
+    assert (job.recipe.epochs, job.recipe.ema, job.budget) == (7, 0.98, 3_000)
+    assert sum(layer.name.startswith("hidden") for layer in job.architecture.layers) == 1
+    # What the user says wins.
+    [job] = plan(make_spec({**spec, "recipe": {"epochs": 2}}, "test"), digits)
+    assert (job.recipe.epochs, job.recipe.ema) == (2, 0.98)
+
+
+def test_the_command_takes_them(run_command: Callable, tmp_path: object) -> None:
+    ran = run_command("study", "--tuned", "--dataset", "digits", "--families", "fcn", "--dry-run", cwd=tmp_path)
+    assert ran.returncode == 2
+    assert "no tuned recipe" in ran.stderr

@@ -1,0 +1,113 @@
+"""Whole tunings of real networks on the digits."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from makeweight.data.dataset import PreparedDataset, open_prepared
+from makeweight.errors import InvalidValue
+from makeweight.report.tuning import summarise_tuning, tuning_record
+from makeweight.store.store import Store
+from makeweight.study.runner import JobDone, JobFailed, JobTrained
+from makeweight.study.session import Machine
+from makeweight.training.recipe import Recipe
+from makeweight.tuning.search import TrialEnded, TrialStarted
+from makeweight.tuning.session import CONFIRMING_SEEDS, Chosen, Confirming, TuningPlan, run_tuning
+
+MACHINE = Machine(workers=2, threads=1)
+Plan = Callable[..., TuningPlan]
+
+
+@pytest.fixture
+def locked_away(digits: PreparedDataset, tmp_path: Path) -> PreparedDataset:
+    """The digits with test images that nobody can read."""
+    folder = tmp_path / "locked"
+    shutil.copytree(digits.path, folder)
+    for name in ("test_images", "test_labels"):
+        path = folder / f"{name}.npy"
+        path.write_bytes(b"\0" * path.stat().st_size)  # as long as before, and no array
+    return open_prepared(folder)
+
+
+def test_search_and_confirmation_never_open_the_test_images(make_plan: Plan, locked_away: PreparedDataset) -> None:
+    plan = make_plan(dataset=locked_away)
+    events = list(run_tuning(plan, MACHINE))
+
+    kinds = [type(event) for event in events]
+    assert kinds.count(TrialEnded) == plan.trials
+    assert not any(event.state == "failed" for event in events if isinstance(event, TrialEnded))
+    confirmed = events[: kinds.index(Chosen)]
+    assert sum(isinstance(event, JobTrained) for event in confirmed) >= len(CONFIRMING_SEEDS)
+    # Only now are they needed, and this shows that the lock holds.
+    tested = events[kinds.index(Chosen) :]
+    reasons = [event.reason for event in tested if isinstance(event, JobFailed)]
+    assert len(reasons) == len(CONFIRMING_SEEDS)
+    assert all("test_images" in reason for reason in reasons)
+    assert not any(isinstance(event, JobDone) for event in events)
+
+
+def test_the_test_images_are_opened_once_for_each_network_of_the_winner(make_plan: Plan) -> None:
+    plan = make_plan()
+    events = list(run_tuning(plan, MACHINE))
+
+    [chosen] = [event for event in events if isinstance(event, Chosen)]
+    [confirming] = [event for event in events if isinstance(event, Confirming)]
+    done = [event for event in events if isinstance(event, JobDone)]
+    assert chosen.trial in confirming.candidates
+    assert {event.job.seed for event in done} == set(CONFIRMING_SEEDS)
+    # Nothing is left to choose, so what is tested was trained on nearly all training images.
+    held_out = {event.result.scores["validation"].images for event in done}
+    assert held_out == {2 * plan.dataset.classes}
+    assert {event.job.recipe.validation for event in done} != {Recipe().validation}
+    with Store.open(plan.folder) as store:
+        rows = store.jobs()
+        assert [row.state for row in rows] == ["done"] * len(CONFIRMING_SEEDS)
+        assert [len(store.test_accesses(row.job.key)) for row in rows] == [1] * len(CONFIRMING_SEEDS)
+    record = tuning_record(summarise_tuning(plan.folder))
+    assert record["trials_done"] + record["trials_pruned"] == plan.trials
+    assert record["trials_rejected"] == record["trials_failed"] == 0
+    assert record["best"]["trial"] == chosen.trial
+    assert record["weights"] <= plan.budget
+    low, high = record["test_accuracy_ci95"]
+    assert low <= record["test_accuracy"] <= high
+
+
+def test_an_ended_tuning_does_nothing_more_and_refuses_a_second_look(make_plan: Plan) -> None:
+    plan = make_plan(trials=2)
+    list(run_tuning(plan, MACHINE))
+    assert list(run_tuning(plan, MACHINE)) == []
+    with pytest.raises(InvalidValue, match="second look"):
+        list(run_tuning(dataclasses.replace(plan, trials=9), MACHINE))
+
+
+@pytest.mark.parametrize("moment", [TrialStarted, TrialEnded, Confirming, JobTrained, Chosen, JobDone])
+def test_a_tuning_stopped_anywhere_goes_on_to_the_same_end(make_plan: Plan, moment: type) -> None:
+    plan = make_plan(trials=3)
+    seen: list[Any] = []
+    for event in run_tuning(plan, MACHINE, lambda: any(isinstance(e, moment) for e in seen)):
+        seen.append(event)
+    assert not isinstance(seen[-1], JobDone) or moment in (Chosen, JobDone)
+
+    list(run_tuning(plan, MACHINE))
+
+    record = tuning_record(summarise_tuning(plan.folder))
+    assert record["trials_done"] + record["trials_pruned"] == 3
+    assert record["trials_failed"] == 0
+    assert record["test_accuracy"] is not None
+    with Store.open(plan.folder) as store:
+        assert [len(store.test_accesses(row.job.key)) for row in store.jobs()] == [1] * len(CONFIRMING_SEEDS)
+
+
+def test_trials_are_seeded(make_plan: Plan, tmp_path: Path) -> None:
+    """One worker at a time: with two, what a point is chosen from depends on who is faster."""
+    points = []
+    for name in ("one", "two"):
+        events = run_tuning(make_plan(folder=tmp_path / name), Machine(workers=1, threads=1))
+        points.append([event.point for event in events if isinstance(event, TrialStarted)])
+    assert points[0] == points[1]
