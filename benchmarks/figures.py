@@ -6,7 +6,7 @@ or labels differ as well.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,9 @@ from matplotlib.ticker import MaxNLocator
 
 from benchmarks.machine import one_line
 from benchmarks.peers import OURS, PEERS
+from benchmarks.tuning import curves
+from benchmarks.tuning.arms import ARMS
+from benchmarks.tuning.summary import Run
 
 BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#767676"
 STYLE: Any = {
@@ -28,6 +31,11 @@ STYLE: Any = {
     "grid.alpha": 0.25,
 }
 DPI = 150
+# Of a search: colour and dashes. Dashed lines are an arm's second form.
+SEARCHES = {
+    "makeweight": (BLUE, "-"), "cold": (BLUE, "--"), "random": (GREY, "-"), "optuna": (ORANGE, "-"),
+    "optuna-narrow": (ORANGE, "--"), "keras": (GREEN, "-"), "keras-narrow": (GREEN, "--"),
+}  # fmt: skip
 
 
 def peers(record: dict[str, Any], path: Path) -> None:
@@ -86,6 +94,43 @@ def targets(record: dict[str, Any], path: Path) -> None:
         figure.suptitle(_title("Memory of training", record))
 
     _draw(path, (10, 3.6), draw)
+
+
+def tuning(record: dict[str, Any], runs: Sequence[Run], path: Path) -> None:
+    """Draw the best validation accuracy so far against seconds and trainings: the mean, and each repeat thin."""
+    arms, seconds = list(record["arms"]), record["seconds"]
+
+    def draw(figure: Figure) -> None:
+        left, right = _panels(figure, 2)
+        for arm in arms:
+            found = [run for run in runs if run.arm == arm]
+            _stairs(left, arm, [curves.against_seconds(run, seconds) for run in found], seconds)
+            _stairs(right, arm, [curves.against_trainings(run) for run in found], float("inf"))
+        for axes in (left, right):
+            axes.set_ylim(*_range_of_best(runs, seconds))
+            axes.set_ylabel("best validation accuracy so far (%)")
+        left.set_xlabel("CPU seconds")
+        right.set_xlabel("networks trained")
+        right.xaxis.set_major_locator(MaxNLocator(integer=True))
+        figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
+        what = f"Searches for an FCN of at most 100K weights on FashionMNIST; repeats: {record['rounds']}"
+        figure.suptitle(_title(what, record))
+
+    _draw(path, (11, 5), draw)
+
+
+def _stairs(axes: Axes, arm: str, found: list[curves.Curve], to: float) -> None:
+    colour, dashes = SEARCHES[arm]
+    style: Any = {"color": colour, "linestyle": dashes, "where": "post"}
+    for where, best in found:
+        axes.step(where, best, **style, linewidth=0.6, alpha=0.35)
+    axes.step(*curves.mean(found, to), **style, linewidth=2, label=ARMS[arm].label)
+
+
+def _range_of_best(runs: Sequence[Run], seconds: float) -> tuple[float, float]:
+    """From a little below the search that ends lowest, where the steps of all can be told apart."""
+    ends = [100 * best for run in runs if (best := run.at_seconds(seconds)) is not None]
+    return (min(ends) - 0.5, max(ends) + 0.1) if ends else (0.0, 100.0)
 
 
 def scaling_images(record: dict[str, Any], path: Path) -> None:

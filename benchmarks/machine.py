@@ -11,7 +11,7 @@ from typing import Any
 
 PACKAGES = (
     "makeweight", "torch", "numpy", "scikit-learn", "pillow", "tensorflow-cpu", "keras", "jax", "jaxlib", "flax",
-    "optax", "skorch",
+    "optax", "skorch", "optuna", "keras-tuner",
 )  # fmt: skip
 FLAGS = ("avx2", "avx512", "amx")  # beginnings of the processor's flags that decide about speed
 

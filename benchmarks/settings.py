@@ -16,3 +16,6 @@ class Settings:
     rounds: int = 5  # measurements of everything that is measured several times
     quick: bool = False  # everything tiny: tests the benchmark, measures nothing
     results: Path = RESULTS  # where the JSON files and figures go
+    seconds: int = 240  # of CPU, for one search of part ``tuning``
+    parallel: int = 1  # its searches side by side
+    arms: tuple[str, ...] = ()  # its arms; none: all
