@@ -4,7 +4,7 @@ BIN := .venv/bin
 SOURCES := $(wildcard pyproject.toml constraints.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup study test test-slow bench lint format docs images clean
+.PHONY: help setup study test test-slow bench corpus lint format docs images clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -29,15 +29,19 @@ bench: .venv-bench/installed ## measure speed and memory beside other libraries,
 	@scripts/get-fashion-mnist
 	.venv-bench/bin/python -m benchmarks
 
+corpus: .venv/installed-dev ## score the diagnosis on its corpus of broken and healthy programs: 15 minutes
+	@scripts/get-fashion-mnist
+	$(BIN)/python -m scripts.score_diagnosis --write
+
 lint: .venv/installed-dev ## check style, types and import direction
-	$(BIN)/ruff check src tests scripts benchmarks
-	$(BIN)/ruff format --check src tests scripts benchmarks
+	$(BIN)/ruff check src tests scripts benchmarks examples
+	$(BIN)/ruff format --check src tests scripts benchmarks examples
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 format: .venv/installed-dev ## format the code
-	$(BIN)/ruff check --fix src tests scripts benchmarks
-	$(BIN)/ruff format src tests scripts benchmarks
+	$(BIN)/ruff check --fix src tests scripts benchmarks examples
+	$(BIN)/ruff format src tests scripts benchmarks examples
 
 docs: .venv/installed ## write docs/commands.md from the commands' own help
 	$(BIN)/typer makeweight.cli.main utils docs --name makeweight --title "The commands" --output docs/commands.md

@@ -16,11 +16,12 @@ PARTS = {
     "targets": ("targets", "accuracy and seconds, start-up, overhead of a hundred jobs, memory of training"),
     "scaling": ("scaling", "cost against images, weights, and workers × threads"),
     "driver": ("driver", "results a second that are written, and how time falls with workers; only when asked for"),
+    "softmax": ("softmax", "the report's CNNs with the fault that explains them, and without; only when asked for"),
     "tuning": ("tuning.part", "what makeweight's search, Optuna's, KerasTuner's and chance find; only when asked for"),
 }
 BY_DEFAULT = ("peers", "study", "targets", "scaling")
 EXAMPLES = """examples:
-  python -m benchmarks                      all parts but driver and tuning
+  python -m benchmarks                      all parts but driver, softmax and tuning
   python -m benchmarks peers --rounds 7     only the comparison with the peers, seven rounds
   python -m benchmarks tuning --parallel 2  searches side by side, an hour and a half on two processors
   python -m benchmarks --quick --results quick-results    test the benchmark itself in a few minutes

@@ -49,6 +49,30 @@ def peers(record: dict[str, Any], path: Path) -> None:
     _draw(path, (11, 7), draw)
 
 
+def softmax(record: dict[str, Any], path: Path) -> None:
+    """Draw loss and validation accuracy of each network with the fault (dashed) and without."""
+    colours = dict(zip((10_000, 20_000, 50_000, 100_000), (BLUE, ORANGE, GREEN, PURPLE), strict=True))
+
+    def draw(figure: Figure) -> None:
+        left, right = figure.subplots(1, 2)
+        for network in record["networks"]:
+            line: Any = {"color": colours[network["budget"]], "linestyle": "--" if network["softmax"] else "-"}
+            name = f"CNN {network['budget'] // 1000}K{', softmax before the loss' if network['softmax'] else ''}"
+            epochs = range(1, len(network["training_loss"]) + 1)
+            left.plot(epochs, network["training_loss"], label=name, **line)
+            right.plot(epochs, [100 * a for a in network["validation_accuracy"]], label=name, **line)
+        left.axhline(1.461, color=GREY, linewidth=0.8)
+        left.annotate("least possible loss with the softmax: ln(1 + 9/e)", (1, 1.461), va="bottom", color=GREY, size=8)
+        left.set(xlabel="epoch", ylabel="training loss", ylim=(0, None))
+        right.set(xlabel="epoch", ylabel="validation accuracy, %")
+        right.legend(fontsize=8)
+        for axes in (left, right):
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        figure.suptitle(_title("The same CNNs with and without a softmax before the cross-entropy", record))
+
+    _draw(path, (11, 4.5), draw)
+
+
 def study(record: dict[str, Any], path: Path) -> None:
     """Draw the seconds of the whole study, and until its first complete table."""
     bars = [

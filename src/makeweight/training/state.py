@@ -38,14 +38,15 @@ def begin(architecture: Architecture, recipe: Recipe, seed: int, hardware: Hardw
     network = build(architecture, generator).to(hardware.device)
     network.use_generator(generator if hardware.device == "cpu" else _device_generator(seed, hardware.device))
     average = copy.deepcopy(network).requires_grad_(False) if recipe.ema else None
-    return TrainingState(network, average, _optimizer(network, recipe), generator, hardware)
+    return TrainingState(network, average, optimizer_for(network, recipe), generator, hardware)
 
 
 def _device_generator(seed: int, device: str) -> torch.Generator:
     return torch.Generator(device).manual_seed(seed)
 
 
-def _optimizer(network: Network, recipe: Recipe) -> torch.optim.Optimizer:
+def optimizer_for(network: Network, recipe: Recipe) -> torch.optim.Optimizer:
+    """Make the optimizer that a recipe asks for, over the weights of a network."""
     # Weight decay is for kernels: biases, shifts, scales and slopes are vectors and are left alone.
     trained = [p for p in network.parameters() if p.requires_grad]
     groups = [

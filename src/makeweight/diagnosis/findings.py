@@ -1,0 +1,129 @@
+"""The records of a diagnosis: findings, ranked, and the list of what was looked at."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+from makeweight.diagnosis.catalogue import CATALOGUE
+
+Certainty = Literal["definite", "likely", "hint"]
+CERTAINTIES: tuple[Certainty, ...] = ("definite", "likely", "hint")
+MOST_FINDINGS = 5  # a list that is longer is not read; what comes later is mostly a consequence of what comes first
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong, or may be."""
+
+    code: str  # stable, of the catalogue
+    certainty: Certainty
+    title: str
+    evidence: str  # what was measured, its value, the threshold and its source
+    consequence: str
+    fix: str
+    where: str  # layer, recipe field or argument
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What was found, most important first, and what was looked at."""
+
+    findings: tuple[Finding, ...]
+    checked: tuple[str, ...]
+    seconds: float  # that it took
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything as one JSON object."""
+        return {
+            "findings": [asdict(finding) for finding in self.findings],
+            "checked": list(self.checked),
+            "seconds": round(self.seconds, 1),
+        }
+
+    @property
+    def verdict(self) -> str:
+        """The result in one sentence."""
+        sure = [f for f in self.findings if f.certainty != "hint"]
+        if sure:
+            return f"{sure[0].title} ({sure[0].code}, {sure[0].certainty})."
+        if self.findings:
+            return "Nothing wrong found; see the hints."
+        return "Nothing wrong found."
+
+    def __str__(self) -> str:
+        lines = [self.verdict]
+        for number, finding in enumerate(self.findings, 1):
+            lines += [
+                "",
+                f"{number}. {finding.title}  [{finding.code}, {finding.certainty}]",
+                f"   where: {finding.where}",
+                f"   seen: {finding.evidence}",
+                f"   so: {finding.consequence}",
+                *(f"   {'do: ' if not place else '    '}{line}" for place, line in enumerate(finding.fix.splitlines())),
+            ]
+        return "\n".join(lines)
+
+    def __rich__(self) -> Any:
+        """Return a table for the terminal."""
+        from rich.table import Table
+
+        table = Table(title=self.verdict, title_justify="left", show_lines=True)
+        for heading in ("", "finding", "seen", "what to do"):
+            table.add_column(heading, overflow="fold")
+        from rich.markup import escape
+
+        for number, finding in enumerate(self.findings, 1):
+            name = f"[bold]{escape(finding.title)}[/bold]\n{finding.code}, {finding.certainty}\n{escape(finding.where)}"
+            seen = f"{escape(finding.evidence)}\n\n{escape(finding.consequence)}"
+            table.add_row(str(number), name, seen, escape(finding.fix))
+        return table
+
+    def _repr_html_(self) -> str:
+        """Return the same table for a notebook."""
+        rows = [
+            "<tr>"
+            + "".join(
+                f"<td style='text-align:left;vertical-align:top'>{cell}</td>"
+                for cell in (
+                    f"<b>{_text(f.title)}</b><br>{_text(f.code)}, {f.certainty}<br>{_text(f.where)}",
+                    f"{_text(f.evidence)}<br>{_text(f.consequence)}",
+                    f"<pre style='white-space:pre-wrap'>{_text(f.fix)}</pre>",
+                )
+            )
+            + "</tr>"
+            for f in self.findings
+        ]
+        head = "".join(f"<th scope='col'>{name}</th>" for name in ("finding", "seen", "what to do"))
+        table = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>" if rows else ""
+        return f"<p><b>{_text(self.verdict)}</b></p>{table}"
+
+
+def _text(text: str) -> str:
+    return html.escape(text, quote=True)
+
+
+def finding(code: str, certainty: Certainty, evidence: str, where: str, fix: str | None = None) -> Finding:
+    """Make a finding with the catalogue's words."""
+    entry = CATALOGUE[code]
+    return Finding(code, certainty, entry.title, evidence, entry.consequence, fix or entry.fix, where)
+
+
+def ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Order findings: the surest first, among those causes before their symptoms, and of each code one.
+
+    Where a cause is certain or likely, its possible symptoms are hints: with pixels from 0 to 255 any learning rate
+    looks too high.
+    """
+    order = {code: place for place, code in enumerate(CATALOGUE)}
+    best: dict[str, Finding] = {}
+    for found in sorted(findings, key=lambda f: CERTAINTIES.index(f.certainty)):
+        best.setdefault(found.code, found)
+    caused = any(f.certainty != "hint" and not CATALOGUE[f.code].symptom for f in best.values())
+    settled = [
+        replace(f, certainty="hint") if caused and CATALOGUE[f.code].symptom else f for f in best.values()
+    ]  # fmt: skip
+    settled.sort(key=lambda f: (CERTAINTIES.index(f.certainty), order[f.code]))
+    return tuple(settled[:MOST_FINDINGS])

@@ -1,0 +1,1 @@
+"""What is measured: facts about data, layers, steps and validation, without a judgement."""

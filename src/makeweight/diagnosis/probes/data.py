@@ -1,0 +1,235 @@
+"""Facts about images and labels, without the network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+NEIGHBOUR_IMAGES = 1_500
+ROLLS = (-2, -1, 1, 2)  # by how many places labels may have slipped
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """What images and labels are like."""
+
+    count: int
+    shape: tuple[int, ...]  # of one image
+    bad_images: int  # with NaN or infinite values
+    constant_images: int
+    low: float
+    high: float
+    mean: float
+    sd: float
+    duplicates: int  # images that are equal to an earlier one
+    counts: dict[int, int]  # images of each label
+    order: float  # how often the label changes from one image to the next, over how often by chance; 1 is shuffled
+    neighbour: float | None  # accuracy of the nearest neighbour among other images, 0 to 1; None where undefined
+    class_mean: float | None  # of the nearest class mean, on images that did not make the means
+    linear: float | None  # of a ridge regression onto the classes, likewise
+    rolled: tuple[int, float] | None  # a shift of the labels that makes the neighbour's accuracy far better
+    noisy_part: tuple[float, float] | None  # neighbour's accuracy in the worse and the better half of the rows
+    chance: float  # share of the most frequent class
+    better_axes: tuple[str, float] | None  # a reading of the axes that is smoother, and by what factor
+    noise: float  # roughness over that of the same pixels in any order; 1 for noise
+    wrapped: float  # by what factor images are smoother when values are shifted around a byte's end; 1 for none
+
+
+def data_facts(images: Tensor, labels: Tensor, most: int) -> DataFacts:
+    """Measure a sample of at most ``most`` images, and all labels.
+
+    Parameters
+    ----------
+    images : torch.Tensor
+        (n, c, h, w) or (n, features).
+    labels : torch.Tensor
+        (n,)
+    most : int
+        Images.
+    """
+    order = torch.linspace(0, len(images) - 1, min(most, len(images))).long()
+    chosen, marks = images[order].detach().cpu().double(), labels[order].detach().cpu()
+    flat = chosen.flatten(1)
+    finite = torch.isfinite(flat).all(1)
+    sound = flat[finite]
+    values = sound if len(sound) else torch.zeros(1, 1, dtype=torch.double)
+    bad = len(flat) - len(sound)
+    rolls = {shift: torch.roll(labels.detach().cpu(), shift)[order][finite] for shift in ROLLS}
+    neighbour = _accuracies(sound.float(), marks[finite], rolls) if len(sound) >= 50 else _UNDEFINED
+    whole = chosen[finite]
+    return DataFacts(
+        count=len(images),
+        shape=tuple(images.shape[1:]),
+        bad_images=bad,
+        constant_images=int((values.amax(1) == values.amin(1)).sum()),
+        low=float(values.min()),
+        high=float(values.max()),
+        mean=float(values.mean()),
+        sd=float(values.std()),
+        duplicates=len(sound) - len(torch.unique(sound.float(), dim=0)) if len(sound) else 0,
+        counts=_counts(labels),
+        order=_order(labels),
+        chance=max(_counts(marks).values()) / len(marks),
+        better_axes=better_axes(images) if whole.ndim == 4 and len(whole) else None,
+        wrapped=_wrapped(whole) if whole.ndim == 4 and len(whole) else 1.0,
+        noise=_noise(whole) if whole.ndim == 4 and len(whole) else 0.0,
+        **neighbour,
+    )
+
+
+_UNDEFINED: dict[str, Any] = {"neighbour": None, "class_mean": None, "linear": None, "rolled": None, "noisy_part": None}
+
+
+def _counts(labels: Tensor) -> dict[int, int]:
+    numbers = labels.detach().cpu().double()
+    numbers = numbers[torch.isfinite(numbers)].long()
+    found, counts = torch.unique(numbers, return_counts=True)
+    return {int(label): int(count) for label, count in zip(found, counts, strict=True)} or {0: 1}
+
+
+def _order(labels: Tensor) -> float:
+    labels = labels.detach().cpu()
+    shares = torch.tensor(list(_counts(labels).values()), dtype=torch.double) / len(labels)
+    expected = float(1 - (shares**2).sum())
+    changes = float((labels[1:] != labels[:-1]).double().mean())
+    return changes / expected if expected > 0 else 1.0
+
+
+def _accuracies(flat: Tensor, labels: Tensor, rolls: dict[int, Tensor]) -> dict[str, Any]:
+    """Compare each image of one half with those of the other."""
+    scale = flat.std()
+    flat = (flat - flat.mean()) / (scale if scale > 0 else 1.0)
+    count = min(len(flat), NEIGHBOUR_IMAGES)
+    rows = torch.linspace(0, len(flat) - 1, count).long()
+    distances = torch.cdist(flat[rows], flat[rows])
+    # A copy of an image would be its own neighbour, and hide that the labels say nothing.
+    distances[distances < 0.01 * float(distances.mean())] = float("inf")
+    distances.fill_diagonal_(float("inf"))
+    nearest = distances.argmin(1)
+    right = labels[rows] == labels[rows][nearest]
+    accuracy = float(right.double().mean())
+    return {
+        "neighbour": accuracy,
+        "class_mean": _class_mean(flat, labels),
+        "linear": linear_accuracy(flat, labels),
+        "rolled": _rolled(nearest, {shift: moved[rows] for shift, moved in rolls.items()}, accuracy),
+        "noisy_part": _parts(right),
+    }
+
+
+def _rolled(nearest: Tensor, rolls: dict[int, Tensor], accuracy: float) -> tuple[int, float] | None:
+    for shift, moved in rolls.items():
+        found = float((moved == moved[nearest]).double().mean())
+        if found > accuracy + 0.2:
+            return shift, found
+    return None
+
+
+def _parts(right: Tensor) -> tuple[float, float]:
+    """Accuracy in the two halves of the rows, the worse one first."""
+    half = len(right) // 2
+    first, second = float(right[:half].double().mean()), float(right[half:].double().mean())
+    return min(first, second), max(first, second)
+
+
+def _class_mean(flat: Tensor, labels: Tensor) -> float:
+    means = torch.stack([flat[::2][labels[::2] == label].mean(0) for label in torch.unique(labels[::2])])
+    found = torch.unique(labels[::2])[torch.cdist(flat[1::2], means).argmin(1)]
+    return float((found == labels[1::2]).double().mean())
+
+
+def linear_accuracy(flat: Tensor, labels: Tensor) -> float:
+    """Accuracy of a ridge regression onto one column a class, fitted on every other image and scored on the rest."""
+    classes, numbers = torch.unique(labels, return_inverse=True)
+    inputs = torch.cat([flat, torch.ones(len(flat), 1)], dim=1).double()
+    wanted = torch.nn.functional.one_hot(numbers, len(classes)).double()
+    seen, asked = inputs[::2], inputs[1::2]
+    # In the space of images where they are fewer than features.
+    gram = seen @ seen.T
+    ridge = 0.01 * float(gram.diagonal().mean()) + 1e-9
+    weights = torch.linalg.solve(gram + ridge * torch.eye(len(gram), dtype=torch.double), wanted[::2])
+    found = (asked @ seen.T @ weights).argmax(1)
+    return float((found == numbers[1::2]).double().mean())
+
+
+def roughness(images: Tensor) -> float:
+    """Mean absolute difference of neighbouring pixels, along the rougher axis: torn rows are smooth along the other."""
+    down = (images[:, :, 1:] - images[:, :, :-1]).abs()
+    across = (images[..., 1:] - images[..., :-1]).abs()
+    return max(float(down.mean()) if down.numel() else 0.0, float(across.mean()) if across.numel() else 0.0)
+
+
+def better_axes(images: Tensor) -> tuple[str, float] | None:
+    """Find a reading of the same numbers in which they are smooth, where the given one is not.
+
+    Parameters
+    ----------
+    images : torch.Tensor
+        (n, c, h, w), all of them: where images are mixed with each other, a sample could not be put right.
+
+    Returns
+    -------
+    tuple of str and float, or None
+        What was probably done, and by what factor neighbouring pixels differ more than they should.
+    """
+    n, c, h, w = images.shape
+    images = images.detach().cpu()
+    given = roughness(_some(images))
+    readings = {
+        "(n, h, w, c) read as (n, c, h, w)": images.reshape(n, h, w, c).permute(0, 3, 1, 2) if c > 1 else None,
+        "(n, w, h) read as (n, h, w)": images.reshape(n, c, w, h) if h != w else None,
+        "(n, h, w, c) given where (n, c, h, w) is expected": images.permute(0, 3, 1, 2) if w <= 4 < c else None,
+        "(h, w, n), images last, read as (n, h, w)": images.reshape(h, w, n, c).permute(2, 3, 0, 1),
+        "(c, n, h, w) read as (n, c, h, w)": images.reshape(c, n, h, w).transpose(0, 1) if c > 1 else None,
+    }
+    found = [(name, given / max(roughness(_some(r)), 1e-9)) for name, r in readings.items() if r is not None]
+    length, factor = _row_length(_some(images))
+    found.append((f"rows of {length} pixels read as rows of {w}", factor))
+    best = max(found, key=lambda reading: reading[1])
+    return best if best[1] > 1.3 else None
+
+
+def _some(images: Tensor) -> Tensor:
+    chosen = images[:: max(1, len(images) // 256)][:256].float()
+    return chosen[torch.isfinite(chosen).flatten(1).all(1)]
+
+
+def _row_length(images: Tensor) -> tuple[int, float]:
+    """Find the row length at which pixels below each other are most alike, and how much more than at the given one."""
+    n, c, h, w = images.shape
+    if h < 6 or w < 6 or not len(images):
+        return w, 1.0
+    lines = images.reshape(n * c, h * w)
+
+    def difference(length: int) -> float:
+        return float((lines[:, length:] - lines[:, :-length]).abs().mean())
+
+    given = difference(w)
+    # Not down to a half: where an image has stripes, any short distance may do.
+    others = {length: difference(length) for length in range(max(4, 2 * w // 3), 3 * w // 2 + 1) if length != w}
+    best = min(others, key=lambda length: others[length])
+    return best, given / max(others[best], 1e-9)
+
+
+def _noise(images: Tensor) -> float:
+    values = images[:256].flatten(1)
+    order = torch.randperm(values.shape[1], generator=torch.Generator().manual_seed(0))
+    return roughness(images[:256]) / max(float((values - values[:, order]).abs().mean()), 1e-9)
+
+
+def _wrapped(images: Tensor) -> float:
+    """Say how much smoother images are when their values are shifted cyclically, as after a byte's overflow."""
+    values = images[:256]
+    levels = torch.unique(values)
+    if not 16 <= len(levels) <= 256:
+        return 1.0
+    steps = levels[1:] - levels[:-1]
+    whole = (values - levels[0]) / steps.min()
+    if float((whole - whole.round()).abs().max()) > 0.01 or float(whole.max()) > 255.5:
+        return 1.0
+    given = roughness(whole)
+    shifted = min(roughness((whole + shift) % 256) for shift in range(8, 256, 8))
+    return given / max(shifted, 1e-9)

@@ -1,0 +1,181 @@
+"""Facts about the network as it stands: its layers, weights, activations, gradients, and what it sees of an image."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from makeweight.diagnosis.probes import flow
+from makeweight.diagnosis.subject import Subject, preserved
+from makeweight.diagnosis.trace import Trace, tensors, trace
+
+IMAGES = 256  # that activations and gradients are measured on
+TRACED = 128  # that are followed through the network with all tensors kept
+
+
+@dataclass(frozen=True)
+class WeightFacts:
+    """One weight of two or more dimensions."""
+
+    name: str
+    size: int
+    constant: bool  # one value throughout
+    zero: bool
+    equal_rows: bool  # all units of the layer alike
+    of_layer: bool  # of a linear or convolutional layer, and not positions for example
+    scale: float  # standard deviation times √fan_in: He's is 1.41, torch's own 0.58
+
+
+@dataclass(frozen=True)
+class NetworkFacts:
+    """What the network is like."""
+
+    classes: int  # outputs
+    output_shape: tuple[int, ...]
+    output_maker: str  # the activation that made the output; empty for none
+    probabilities: bool  # rows of the output are not negative and add up to 1
+    log_probabilities: bool
+    accuracy: float  # on some of the images, in evaluation mode
+    cross_entropy: float  # of the outputs as logits, likewise; nats
+    logit_sd: float
+    same_outputs: bool  # whatever the image
+    predicted: dict[int, int]  # class to images
+    weights: tuple[WeightFacts, ...]
+    layer_sizes: tuple[tuple[str, int], ...]  # trainable scalars of each layer that has any, in order
+    affine: bool  # the whole network is a linear function of the image
+    gradients: tuple[tuple[str, float, float], ...]  # weight, norm of its gradient over its own norm, gradient's norm
+    gradient_norm: float
+    first_input: tuple[str, float, float, float] | None  # layer, mean, sd, largest of what reaches the first weights
+    flow: flow.FlowFacts = field(default_factory=flow.FlowFacts)
+
+
+def network_facts(subject: Subject) -> NetworkFacts:
+    """Measure; the model is as before afterwards."""
+    model = subject.model
+    images, labels = subject.sample(IMAGES)
+    with preserved(model, None):
+        model.eval()
+        with torch.no_grad():
+            outputs = _tensor(model(images)).float()
+        rows = outputs.flatten(1) if outputs.ndim > 1 else outputs.unsqueeze(1)
+        model.train()
+        traced = trace(model, images[:TRACED])
+        gradients, total = _gradients(subject, images, labels)
+        in_layers = {o.parameter for o in traced.weighted()} | {n for n, _ in model.named_parameters() if "proj" in n}
+        named = [(name, p) for name, p in model.named_parameters() if p.ndim > 1]
+        weights = tuple(_weight(name, p, of_layer=name in in_layers) for name, p in named)
+        affine = len(images) >= 16 and _is_affine(model, images[:16])
+        seen = flow.flow_facts(model, traced, images[:64])
+    usable = rows.shape[1] > 1 and not labels.is_floating_point()
+    inside = usable and int(labels.min()) >= 0 and int(labels.max()) < rows.shape[1]
+    return NetworkFacts(
+        classes=rows.shape[1],
+        output_shape=tuple(outputs.shape),
+        output_maker=_output_maker(traced),
+        probabilities=bool((rows >= 0).all() and ((rows.sum(1) - 1).abs() < 1e-3).all()) and rows.shape[1] > 1,
+        log_probabilities=bool((rows <= 1e-6).all() and (rows.exp().sum(1) - 1).abs().max() < 1e-3),
+        accuracy=float((rows.argmax(1) == labels).double().mean()) if usable else 0.0,
+        cross_entropy=float(nn.functional.cross_entropy(rows, labels)) if inside else float("nan"),
+        logit_sd=float(rows.std()),
+        same_outputs=float(rows.std(0).max()) <= 1e-6 * (float(rows.abs().max()) + 1e-12),
+        predicted={int(c): int(n) for c, n in zip(*torch.unique(rows.argmax(1), return_counts=True), strict=True)},
+        weights=weights,
+        layer_sizes=_layer_sizes(model),
+        affine=affine,
+        gradients=gradients,
+        gradient_norm=total,
+        first_input=_first_input(traced),
+        flow=seen,
+    )
+
+
+def _tensor(value: object) -> Tensor:
+    return next(tensors(value))
+
+
+def _layer_sizes(model: nn.Module) -> tuple[tuple[str, int], ...]:
+    sizes = [
+        (name or "model", sum(p.numel() for p in layer.parameters(recurse=False) if p.requires_grad))
+        for name, layer in model.named_modules()
+    ]
+    return tuple((name, size) for name, size in sizes if size)
+
+
+def _weight(name: str, parameter: nn.Parameter, *, of_layer: bool) -> WeightFacts:
+    values = parameter.detach().float()
+    rows = values.flatten(1)
+    return WeightFacts(
+        name=name,
+        of_layer=of_layer,
+        size=parameter.numel(),
+        constant=parameter.numel() > 1 and bool((values == values.flatten()[0]).all()),
+        zero=not bool(values.any()),
+        equal_rows=len(rows) > 1 and rows.shape[1] > 1 and bool((rows == rows[0]).all()),
+        scale=float(values.std()) * math.sqrt(rows.shape[1]) if parameter.numel() > 1 else 1.0,
+    )
+
+
+def _gradients(subject: Subject, images: Tensor, labels: Tensor) -> tuple[tuple[tuple[str, float, float], ...], float]:
+    """Take the loss's gradient on one batch; nothing where it has none."""
+    model = subject.model
+    try:
+        loss = subject.loss_fn(_tensor(model(images)), labels)
+        loss = loss.mean() if loss.ndim else loss
+        named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+        found = torch.autograd.grad(loss, [p for _, p in named], allow_unused=True)
+    except (RuntimeError, IndexError, ValueError, TypeError):
+        return (), float("nan")
+    pairs = [(name, p.detach(), g) for (name, p), g in zip(named, found, strict=True) if g is not None]
+    total = math.sqrt(sum(float(g.norm()) ** 2 for _, _, g in pairs))
+    listed = tuple(
+        (name, float(g.norm()) / (float(p.norm()) + 1e-12), float(g.norm())) for name, p, g in pairs if p.ndim > 1
+    )
+    return listed, total
+
+
+@torch.no_grad()
+def _is_affine(model: nn.Module, images: Tensor) -> bool:
+    """Say whether f(a) + f(b) − f(c) = f(a + b − c) in evaluation mode, for images a thousand times as bright.
+
+    Ordinary images may leave a sigmoid in its middle, or a ReLU with small weights on one side, where both are linear.
+    """
+    if not images.is_floating_point() or not float(images.std()) > 0:
+        return False
+    images = images * (1_000 / float(images.std()))
+    a, b = images[:8], images[8:16]
+    c = torch.roll(a, 1, 0)
+    model.eval()
+    try:
+        together = _tensor(model(a + b - c)).double()
+        parts = [_tensor(model(part)).double() for part in (a, b, c)]
+    except (RuntimeError, IndexError, ValueError):
+        return False
+    finally:
+        model.train()
+    apart = parts[0] + parts[1] - parts[2]
+    spread, size = float(apart.std()), float(apart.abs().max())
+    return spread > 1e-3 * size and float((together - apart).abs().max()) < 1e-3 * spread
+
+
+PASSING = frozenset({"view", "reshape", "flatten", "squeeze", "unsqueeze", "dropout", "contiguous", "float", "to"})
+
+
+def _output_maker(traced: Trace) -> str:
+    """Name the activation that the output comes out of."""
+    operation = traced.maker(traced.output)
+    while operation is not None and operation.name in PASSING:
+        operation = traced.before(operation)
+    if operation is None:
+        return ""
+    return operation.name if operation.name in flow.ACTIVATIONS | {"softmax", "log_softmax"} else ""
+
+
+def _first_input(traced: Trace) -> tuple[str, float, float, float] | None:
+    first = next(iter(traced.weighted()), None)
+    if first is None or not first.inputs or not first.inputs[0].is_floating_point():
+        return None
+    values = first.inputs[0].detach().float()
+    return first.layer or first.parameter, float(values.mean()), float(values.std()), float(values.abs().max())

@@ -1,0 +1,283 @@
+"""Facts about training steps as the user takes them, and about the user's validation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from makeweight.diagnosis.clock import Clock
+from makeweight.diagnosis.observer import Forward, Observation, Observer
+from makeweight.diagnosis.subject import LossFunction, Subject, preserved
+from makeweight.diagnosis.trace import tensors
+
+BATCH = 64
+MOST_STEPS, FEWEST_STEPS = 120, 12
+
+
+@dataclass(frozen=True)
+class Pull:
+    """What the loss asks of the logits in one pass: its gradient at the output, compared with cross-entropy's."""
+
+    images: int
+    right: float  # mean of −∂loss/∂(logit of the right class); 1 − p over the batch's size for cross-entropy
+    wrong_way: float  # share of images whose right logit is pushed down
+    scale: float  # sum of the right pulls over the sum of 1 − p, times 1: 1 for the mean, n for the sum
+
+
+@dataclass(frozen=True)
+class Validated:
+    """One call of the user's validation."""
+
+    value: float
+    seen: Observation
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class TrainingFacts:
+    """What a few training steps showed."""
+
+    own: bool  # by our own loop, because no step was given
+    losses: tuple[float, ...]
+    seen: Observation
+    error: str
+    pull: Pull | None
+    doubled: float | None  # norm of the gradient for a batch taken twice, over that for the batch
+    unchanged: tuple[str, ...]  # trainable parameters that have the same values after the steps
+    relabelled: float  # share of the first batch whose label the loss was given is another than that of the image
+    accuracy_before: float  # on some training images, in evaluation mode
+    accuracy_after: float
+    batch: int
+    validated: tuple[Validated, ...] = field(default=())  # before the steps, and after
+    watched: bool = False  # the user's whole training, and not some steps of it
+
+
+def training_facts(subject: Subject, clock: Clock) -> TrainingFacts:
+    """Take steps until the clock is at its end; everything is as before afterwards."""
+    model, optimizer, labels = subject.model, subject.optimizer, subject.labels
+    step = subject.step or plain_step(model, subject.loss_fn, optimizer)
+    batch = max(4, min(BATCH, len(labels) // 4))
+    with preserved(model, optimizer, subject.step, subject.validate):
+        doubled = _doubled(subject, step, batch)
+    validated: list[Validated] = []
+    with preserved(model, optimizer, subject.step, subject.validate):
+        validated += _validate(subject)
+    with preserved(model, optimizer, subject.step, subject.validate):
+        before = accuracy_of(subject)
+        if subject.step is None:
+            model.train()
+        start = {name: p.detach().clone() for name, p in model.named_parameters() if p.requires_grad}
+        losses, seen, error, first_batch = _steps(subject, step, batch, clock)
+        unchanged = tuple(n for n, p in model.named_parameters() if n in start and torch.equal(p.detach(), start[n]))
+        after = accuracy_of(subject)
+        if losses:
+            validated += _validate(subject)
+    return TrainingFacts(
+        own=subject.step is None,
+        losses=tuple(losses),
+        seen=seen,
+        error=error,
+        pull=pull_of(seen, first_batch[1]),
+        doubled=doubled,
+        unchanged=unchanged,
+        relabelled=_relabelled(seen, first_batch),
+        accuracy_before=before,
+        accuracy_after=after,
+        batch=batch,
+        validated=tuple(validated),
+    )
+
+
+def plain_step(
+    model: nn.Module, loss_fn: LossFunction, optimizer: torch.optim.Optimizer
+) -> Callable[[Tensor, Tensor], Tensor]:
+    """Make the training step that the documentation of torch shows."""
+
+    def step(images: Tensor, labels: Tensor) -> Tensor:
+        optimizer.zero_grad()
+        loss = loss_fn(next(tensors(model(images))), labels)
+        loss = loss.mean() if loss.ndim else loss
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        return loss.detach()
+
+    return step
+
+
+def batches_of(subject: Subject, batch: int, seed: int) -> Callable[[], tuple[Tensor, Tensor]]:
+    """Return a function that gives the next shuffled batch, over and over."""
+    generator = torch.Generator().manual_seed(seed)
+    waiting: list[Tensor] = []
+
+    def following() -> tuple[Tensor, Tensor]:
+        if not waiting:
+            order = torch.randperm(len(subject.labels), generator=generator)
+            waiting.extend(part for part in torch.split(order, batch) if len(part) == batch)
+        return subject.rows(waiting.pop())
+
+    return following
+
+
+def _steps(
+    subject: Subject, step: Callable[[Tensor, Tensor], object], batch: int, clock: Clock
+) -> tuple[list[float], Observation, str, tuple[Tensor, Tensor]]:
+    following, losses, error = batches_of(subject, batch, 0), list[float](), ""
+    first = (torch.zeros(0), torch.zeros(0))
+    with Observer(subject.model, subject.optimizer) as observer:
+        for number in range(MOST_STEPS):
+            images, labels = following()
+            first = (images.clone(), labels.clone()) if number == 0 else first
+            try:
+                losses.append(_number(step(images, labels), observer))
+            except Exception as failure:  # somebody else's code may raise anything
+                error = f"{type(failure).__name__}: {failure}".splitlines()[0]
+                break
+            if (clock.left < 0 and number >= FEWEST_STEPS) or not math.isfinite(losses[-1]):
+                break
+    return losses, observer.seen, error, first
+
+
+def _number(loss: object, observer: Observer) -> float:
+    """Read what a step returned; a step that returns nothing is read from the loss it called."""
+    if isinstance(loss, tuple | list) and loss:
+        loss = loss[0]
+    if isinstance(loss, Tensor) and loss.numel():
+        return float(loss.detach().float().mean())
+    if isinstance(loss, int | float):
+        return float(loss)
+    last = observer.seen.losses[-1] if observer.seen.losses else None
+    if last is not None and last.name == "cross_entropy" and isinstance(last.target, Tensor):
+        return float(nn.functional.cross_entropy(last.input, last.target))
+    return 0.0
+
+
+def _doubled(subject: Subject, step: Callable[[Tensor, Tensor], object], batch: int) -> float | None:
+    """Compare the gradients that the user's step makes of a batch, and of the same batch twice."""
+    if subject.step is None:
+        return _doubled_loss(subject, batch)
+    images, labels = subject.sample(batch, seed=1)
+    norms = []
+    for repeats in (1, 2):
+        with preserved(subject.model, subject.optimizer, subject.step):
+            try:
+                with Observer(subject.model, subject.optimizer) as observer:
+                    step(torch.cat([images] * repeats), torch.cat([labels] * repeats))
+            except Exception:  # somebody else's code may raise anything; the steps will say it
+                return None
+            norms.append(observer.seen.updates[0].gradient_norm if observer.seen.updates else 0.0)
+    return norms[1] / norms[0] if norms[0] > 0 and math.isfinite(norms[0]) else None
+
+
+def _doubled_loss(subject: Subject, batch: int) -> float | None:
+    images, labels = subject.sample(batch, seed=1)
+    model = subject.model
+    model.eval()
+    try:
+        with torch.no_grad():
+            output = next(tensors(model(images)))
+            once = subject.loss_fn(output, labels)
+            twice = subject.loss_fn(torch.cat([output] * 2), torch.cat([labels] * 2))
+    except Exception:  # as above
+        return None
+    return float(twice) / float(once) if once.ndim == 0 and abs(float(once)) > 1e-9 else None
+
+
+@torch.no_grad()
+def accuracy_of(subject: Subject, most: int = 1_000) -> float:
+    """Accuracy on some of the training images in evaluation mode."""
+    images, labels = subject.sample(most, seed=2)
+    modes = [(module, module.training) for module in subject.model.modules()]
+    subject.model.eval()
+    try:
+        hits = [
+            (next(tensors(subject.model(part))).argmax(-1) == marks).double()
+            for part, marks in zip(torch.split(images, 250), torch.split(labels, 250), strict=True)
+        ]
+        return float(torch.cat(hits).mean())
+    except (RuntimeError, IndexError, ValueError):
+        return 0.0
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+def pull_of(seen: Observation, labels: Tensor) -> Pull | None:
+    """Look at the gradient at the output of the first pass."""
+    record = next((f for f in seen.forwards if f.output_gradient is not None), None)
+    if (
+        seen.mixes_losses
+        or record is None
+        or record.output is None
+        or record.output.ndim != 2
+        or record.output.shape[1] < 2
+    ):
+        return None
+    marks = _labels_of(record, seen, labels)
+    if marks is None:
+        return None
+    assert record.output_gradient is not None
+    chosen = marks.view(-1, 1)
+    gradient = record.output_gradient.gather(1, chosen)[:, 0].double()
+    missing = 1 - record.output.softmax(1).gather(1, chosen)[:, 0].double()
+    images = len(marks)
+    return Pull(
+        images=images,
+        right=float(-gradient.mean()),
+        wrong_way=float((gradient > 0).double().mean()),
+        scale=float(-gradient.sum() / (missing.sum() + 1e-12)) * images,
+    )
+
+
+def _relabelled(seen: Observation, batch: tuple[Tensor, Tensor]) -> float:
+    """Find each image that the network was given among those of the batch, and compare its label with the loss's.
+
+    0 where images were changed so much on the way that they cannot be found again.
+    """
+    images, labels = batch
+    record = next((f for f in seen.forwards if f.with_gradients), None)
+    called = next((c for c in seen.losses if c.trains), None)
+    target = called.target if called is not None else None
+    if (
+        seen.mixes_losses
+        or record is None
+        or not isinstance(target, Tensor)
+        or target.shape != labels.shape
+        or record.images != len(labels)
+    ):
+        return 0.0
+    if record.input.numel() != images.numel() or target.is_floating_point():
+        return 0.0
+    # By correlation, because a step may well normalise images itself.
+    given, network_got = (part.detach().float().flatten(1) for part in (images, record.input))
+    given, network_got = (nn.functional.normalize(p - p.mean(1, keepdim=True), dim=1) for p in (given, network_got))
+    likeness, place = (network_got @ given.T).max(1)
+    known = likeness > 0.95
+    if float(known.double().mean()) < 0.9:
+        return 0.0
+    return float((target != labels[place])[known].double().mean())
+
+
+def _labels_of(record: Forward, seen: Observation, labels: Tensor) -> Tensor | None:
+    """Return the labels of a pass: those that the loss was given, or as many of the batch's as it had images."""
+    count = record.images
+    called = next((c.target for c in seen.losses if isinstance(c.target, Tensor) and c.target.shape == (count,)), None)
+    marks = called if called is not None and not called.is_floating_point() else labels[:count]
+    assert record.output is not None
+    inside = len(marks) == count and not marks.is_floating_point() and len(marks) > 0
+    return marks if inside and int(marks.min()) >= 0 and int(marks.max()) < record.output.shape[1] else None
+
+
+def _validate(subject: Subject) -> list[Validated]:
+    if subject.validate is None:
+        return []
+    value, error = float("nan"), ""
+    with Observer(subject.model) as observer:
+        try:
+            value = float(subject.validate())
+        except Exception as failure:  # somebody else's code may raise anything
+            error = f"{type(failure).__name__}: {failure}".splitlines()[0]
+    return [Validated(value, observer.seen, error)]

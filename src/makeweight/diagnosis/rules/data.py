@@ -1,0 +1,387 @@
+"""Faults of images, labels and their split."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from makeweight.diagnosis.evidence import Evidence
+from makeweight.diagnosis.findings import Finding, finding
+from makeweight.diagnosis.validation import compared
+
+
+def bad_values(e: Evidence) -> Iterator[Finding]:
+    """Look for NaN, infinite and constant images."""
+    d = e.data
+    looked = min(d.count, len(e.subject.images))
+    if d.bad_images:
+        yield finding(
+            "inputs-bad-values",
+            "definite",
+            f"{d.bad_images} of the {looked} images looked at hold NaN or infinite values; there may be none",
+            "images",
+        )
+    elif d.constant_images > max(1, 0.02 * looked) or d.sd == 0:
+        yield finding(
+            "inputs-bad-values",
+            "hint" if d.noise > NOISE else "definite" if d.constant_images > 0.1 * looked or d.sd == 0 else "likely",
+            f"{d.constant_images} images have one and the same value everywhere; there should be hardly any",
+            "images",
+            "Find them: images.flatten(1).std(1) == 0. Usual causes are files that could not be read, an empty "
+            "array that was never filled, and integer division by 255.",
+        )
+    labels = e.subject.labels
+    if labels.is_floating_point() and not bool(torch.isfinite(labels).all()):
+        yield finding("inputs-bad-values", "definite", "some labels are NaN or infinite", "labels")
+
+
+def off_by_one(e: Evidence) -> Iterator[Finding]:
+    """Look for labels from 1 to k, and for validation with other class numbers than training."""
+    counts, classes = e.data.counts, e.network.classes if e.network is not None else 0
+    low, high = min(counts), max(counts)
+    if classes > 1 and low >= 1 and high >= classes:
+        yield finding(
+            "labels-off-by-one",
+            "definite",
+            f"labels go from {low} to {high}, and {classes} outputs stand for the classes 0 to {classes - 1}",
+            "labels",
+        )
+    elif classes > 1 and low == 1 and high == classes - 1 and len(counts) == classes - 1:
+        yield finding(
+            "labels-off-by-one",
+            "definite" if e.data.count >= 10 * classes else "likely",
+            f"no image has the label 0, and each of 1 to {high} occurs: output 0 of {classes} can never be right",
+            "labels",
+        )
+    elif classes > 1 and (high >= classes or low < 0):
+        yield finding(
+            "labels-off-by-one",
+            "definite",
+            f"labels go from {low} to {high}, and {classes} outputs allow 0 to {classes - 1}",
+            "labels",
+            "Number the classes from 0, or give the network one output for each.",
+        )
+    found = compared(e)
+    if found is not None and found.shift is not None and e.training.accuracy_after > 2 * e.data.chance:
+        yield finding(
+            "labels-off-by-one",
+            "definite",
+            f"in validation {found.shifted:.0%} of the predictions are the label {found.shift:+d}, and "
+            f"{found.accuracy:.0%} the label itself, while {e.training.accuracy_after:.0%} of the training images "
+            "are right",
+            "labels of the validation",
+            "Use the same class numbers for training and validation.",
+        )
+
+
+NOISE = 0.8  # of the roughness of the same pixels in any order; Fashion-MNIST has 0.26, the digits 0.71
+
+
+def _limit(e: Evidence) -> float:
+    """Three standard errors above what labels without any relation would give, plus a little."""
+    looked = min(e.data.count, 1_500)
+    chance = sum((n / e.data.count) ** 2 for n in e.data.counts.values())
+    return chance + 3 * math.sqrt(chance * (1 - chance) / looked) + 0.03
+
+
+def _unrelated(e: Evidence) -> bool:
+    d, limit = e.data, _limit(e)
+    return (d.neighbour or 0.0) < limit and max(d.linear or 0.0, d.class_mean or 0.0) < limit + 0.05
+
+
+def misaligned(e: Evidence) -> Iterator[Finding]:
+    """Look for labels that images which look alike do not share."""
+    d = e.data
+    if e.training.relabelled > 0.05:
+        yield finding(
+            "labels-misaligned",
+            "definite",
+            f"inside the step the loss is given the label of another image for {e.training.relabelled:.0%} of the "
+            "first batch",
+            "labels in the step",
+        )
+    if d.neighbour is None or d.linear is None or d.class_mean is None or d.sd == 0:
+        return
+    limit = _limit(e)
+    chance = sum((n / d.count) ** 2 for n in d.counts.values())
+    best = max(d.neighbour, d.linear, d.class_mean)
+    if d.rolled is not None and d.neighbour < 0.6:
+        shift, found = d.rolled
+        yield finding(
+            "labels-misaligned",
+            "definite",
+            f"the most similar image has the same label in {d.neighbour:.0%} of cases, but in {found:.0%} when the "
+            "labels "
+            f"are moved by {shift:+d} places",
+            "labels",
+            f"labels = torch.roll(labels, {shift})  # and find where images and labels are paired",
+        )
+    elif _unrelated(e):
+        sorted_labels = " The labels are sorted by class and the images do not seem to be." if d.order < 0.5 else ""
+        yield finding(
+            "labels-misaligned",
+            "hint" if d.noise > NOISE else "definite",
+            f"the most similar image has the same label in {d.neighbour:.0%} of cases ({limit:.0%} would be chance "
+            "with "
+            f"three standard errors), and a linear model is right for {d.linear:.0%}.{sorted_labels}",
+            "labels",
+        )
+    elif d.noisy_part is not None and d.noisy_part[0] < limit + 0.1 and d.noisy_part[1] > d.noisy_part[0] + 0.25:
+        yield finding(
+            "labels-misaligned",
+            "definite",
+            f"in one half of the rows the most similar image has the same label in {d.noisy_part[0]:.0%} of cases, "
+            "in the "
+            f"other in {d.noisy_part[1]:.0%}: the pairing goes wrong from some row on",
+            "labels",
+        )
+    elif best < 0.5 * (1 + chance) and d.class_mean > d.neighbour + 0.08:
+        # Neighbours average over little, class means over much: where noise is in the labels, they come apart.
+        yield finding(
+            "labels-misaligned",
+            "likely",
+            f"class means are right for {d.class_mean:.0%} of the images, and the most similar image has the same "
+            "label "
+            f"in only {d.neighbour:.0%} of cases: a good part of the labels is wrong",
+            "labels",
+        )
+    again, learned = compared(e), e.training.accuracy_after > 3 * d.chance + 0.1
+    if (
+        again is not None
+        and again.images >= 100
+        and again.shift is None
+        and again.accuracy < d.chance + 0.06
+        and learned
+    ):
+        yield finding(
+            "labels-misaligned",
+            "likely",
+            f"after some training {e.training.accuracy_after:.0%} of training images are right, and "
+            f"{again.accuracy:.0%} of the validation images, which is chance",
+            "labels of the validation",
+        )
+
+
+def axis_order(e: Evidence) -> Iterator[Finding]:
+    """Look for torn rows and mixed axes."""
+    d = e.data
+    if d.better_axes is not None and d.better_axes[1] > 1.35:
+        reading, factor = d.better_axes
+        yield finding(
+            "wrong-axis-order",
+            "definite" if factor > 1.8 else "likely",
+            f"neighbouring pixels differ {factor:.1f} times as much as they would if the axes were read otherwise: "
+            "these "
+            f"look like {reading}",
+            "images",
+        )
+    elif d.noise > NOISE and d.neighbour is not None and _unrelated(e):
+        yield finding(
+            "wrong-axis-order",
+            "definite",
+            f"images are {d.noise:.0%} as rough as the same pixels in any order, and images that are alike share no "
+            "label: "
+            "each seems to be made of pixels of many images",
+            "images",
+            "Move axes with permute or transpose, as in images.permute(2, 0, 1) from (h, w, n); reshape only cuts "
+            "anew.",
+        )
+    elif e.network is not None and e.network.flow.torn > 1.5:
+        yield finding(
+            "wrong-axis-order",
+            "likely",
+            f"what reaches the first convolution is {e.network.flow.torn:.1f} times as rough as the images "
+            "themselves: the "
+            "network tears their rows before it looks at them",
+            "the network's first layers",
+        )
+
+
+def validation_axes(e: Evidence) -> Iterator[Finding]:
+    """Compare the mean validation image with the mean training image, and with that turned or mirrored."""
+    inputs = _validation_inputs(e)
+    if inputs is None or inputs.ndim != 4 or inputs.shape[2] != inputs.shape[3]:
+        return
+    training, other = e.subject.images.float().mean(0).cpu(), inputs.float().mean(0).cpu()
+    if training.shape != other.shape:
+        return
+    found = {
+        "height and width swapped": training.transpose(1, 2),
+        "upside down": training.flip(1),
+        "left and right swapped": training.flip(2),
+        "channels in reverse order": training.flip(0),
+    }
+    given = _likeness(training, other)
+    name, best = max(((n, _likeness(t, other)) for n, t in found.items()), key=lambda item: item[1])
+    if best > 0.9 and best - given > 0.1:
+        yield finding(
+            "wrong-axis-order",
+            "definite" if best - given > 0.2 else "likely",
+            f"the mean of the validation images correlates by {given:.2f} with that of the training images, and by "
+            f"{best:.2f} "
+            f"with that with {name}",
+            "images, or those of validate",
+            "Read and prepare training and validation images with the same function.",
+        )
+
+
+def _validation_inputs(e: Evidence) -> Tensor | None:
+    passes = [f.input for v in e.training.validated[:1] for f in v.seen.forwards]
+    same = [part for part in passes if part.shape[1:] == e.subject.images.shape[1:]]
+    return torch.cat(same) if same and sum(map(len, same)) >= 20 else None
+
+
+def _likeness(one: Tensor, other: Tensor) -> float:
+    return float(torch.corrcoef(torch.stack([one.flatten(), other.flatten()]))[0, 1])
+
+
+def validation_scale(e: Evidence) -> Iterator[Finding]:
+    """Compare the scale of validation and training images."""
+    inputs = _validation_inputs(e)
+    if inputs is None or not inputs.is_floating_point() or not e.subject.images.is_floating_point():
+        return
+    training = e.subject.images.float()
+    means, spreads = zip(*((float(x.float().mean()), float(x.float().std())) for x in (training, inputs)), strict=True)
+    if not all(map(math.isfinite, (*means, *spreads))) or min(spreads) <= 0:
+        return
+    ratio = max(spreads) / min(spreads)
+    if ratio > 1.6 or abs(means[0] - means[1]) > 0.6 * max(spreads):
+        yield finding(
+            "inputs-not-normalised",
+            "definite" if ratio > 2.5 else "likely",
+            f"training images have mean {means[0]:.3g} and standard deviation {spreads[0]:.3g}, and validation images "
+            f"{means[1]:.3g} and {spreads[1]:.3g}",
+            "images, or those of validate",
+            "Normalise both with the mean and the standard deviation of the training images.",
+        )
+
+
+def normalised(e: Evidence) -> Iterator[Finding]:
+    """Look at the scale of what reaches the first weights."""
+    d, first = e.data, e.network.first_input if e.network is not None else None
+    layer, mean, sd, high = first if first is not None else ("images", d.mean, d.sd, max(abs(d.low), abs(d.high)))
+    where = "images" if abs(sd - d.sd) < 0.05 * d.sd else f"what reaches {layer}"
+    seen = f"mean {mean:.3g}, standard deviation {sd:.3g}, largest value {high:.3g}"
+    if not math.isfinite(sd) or d.sd == 0:
+        return
+    if sd > 20 or (high > 100 and sd > 4) or abs(mean) > 50:
+        yield finding(
+            "inputs-not-normalised",
+            "definite",
+            f"{where}: {seen}; initial weights expect a standard deviation near 1 (He et al. 2015). These look like "
+            "bytes",
+            where,
+        )
+    elif sd > 2.4 or abs(mean) > max(3.0, 3 * sd):
+        yield finding(
+            "inputs-not-normalised",
+            "likely",
+            f"{where}: {seen}; initial weights expect a mean near 0 and a standard deviation near 1 (He et al. 2015). "
+            "Usual causes are no division at all, or a normalisation that was applied twice",
+            where,
+        )
+    elif sd < 0.05:
+        yield finding(
+            "inputs-not-normalised",
+            "definite" if sd < 0.02 else "likely",
+            f"{where}: {seen}; initial weights expect a standard deviation near 1 (He et al. 2015). A usual cause is "
+            "that "
+            "values were divided by 255 twice",
+            where,
+        )
+    if d.better_axes is None and (d.neighbour or 0) > 2 * d.chance and (d.wrapped > 1.15 or d.noise > NOISE):
+        why = f"{d.wrapped:.2f} times as rough as with all values shifted around the end of a byte"
+        if d.wrapped <= 1.15:
+            why = f"{d.noise:.0%} as rough as the same pixels in any order, where pictures are far smoother"
+        yield finding(
+            "inputs-not-normalised",
+            "likely" if d.wrapped > 1.15 else "hint",
+            f"images are {why}: black turns into white where uint8 arithmetic overflows",
+            "images",
+            "images = images.float()  # before anything is subtracted or multiplied",
+        )
+
+
+def not_shuffled(e: Evidence) -> Iterator[Finding]:
+    """Look for images that are sorted by class."""
+    if e.data.order < 0.35 and e.data.count >= 50 and len(e.data.counts) > 1:
+        yield finding(
+            "data-not-shuffled",
+            "likely",
+            f"the label changes from one image to the next {e.data.order:.0%} as often as in a shuffled order",
+            "images and labels",
+        )
+
+
+def duplicates(e: Evidence) -> Iterator[Finding]:
+    """Look for images that occur more than once."""
+    looked = min(e.data.count, 2_000)
+    share = e.data.duplicates / looked
+    if share > 0.02 and e.data.constant_images < e.data.duplicates:
+        yield finding(
+            "duplicate-images",
+            "definite" if share > 0.05 else "likely",
+            f"{e.data.duplicates} of {looked} images looked at are equal to another one, pixel by pixel ({share:.0%}; "
+            "natural sets have far less than 2 %)",
+            "images",
+        )
+
+
+def overlap(e: Evidence) -> Iterator[Finding]:
+    """Look for images that validation shares with training."""
+    trained = {_digest(row) for row in _rows(e.subject.images)}
+    trained |= {_digest(row) for f in e.training.seen.forwards for row in _rows(f.input.cpu())}
+    for validated in e.training.validated[:1]:
+        asked = [_digest(row) for f in validated.seen.forwards for row in _rows(f.input.cpu())]
+        if len(asked) < 10:
+            continue
+        share = sum(digest in trained for digest in asked) / len(asked)
+        if share > 0.01:
+            yield finding(
+                "split-overlap",
+                "definite" if share > 0.04 else "likely",
+                f"{share:.0%} of the {len(asked):,} images that validate() shows to the network are equal to training "
+                "images, pixel by pixel",
+                "validate and images",
+            )
+
+
+def _rows(images: Tensor) -> Iterator[bytes]:
+    flat = images.detach().flatten(1).float().contiguous()
+    # A few places are enough to tell images apart, and make this fast for large ones.
+    if flat.shape[1] > 1_024:
+        flat = flat[:, :: flat.shape[1] // 1_024].contiguous()
+    for row in flat.numpy():
+        yield row.tobytes()
+
+
+def _digest(row: bytes) -> int:
+    return hash(row)
+
+
+def imbalance(e: Evidence) -> Iterator[Finding]:
+    """Look for rare classes."""
+    counts = e.data.counts
+    if len(counts) < 2 or e.data.count < 50:
+        return
+    rare, common = min(counts, key=lambda c: counts[c]), max(counts, key=lambda c: counts[c])
+    ratio = counts[common] / counts[rare]
+    if ratio >= 4:
+        weighed = getattr(e.subject.loss_fn, "weight", None) is not None
+        yield finding(
+            "class-imbalance",
+            "hint" if weighed or ratio < 6 else "likely" if ratio < 20 else "definite",
+            f"class {common} has {counts[common]:,} images and class {rare} has {counts[rare]:,}, {ratio:.0f} times "
+            "fewer"
+            f"{'; the loss weighs classes' if weighed else ''}",
+            "labels",
+        )
+
+
+RULES = (
+    bad_values, off_by_one, misaligned, axis_order, validation_axes, normalised, validation_scale, not_shuffled,
+    duplicates, overlap, imbalance,
+)  # fmt: skip

@@ -1,0 +1,221 @@
+"""Faults of the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+
+from makeweight.diagnosis.evidence import Evidence
+from makeweight.diagnosis.findings import Finding, finding
+from makeweight.diagnosis.observer import LossCall
+
+BOUNDING = {
+    "relu": "ReLU", "relu_": "ReLU", "sigmoid": "sigmoid", "sigmoid_": "sigmoid", "tanh": "tanh", "tanh_": "tanh",
+    "relu6": "ReLU6", "hardtanh": "hardtanh", "clamp": "clamp", "clamp_min": "clamp", "hardsigmoid": "hard sigmoid",
+    "softplus": "softplus", "softsign": "softsign", "gelu": "GELU", "silu": "SiLU", "elu": "ELU",
+    "leaky_relu": "leaky ReLU", "abs": "abs", "exp": "exp", "square": "square", "selu": "SELU",
+}  # fmt: skip
+REGRESSIONS = {
+    "mse_loss": "the mean squared error", "l1_loss": "the mean absolute error", "smooth_l1_loss": "a smooth L1 loss",
+    "huber_loss": "Huber's loss", "poisson_nll_loss": "a Poisson loss", "gaussian_nll_loss": "a Gaussian loss",
+}  # fmt: skip
+BINARY = {"binary_cross_entropy", "binary_cross_entropy_with_logits", "soft_margin_loss", "multilabel_soft_margin_loss"}
+
+
+def softmax_before_loss(e: Evidence) -> Iterator[Finding]:
+    """Look for softmax or log-softmax before a loss that applies its own."""
+    called = _main_call(e)
+    if called is not None and called.name == "cross_entropy" and called.input.ndim >= 2:
+        rows = called.input.float()
+        if _adds_up(rows, 1):
+            yield _twice(called.source == "softmax", float(rows.min()), float(rows.max()), "the loss's input")
+            return
+        if _adds_up(rows.exp(), 1) and bool((rows <= 1e-6).all()):
+            yield _log_twice()
+            return
+    if e.network is None or called is not None:
+        return
+    if not applies_own_softmax(e.subject.loss_fn, e.network.classes):
+        return
+    if e.network.probabilities:
+        yield _twice(True, 0.0, 1.0, "the network's outputs")
+    elif e.network.log_probabilities:
+        yield _log_twice()
+
+
+def _adds_up(rows: Tensor, axis: int) -> bool:
+    total = rows.sum(axis)
+    return rows.shape[1] > 1 and bool((rows >= 0).all()) and float((total - 1).abs().max()) < 1e-3
+
+
+def _twice(seen: bool, low: float, high: float, what: str) -> Finding:
+    return finding(
+        "softmax-before-loss",
+        "definite",
+        f"{what} lie between {low:.3f} and {high:.3f} and add up to 1 in every row"
+        f"{', coming out of softmax' if seen else ''}; the loss is a cross-entropy, which applies its own softmax. "
+        "With "
+        "k classes it cannot fall below ln(1 + (k − 1)/e), which is 1.46 for 10.",
+        "the network's output, before loss_fn",
+    )
+
+
+def _log_twice() -> Finding:
+    return finding(
+        "softmax-before-loss",
+        "likely",
+        "the loss's input are log-probabilities (their exponentials add up to 1 in every row), and the loss applies "
+        "log-softmax itself. The second one changes nothing, but with any further step between them it does.",
+        "the network's output, before loss_fn",
+        "Use NLLLoss with log-softmax, or CrossEntropyLoss without it.",
+    )
+
+
+def applies_own_softmax(loss_fn: Callable[[Tensor, Tensor], Tensor], classes: int) -> bool:
+    """Say whether a loss does not change when the same number is added to all logits of an image."""
+    if classes < 2:
+        return False
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(12, classes, generator=generator)
+    labels = torch.arange(12) % classes
+    try:
+        with torch.no_grad():
+            plain, moved = loss_fn(logits, labels), loss_fn(logits + 3.0, labels)
+            other = loss_fn(torch.roll(logits, 1, 1), labels)
+    except Exception:  # somebody's loss may want other labels, or another device
+        return False
+    same = torch.allclose(plain, moved, rtol=1e-3, atol=1e-4)
+    return bool(same and not torch.allclose(plain, other, rtol=1e-3, atol=1e-4))
+
+
+def wrong_loss(e: Evidence) -> Iterator[Finding]:
+    """Look for regressions, likelihoods of what is no log-probability, and losses of the wrong sign."""
+    called = _main_call(e)
+    if called is not None:
+        yield from _by_name(e, called)
+    pull = e.training.pull
+    if pull is not None and pull.images >= 4 and pull.wrong_way > 0.7 and pull.right < 0:
+        yield finding(
+            "wrong-loss",
+            "definite",
+            f"the loss grows with the right class's logit for {pull.wrong_way:.0%} of the images: minimising it "
+            "makes the "
+            "network choose wrong classes",
+            "loss_fn",
+            "Remove the minus sign, or compute the loss as\nloss = torch.nn.functional.cross_entropy(logits, labels)",
+        )
+    elif e.network is not None and e.network.classes == 1:
+        yield finding(
+            "wrong-loss",
+            "definite" if len(e.data.counts) > 2 else "likely",
+            f"the network has one output for {len(e.data.counts)} classes",
+            "the network's output",
+            "Give the network as many outputs as there are classes, and use torch.nn.CrossEntropyLoss().",
+        )
+
+
+def _main_call(e: Evidence) -> LossCall | None:
+    """Return the first loss that trained, before any that only helps it."""
+    calls = e.training.seen.losses
+    return next((call for call in calls if call.trains), next(iter(calls), None))
+
+
+def _by_name(e: Evidence, called: LossCall) -> Iterator[Finding]:
+    if called.name in REGRESSIONS:
+        target = called.target
+        numbers = isinstance(target, Tensor) and target.shape != called.input.shape
+        what = "class numbers" if numbers or _are_numbers(target) else "targets of one column a class"
+        yield finding(
+            "wrong-loss",
+            "definite" if what == "class numbers" else "likely",
+            f"the loss is {REGRESSIONS[called.name]} (torch's {called.name}) against {what}",
+            "loss_fn",
+        )
+    elif called.name in BINARY and called.input.ndim == 2 and called.input.shape[1] > 2:
+        yield finding(
+            "wrong-loss",
+            "likely",
+            f"the loss is {called.name}: each of the {called.input.shape[1]} outputs is judged by itself, as if an "
+            "image "
+            "could be of several classes or of none",
+            "loss_fn",
+        )
+    elif called.name == "nll_loss" and called.input.ndim == 2:
+        total = called.input.float().exp().sum(1)
+        if float((total - 1).abs().median()) > 0.02:
+            # Probabilities instead of their logarithms, or raw logits.
+            probable = _adds_up(called.input.float(), 1)
+            yield finding(
+                "wrong-loss",
+                "definite",
+                f"NLLLoss expects log-probabilities, whose exponentials add up to 1; here they add up to "
+                f"{float(total.median()):.3g} (median){', because they are probabilities' if probable else ''}. The "
+                "loss "
+                "has no lower end: it falls as the outputs grow",
+                "loss_fn",
+            )
+    elif called.name == "kl_div":
+        total = called.input.float().exp().sum(-1)
+        if float((total - 1).abs().median()) > 0.02:
+            yield finding("wrong-loss", "likely", "kl_div is given values that are no log-probabilities", "loss_fn")
+
+
+def _are_numbers(target: object) -> bool:
+    return isinstance(target, Tensor) and (target.ndim == 1 or float(target.max()) > 1.5)
+
+
+def output_activation(e: Evidence) -> Iterator[Finding]:
+    """Look for an activation on the logits."""
+    called = _main_call(e)
+    maker = e.network.output_maker if e.network is not None else ""
+    if called is not None and called.source and called.name in ("cross_entropy", "multi_margin_loss"):
+        maker = called.source
+    if called is not None and called.name in BINARY:
+        return  # a sigmoid belongs there
+    if maker in BOUNDING:
+        name = BOUNDING[maker]
+        soft = maker in ("gelu", "silu", "leaky_relu", "elu", "selu")
+        yield finding(
+            "output-activation",
+            "likely" if soft else "definite",
+            f"the last operation before the loss is {name}, so the logits are {_bounds(maker)}",
+            "the network's output",
+        )
+
+
+def _bounds(maker: str) -> str:
+    if maker in ("sigmoid", "sigmoid_", "hardsigmoid"):
+        return "between 0 and 1"
+    if maker in ("tanh", "tanh_", "softsign", "hardtanh"):
+        return "between −1 and 1"
+    if maker in ("relu", "relu_", "softplus", "relu6", "clamp_min", "abs", "square", "exp"):
+        return "never negative"
+    return "cut off"
+
+
+def loss_reduction(e: Evidence) -> Iterator[Finding]:
+    """Look for a sum over the batch, or a second division by its size."""
+    doubled, pull = e.training.doubled, e.training.pull
+    called = _main_call(e)
+    if called is not None and called.name in REGRESSIONS:
+        return
+    summed = doubled is not None and 1.7 < doubled < 2.3
+    divided = doubled is not None and 0.4 < doubled < 0.6
+    if pull is not None and pull.images >= 8 and pull.wrong_way < 0.5:
+        summed = summed and pull.scale > 0.4 * pull.images if doubled is not None else pull.scale > 0.4 * pull.images
+        divided = divided and pull.scale < 2.5 / pull.images if doubled is not None else pull.scale < 2.5 / pull.images
+    if summed or divided:
+        evidence = f"the gradient for a batch taken twice is {doubled:.2f} times that for the batch" if doubled else ""
+        scale = f"the gradient at the logits is {pull.scale:.3g} times that of the mean" if pull is not None else ""
+        what = "a sum over the batch" if summed else "divided by the number of images twice"
+        yield finding(
+            "loss-reduction",
+            "definite" if doubled is not None and pull is not None else "likely",
+            f"{'; '.join(filter(None, (evidence, scale)))} (1 for a mean): the loss is {what}",
+            "loss_fn" if e.training.own else "step, where the loss is computed",
+        )
+
+
+RULES = (softmax_before_loss, wrong_loss, output_activation, loss_reduction)

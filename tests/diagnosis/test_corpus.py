@@ -1,0 +1,68 @@
+"""The diagnosis on programs of the corpus: some in every run, all of them in `make test-slow` (and `make corpus`)."""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+
+import pytest
+from tests.diagnosis.corpus.program import Program
+
+import makeweight
+from makeweight.diagnosis.catalogue import CATALOGUE
+
+PROGRAMS = {
+    f"{part}:{program.name}": program
+    for part in ("a", "b", "c")
+    for program in importlib.import_module(f"tests.diagnosis.corpus.{part}").PROGRAMS
+}
+# Small and quick ones of all groups.
+SOME = (
+    "a:softmax-in-chain", "a:nll-on-scores", "a:labels-rolled", "a:labels-from-one-digits", "a:infinite-features",
+    "a:folder-by-folder", "a:gradients-add-up", "a:only-classifier-optimised", "a:features-detached",
+    "a:validates-with-dropout", "a:argmax-over-batch", "a:all-zero", "a:no-activations", "a:sgd-too-low",
+    "a:dense-sgd", "a:tanh-without-eval", "a:zero-head-with-closure", "a:two-steps-an-update",
+)  # fmt: skip
+
+
+def diagnosed(program: Program, seconds: float) -> makeweight.Diagnosis:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        s = program.make()
+    return makeweight.diagnose(
+        s.model, s.loss_fn, s.optimizer, s.images, s.labels, step=s.step, validate=s.validate, seconds=seconds
+    )
+
+
+@pytest.mark.parametrize("name", SOME)
+def test_a_program_is_diagnosed(name: str) -> None:
+    program = PROGRAMS[name]
+    diagnosis = diagnosed(program, seconds=6)
+    if program.fault is None:
+        assert [f.code for f in diagnosis.findings if f.certainty != "hint"] == []
+    else:
+        assert diagnosis.findings[0].code == program.fault
+
+
+def test_every_fault_has_two_programs_and_every_program_a_known_fault() -> None:
+    faults = [program.fault for program in PROGRAMS.values()]
+    assert {code: faults.count(code) for code in CATALOGUE if faults.count(code) < 2} == {}
+    assert {fault for fault in faults if fault} == set(CATALOGUE)
+    assert faults.count(None) >= 40
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(2_400)
+def test_the_whole_corpus() -> None:
+    ranks, alarms, healthy = [], 0, 0
+    for program in PROGRAMS.values():
+        diagnosis = diagnosed(program, seconds=20)
+        codes = [f.code for f in diagnosis.findings]
+        if program.fault is None:
+            healthy += 1
+            alarms += any(f.certainty != "hint" for f in diagnosis.findings)
+        else:
+            ranks.append(codes.index(program.fault) if program.fault in codes else 99)
+    assert sum(rank < 3 for rank in ranks) >= 0.95 * len(ranks)
+    assert sum(rank == 0 for rank in ranks) >= 0.85 * len(ranks)
+    assert alarms <= 0.05 * healthy
