@@ -56,16 +56,20 @@ def softmax(record: dict[str, Any], path: Path) -> None:
     def draw(figure: Figure) -> None:
         left, right = figure.subplots(1, 2)
         for network in record["networks"]:
-            line: Any = {"color": colours[network["budget"]], "linestyle": "--" if network["softmax"] else "-"}
             name = f"CNN {network['budget'] // 1000}K{', softmax before the loss' if network['softmax'] else ''}"
-            epochs = range(1, len(network["training_loss"]) + 1)
-            left.plot(epochs, network["training_loss"], label=name, **line)
-            right.plot(epochs, [100 * a for a in network["validation_accuracy"]], label=name, **line)
+            for training in network["trainings"]:
+                line: Any = {"color": colours[network["budget"]], "linestyle": "--" if network["softmax"] else "-"}
+                line |= {"label": name if not training["seed"] else None, "linewidth": 1.2}
+                epochs = range(1, len(training["training_loss"]) + 1)
+                left.plot(epochs, training["training_loss"], **line)
+                right.plot(epochs, [100 * a for a in training["validation_accuracy"]], **line)
         left.axhline(1.461, color=GREY, linewidth=0.8)
-        left.annotate("least possible loss with the softmax: ln(1 + 9/e)", (1, 1.461), va="bottom", color=GREY, size=8)
+        left.annotate(
+            "least possible loss with the softmax: ln(1 + 9/e)", (12, 1.45), ha="right", va="top", color=GREY, size=8
+        )
         left.set(xlabel="epoch", ylabel="training loss", ylim=(0, None))
         right.set(xlabel="epoch", ylabel="validation accuracy, %")
-        right.legend(fontsize=8)
+        left.legend(fontsize=7, loc="upper right", bbox_to_anchor=(1.0, 0.62))
         for axes in (left, right):
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         figure.suptitle(_title("The same CNNs with and without a softmax before the cross-entropy", record))

@@ -116,9 +116,8 @@ def _checked(e: Evidence) -> tuple[str, ...]:
         lines.append("learning rate and one batch learned by heart: not checked, the model cannot be copied")
     base = max(d.linear or 0.0, d.class_mean or 0.0)
     lines.append(
-        f"acid test, better than a linear model and class means: {t.accuracy_after:.1%} of training images after the "
-        "steps, "
-        f"{base:.1%} of new images for the better of these two"
+        f"acid test, better than a linear model and class means: {t.accuracy_after:.1%} of training images after "
+        f"the steps, {base:.1%} of new images for the better of these two"
     )
     return tuple(lines)
 

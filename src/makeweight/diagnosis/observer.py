@@ -80,7 +80,7 @@ class Observation:
     updates: list[Update] = field(default_factory=list)
     picks: list[tuple[str, int | None, tuple[int, ...]]] = field(default_factory=list)  # argmax: name, axis, shape
     comparisons: list[tuple[Tensor, Tensor]] = field(default_factory=list)
-    unreached: tuple[str, ...] = ()  # parameters without a gradient at the first step
+    unreached: tuple[str, ...] = ()  # parameters that no gradient had come to by the first step
     reached: tuple[str, ...] = ()
 
     @property
@@ -106,6 +106,7 @@ class Observer:
         self._incoming: dict[nn.Parameter, Tensor] = {}
         self._norms: dict[nn.Parameter, float] = {}
         self._first_since_step: set[nn.Parameter] = set()
+        self._arrived: set[nn.Parameter] = set()  # parameters that a gradient has come to
         self._not_cleared = False
         self._open: Forward | None = None
 
@@ -192,6 +193,7 @@ class Observer:
     def _after_accumulation(self, parameter: Tensor) -> None:
         assert isinstance(parameter, nn.Parameter)
         gradient, incoming = parameter.grad, self._incoming.pop(parameter, None)
+        self._arrived.add(parameter)
         if gradient is None or len(self.seen.updates) >= MOST_UPDATES:
             return
         self._norms[parameter] = float(gradient.norm())
@@ -214,8 +216,8 @@ class Observer:
     def _after_step(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
         if len(self.seen.updates) == 1:  # behind the step, because with a closure gradients come in it
             named = [(n, p) for n, p in self._model.named_parameters() if p.requires_grad]
-            self.seen.unreached = tuple(n for n, p in named if p.grad is None)
-            self.seen.reached = tuple(n for n, p in named if p.grad is not None)
+            self.seen.unreached = tuple(n for n, p in named if p.grad is None and p not in self._arrived)
+            self.seen.reached = tuple(n for n, p in named if n not in self.seen.unreached)
         self._norms.clear()
         self._not_cleared = False
         self._first_since_step = {p for p in self._model.parameters() if p.requires_grad}

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from makeweight.diagnosis.trace import tensors
 from makeweight.errors import InvalidValue
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]
@@ -83,6 +84,18 @@ class Subject:
                 return copy.deepcopy((self.model, self.loss_fn, self.optimizer))
         except Exception:  # whatever somebody's module holds that cannot be copied
             return None
+
+
+def loss_of(loss_fn: LossFunction, output: Any, labels: Tensor) -> Tensor:
+    """Compute a scalar loss of whatever a model returns: of the whole if the loss takes it, or of its logits."""
+    if isinstance(output, Tensor):
+        loss = loss_fn(output, labels)
+    else:
+        try:
+            loss = loss_fn(output, labels)
+        except (TypeError, AttributeError, KeyError, ValueError):
+            loss = loss_fn(next(tensors(output)), labels)
+    return loss.mean() if loss.ndim else loss
 
 
 def learning_rates(optimizer: torch.optim.Optimizer) -> list[float]:

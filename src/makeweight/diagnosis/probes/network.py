@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from makeweight.diagnosis.probes import flow
-from makeweight.diagnosis.subject import Subject, preserved
+from makeweight.diagnosis.subject import Subject, loss_of, preserved
 from makeweight.diagnosis.trace import Trace, tensors, trace
 
 IMAGES = 256  # that activations and gradients are measured on
@@ -122,11 +122,10 @@ def _gradients(subject: Subject, images: Tensor, labels: Tensor) -> tuple[tuple[
     """Take the loss's gradient on one batch; nothing where it has none."""
     model = subject.model
     try:
-        loss = subject.loss_fn(_tensor(model(images)), labels)
-        loss = loss.mean() if loss.ndim else loss
+        loss = loss_of(subject.loss_fn, model(images), labels)
         named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
         found = torch.autograd.grad(loss, [p for _, p in named], allow_unused=True)
-    except (RuntimeError, IndexError, ValueError, TypeError):
+    except Exception:  # somebody else's loss may raise anything; the steps say what
         return (), float("nan")
     pairs = [(name, p.detach(), g) for (name, p), g in zip(named, found, strict=True) if g is not None]
     total = math.sqrt(sum(float(g.norm()) ** 2 for _, _, g in pairs))

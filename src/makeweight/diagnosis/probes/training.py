@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from makeweight.diagnosis.clock import Clock
 from makeweight.diagnosis.observer import Forward, Observation, Observer
-from makeweight.diagnosis.subject import LossFunction, Subject, preserved
+from makeweight.diagnosis.subject import LossFunction, Subject, loss_of, preserved
 from makeweight.diagnosis.trace import tensors
 
 BATCH = 64
@@ -99,8 +99,7 @@ def plain_step(
 
     def step(images: Tensor, labels: Tensor) -> Tensor:
         optimizer.zero_grad()
-        loss = loss_fn(next(tensors(model(images))), labels)
-        loss = loss.mean() if loss.ndim else loss
+        loss = loss_of(loss_fn, model(images), labels)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         return loss.detach()

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from makeweight.diagnosis.clock import Clock
 from makeweight.diagnosis.probes.training import BATCH, batches_of, plain_step
-from makeweight.diagnosis.subject import Subject, peak_learning_rates, preserved
+from makeweight.diagnosis.subject import Subject, loss_of, peak_learning_rates, preserved
 from makeweight.diagnosis.trace import tensors
 
 FACTORS = (1.0, 0.1, 10.0, 100.0)  # of the learning rate
@@ -105,7 +105,7 @@ def _trial(subject: Subject, steps: int, factor: float, *, decay: bool = True) -
     for _ in range(steps):
         try:
             losses.append(float(step(*following())))
-        except (RuntimeError, IndexError, ValueError, TypeError):
+        except Exception:  # somebody else's model or loss may raise anything; the steps have said it
             return None
         if not math.isfinite(losses[-1]):
             return Trial(losses[0], losses[0], math.inf, math.inf, len(losses))
@@ -127,9 +127,8 @@ def _decay_pull(subject: Subject) -> float:
     model.train()
     optimizer.zero_grad()
     try:
-        loss = loss_fn(next(tensors(model(images))), labels)
-        (loss.mean() if loss.ndim else loss).backward()  # type: ignore[no-untyped-call]
-    except (RuntimeError, IndexError, ValueError, TypeError):
+        loss_of(loss_fn, model(images), labels).backward()  # type: ignore[no-untyped-call]
+    except Exception:  # somebody else's model or loss may raise anything; the steps have said it
         return 0.0
     pulled = learned = 0.0
     for group in optimizer.param_groups:
@@ -169,7 +168,7 @@ def _learned(
     for number in range(ONE_BATCH_STEPS):
         try:
             losses.append(float(step(images, labels)))
-        except (RuntimeError, IndexError, ValueError, TypeError):
+        except Exception:  # somebody else's model or loss may raise anything; the steps have said it
             return None, None
         if not math.isfinite(losses[-1]) or (clock.left < 0 and number >= FEWEST_ONE_BATCH_STEPS):
             break

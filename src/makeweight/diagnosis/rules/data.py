@@ -114,8 +114,7 @@ def misaligned(e: Evidence) -> Iterator[Finding]:
             "labels-misaligned",
             "definite",
             f"the most similar image has the same label in {d.neighbour:.0%} of cases, but in {found:.0%} when the "
-            "labels "
-            f"are moved by {shift:+d} places",
+            f"labels are moved by {shift:+d} places",
             "labels",
             f"labels = torch.roll(labels, {shift})  # and find where images and labels are paired",
         )
@@ -123,10 +122,9 @@ def misaligned(e: Evidence) -> Iterator[Finding]:
         sorted_labels = " The labels are sorted by class and the images do not seem to be." if d.order < 0.5 else ""
         yield finding(
             "labels-misaligned",
-            "hint" if d.noise > NOISE else "definite",
+            "hint" if d.noise > NOISE or d.better_axes is not None else "definite",
             f"the most similar image has the same label in {d.neighbour:.0%} of cases ({limit:.0%} would be chance "
-            "with "
-            f"three standard errors), and a linear model is right for {d.linear:.0%}.{sorted_labels}",
+            f"with three standard errors), and a linear model is right for {d.linear:.0%}.{sorted_labels}",
             "labels",
         )
     elif d.noisy_part is not None and d.noisy_part[0] < limit + 0.1 and d.noisy_part[1] > d.noisy_part[0] + 0.25:
@@ -134,8 +132,7 @@ def misaligned(e: Evidence) -> Iterator[Finding]:
             "labels-misaligned",
             "definite",
             f"in one half of the rows the most similar image has the same label in {d.noisy_part[0]:.0%} of cases, "
-            "in the "
-            f"other in {d.noisy_part[1]:.0%}: the pairing goes wrong from some row on",
+            f"in the other in {d.noisy_part[1]:.0%}: the pairing goes wrong from some row on",
             "labels",
         )
     elif best < 0.5 * (1 + chance) and d.class_mean > d.neighbour + 0.08:
@@ -144,8 +141,7 @@ def misaligned(e: Evidence) -> Iterator[Finding]:
             "labels-misaligned",
             "likely",
             f"class means are right for {d.class_mean:.0%} of the images, and the most similar image has the same "
-            "label "
-            f"in only {d.neighbour:.0%} of cases: a good part of the labels is wrong",
+            f"label in only {d.neighbour:.0%} of cases: a good part of the labels is wrong",
             "labels",
         )
     again, learned = compared(e), e.training.accuracy_after > 3 * d.chance + 0.1
@@ -174,8 +170,7 @@ def axis_order(e: Evidence) -> Iterator[Finding]:
             "wrong-axis-order",
             "definite" if factor > 1.8 else "likely",
             f"neighbouring pixels differ {factor:.1f} times as much as they would if the axes were read otherwise: "
-            "these "
-            f"look like {reading}",
+            f"these look like {reading}",
             "images",
         )
     elif d.noise > NOISE and d.neighbour is not None and _unrelated(e):
@@ -183,8 +178,7 @@ def axis_order(e: Evidence) -> Iterator[Finding]:
             "wrong-axis-order",
             "definite",
             f"images are {d.noise:.0%} as rough as the same pixels in any order, and images that are alike share no "
-            "label: "
-            "each seems to be made of pixels of many images",
+            "label: each seems to be made of pixels of many images",
             "images",
             "Move axes with permute or transpose, as in images.permute(2, 0, 1) from (h, w, n); reshape only cuts "
             "anew.",
@@ -194,8 +188,7 @@ def axis_order(e: Evidence) -> Iterator[Finding]:
             "wrong-axis-order",
             "likely",
             f"what reaches the first convolution is {e.network.flow.torn:.1f} times as rough as the images "
-            "themselves: the "
-            "network tears their rows before it looks at them",
+            "themselves: the network tears their rows before it looks at them",
             "the network's first layers",
         )
 
@@ -221,8 +214,7 @@ def validation_axes(e: Evidence) -> Iterator[Finding]:
             "wrong-axis-order",
             "definite" if best - given > 0.2 else "likely",
             f"the mean of the validation images correlates by {given:.2f} with that of the training images, and by "
-            f"{best:.2f} "
-            f"with that with {name}",
+            f"{best:.2f} with that with {name}",
             "images, or those of validate",
             "Read and prepare training and validation images with the same function.",
         )
@@ -287,9 +279,8 @@ def normalised(e: Evidence) -> Iterator[Finding]:
         yield finding(
             "inputs-not-normalised",
             "definite" if sd < 0.02 else "likely",
-            f"{where}: {seen}; initial weights expect a standard deviation near 1 (He et al. 2015). A usual cause is "
-            "that "
-            "values were divided by 255 twice",
+            f"{where}: {seen}; initial weights expect a standard deviation near 1 (He et al. 2015). A usual cause "
+            "is that values were divided by 255 twice",
             where,
         )
     if d.better_axes is None and (d.neighbour or 0) > 2 * d.chance and (d.wrapped > 1.15 or d.noise > NOISE):
@@ -375,8 +366,7 @@ def imbalance(e: Evidence) -> Iterator[Finding]:
             "class-imbalance",
             "hint" if weighed or ratio < 6 else "likely" if ratio < 20 else "definite",
             f"class {common} has {counts[common]:,} images and class {rare} has {counts[rare]:,}, {ratio:.0f} times "
-            "fewer"
-            f"{'; the loss weighs classes' if weighed else ''}",
+            f"fewer{'; the loss weighs classes' if weighed else ''}",
             "labels",
         )
 

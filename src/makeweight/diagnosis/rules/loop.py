@@ -68,8 +68,7 @@ def frozen(e: Evidence) -> Iterator[Finding]:
         "frozen-parameters",
         "definite" if matrices and (meant or share > 0.3) else "likely" if matrices else "hint",
         f"{share:.0%} of the parameters have "
-        f"requires_grad=False{', some of them given to the optimizer' if meant else ''}: "
-        f"{listed(still)}",
+        f"requires_grad=False{', some of them given to the optimizer' if meant else ''}: {listed(still)}",
         listed(still),
     )
 
@@ -89,8 +88,7 @@ def not_optimised(e: Evidence) -> Iterator[Finding]:
             "parameters-not-optimised",
             "definite",
             f"{unlisted} parameters take part in the forward pass that model.parameters() does not list, so that no "
-            "optimizer "
-            "made from it moves them",
+            "optimizer made from it moves them",
             "model: layers in a plain list or dictionary",
             "Hold layers in torch.nn.ModuleList or ModuleDict, and parameters in torch.nn.ParameterList.",
         )
@@ -103,8 +101,8 @@ def not_optimised(e: Evidence) -> Iterator[Finding]:
             "parameters-not-optimised",
             "definite",
             f"the optimizer does not hold {'any' if all_of_them else len(missing)} of the {len(wanted)} trainable "
-            "parameters"
-            f"{f', and holds {foreign} of another model' if foreign else ''}: {listed(missing)} never change",
+            f"parameters{f', and holds {foreign} of another model' if foreign else ''}: {listed(missing)} never "
+            "change",
             "optimizer" if all_of_them else f"optimizer: {listed(missing)}",
         )
     elif not e.training.own and len(e.training.losses) > 5 and unchanged and not e.training.seen.updates:
@@ -112,11 +110,26 @@ def not_optimised(e: Evidence) -> Iterator[Finding]:
             "parameters-not-optimised",
             "definite" if len(unchanged) == len(wanted) else "likely",
             f"in {len(e.training.losses)} steps optimizer.step() was never called, and {len(unchanged)} parameters "
-            "did not "
-            f"change: {listed(sorted(unchanged))}",
+            f"did not change: {listed(sorted(unchanged))}",
             "step, optimizer",
             "loss.backward(); optimizer.step()  # of the optimizer that holds this model's parameters",
         )
+    elif _are_cleared_too_soon(e) and len(unchanged) == len(wanted):
+        yield finding(
+            "parameters-not-optimised",
+            "definite",
+            f"in {len(e.training.seen.updates)} steps gradients came, with a norm of "
+            f"{e.training.seen.updates[0].gradient_norm:.3g}, and were gone when optimizer.step() ran: nothing changed",
+            "step, zero_grad",
+            "optimizer.zero_grad(); loss.backward(); optimizer.step()  # in this order",
+        )
+
+
+def _are_cleared_too_soon(e: Evidence) -> bool:
+    updates = e.training.seen.updates
+    return (
+        not e.training.own and len(updates) > 2 and all(u.gradient_norm > 0 and u.used_norm == 0 for u in updates[:3])
+    )
 
 
 def zero_grad(e: Evidence) -> Iterator[Finding]:
@@ -127,8 +140,7 @@ def zero_grad(e: Evidence) -> Iterator[Finding]:
             "missing-zero-grad",
             "definite",
             f"in {sum(not c for c in told)} of {len(told)} steps the backward pass added to gradients that an "
-            "earlier step "
-            "had already used",
+            "earlier step had already used",
             "step",
         )
 
@@ -160,8 +172,7 @@ def train_mode(e: Evidence) -> Iterator[Finding]:
                 "validate-in-train-mode",
                 "definite",
                 f"in {len(on)} of {len(validated.seen.forwards)} passes of validate() these layers were in training "
-                "mode: "
-                f"{listed(layers)}",
+                f"mode: {listed(layers)}",
                 f"validate: {listed(layers)}",
             )
 
@@ -180,8 +191,7 @@ def accuracy(e: Evidence) -> Iterator[Finding]:
                 "wrong-accuracy",
                 "definite",
                 f"validate() takes {name} of values of the shape {shape} along axis {axis}, which is the images and "
-                "not the "
-                "classes",
+                "not the classes",
                 "validate",
             )
             return
@@ -234,7 +244,7 @@ def clipping(e: Evidence) -> Iterator[Finding]:
     if len(shares) < 5:
         return
     cut = [share for share in shares if share < 0.97]
-    if len(cut) < 0.9 * len(shares):
+    if len(cut) < 0.9 * len(shares) or _are_cleared_too_soon(e):
         return
     typical = statistics.median(shares)
     norm = statistics.median(u.used_norm for u in e.training.seen.updates)
@@ -243,8 +253,7 @@ def clipping(e: Evidence) -> Iterator[Finding]:
             "clipping-always",
             "definite" if typical < 0.03 else "likely" if typical < 0.12 else "hint",
             f"in {len(cut)} of {len(shares)} steps the gradient was clipped, to {typical:.1%} of its norm (median), "
-            "which "
-            f"then is {norm:.3g}",
+            f"which then is {norm:.3g}",
             "step, where gradients are clipped",
         )
 

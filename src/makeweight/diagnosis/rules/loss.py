@@ -30,7 +30,7 @@ def softmax_before_loss(e: Evidence) -> Iterator[Finding]:
     if called is not None and called.name == "cross_entropy" and called.input.ndim >= 2:
         rows = called.input.float()
         if _adds_up(rows, 1):
-            yield _twice(called.source == "softmax", float(rows.min()), float(rows.max()), "the loss's input")
+            yield _twice(called.source == "softmax", float(rows.min()), float(rows.max()), "the loss's inputs")
             return
         if _adds_up(rows.exp(), 1) and bool((rows <= 1e-6).all()):
             yield _log_twice()
@@ -54,10 +54,9 @@ def _twice(seen: bool, low: float, high: float, what: str) -> Finding:
     return finding(
         "softmax-before-loss",
         "definite",
-        f"{what} lie between {low:.3f} and {high:.3f} and add up to 1 in every row"
-        f"{', coming out of softmax' if seen else ''}; the loss is a cross-entropy, which applies its own softmax. "
-        "With "
-        "k classes it cannot fall below ln(1 + (k − 1)/e), which is 1.46 for 10.",
+        f"{what} lie between {low:.3f} and {high:.3f} and add up to 1 in every "
+        f"row{', coming out of softmax' if seen else ''}; the loss is a cross-entropy, which applies its own "
+        "softmax. With k classes it cannot fall below ln(1 + (k − 1)/e), which is 1.46 for 10.",
         "the network's output, before loss_fn",
     )
 
@@ -66,7 +65,7 @@ def _log_twice() -> Finding:
     return finding(
         "softmax-before-loss",
         "likely",
-        "the loss's input are log-probabilities (their exponentials add up to 1 in every row), and the loss applies "
+        "the loss's inputs are log-probabilities (their exponentials add up to 1 in every row), and the loss applies "
         "log-softmax itself. The second one changes nothing, but with any further step between them it does.",
         "the network's output, before loss_fn",
         "Use NLLLoss with log-softmax, or CrossEntropyLoss without it.",
@@ -101,12 +100,20 @@ def wrong_loss(e: Evidence) -> Iterator[Finding]:
             "wrong-loss",
             "definite",
             f"the loss grows with the right class's logit for {pull.wrong_way:.0%} of the images: minimising it "
-            "makes the "
-            "network choose wrong classes",
+            "makes the network choose wrong classes",
             "loss_fn",
             "Remove the minus sign, or compute the loss as\nloss = torch.nn.functional.cross_entropy(logits, labels)",
         )
-    elif e.network is not None and e.network.classes == 1:
+    elif called is None and e.network is not None and _punishes_certainty(e.subject.loss_fn, e.network.classes):
+        yield finding(
+            "wrong-loss",
+            "likely",
+            "loss_fn gives logits that are right by a margin of 20 more than twice the loss of logits that are all "
+            "0: it "
+            "wants outputs near fixed values, as a regression does",
+            "loss_fn",
+        )
+    elif e.network is not None and e.network.classes == 1 and not _is_binary(e, called):
         yield finding(
             "wrong-loss",
             "definite" if len(e.data.counts) > 2 else "likely",
@@ -114,6 +121,24 @@ def wrong_loss(e: Evidence) -> Iterator[Finding]:
             "the network's output",
             "Give the network as many outputs as there are classes, and use torch.nn.CrossEntropyLoss().",
         )
+
+
+def _punishes_certainty(loss_fn: Callable[[Tensor, Tensor], Tensor], classes: int) -> bool:
+    if classes < 2:
+        return False
+    labels = torch.arange(4 * classes) % classes
+    right = 20.0 * torch.nn.functional.one_hot(labels, classes).float()
+    try:
+        with torch.no_grad():
+            sure, guess = loss_fn(right, labels), loss_fn(torch.zeros_like(right), labels)
+    except Exception:  # somebody's loss may want other labels, or another device
+        return False
+    return bool(sure.mean() > 2 * guess.mean() > 0)
+
+
+def _is_binary(e: Evidence, called: LossCall | None) -> bool:
+    """Say whether one output is enough: two classes, and a loss that judges a single probability."""
+    return len(e.data.counts) == 2 and called is not None and called.name in BINARY
 
 
 def _main_call(e: Evidence) -> LossCall | None:
@@ -138,8 +163,7 @@ def _by_name(e: Evidence, called: LossCall) -> Iterator[Finding]:
             "wrong-loss",
             "likely",
             f"the loss is {called.name}: each of the {called.input.shape[1]} outputs is judged by itself, as if an "
-            "image "
-            "could be of several classes or of none",
+            "image could be of several classes or of none",
             "loss_fn",
         )
     elif called.name == "nll_loss" and called.input.ndim == 2:
@@ -150,10 +174,9 @@ def _by_name(e: Evidence, called: LossCall) -> Iterator[Finding]:
             yield finding(
                 "wrong-loss",
                 "definite",
-                f"NLLLoss expects log-probabilities, whose exponentials add up to 1; here they add up to "
+                "NLLLoss expects log-probabilities, whose exponentials add up to 1; here they add up to "
                 f"{float(total.median()):.3g} (median){', because they are probabilities' if probable else ''}. The "
-                "loss "
-                "has no lower end: it falls as the outputs grow",
+                "loss has no lower end: it falls as the outputs grow",
                 "loss_fn",
             )
     elif called.name == "kl_div":

@@ -21,8 +21,7 @@ def nonlinearity(e: Evidence) -> Iterator[Finding]:
             "missing-nonlinearity",
             "definite",
             f"the whole network of {n.flow.depth} layers is one linear function: f(a) + f(b) − f(c) = f(a + b − c) "
-            "for images "
-            "a, b, c",
+            "for images a, b, c",
             listed(f"{a} → {b}" for a, b in pairs),
         )
     elif pairs:
@@ -73,8 +72,7 @@ def initialisation(e: Evidence) -> Iterator[Finding]:
             "bad-initialisation",
             "definite" if blown and worst.scale > 5 else "likely",
             f"the weights of {worst.name} have a standard deviation of {worst.scale:.3g}/√fan_in (He et al. 2015: "
-            "1.41); the "
-            f"first loss is {n.cross_entropy:.3g}, where a guess has ln {n.classes} = {guess:.2f}",
+            f"1.41); the first loss is {n.cross_entropy:.3g}, where a guess has ln {n.classes} = {guess:.2f}",
             listed(w.name for w in large),
         )
     elif small and not e.is_trained and (2 * len(small) > len(layers) or n.same_outputs or n.logit_sd < 1e-3):
@@ -83,8 +81,7 @@ def initialisation(e: Evidence) -> Iterator[Finding]:
             "bad-initialisation",
             "definite" if n.logit_sd < 1e-3 or worst.scale < 0.005 else "likely",
             f"the weights of {worst.name} have a standard deviation of {worst.scale:.2g}/√fan_in (He et al. 2015: "
-            "1.41); the "
-            f"outputs vary by {n.logit_sd:.2g}",
+            f"1.41); the outputs vary by {n.logit_sd:.2g}",
             listed(w.name for w in small),
         )
     elif blown and n.flow.depth < 6 and max((w.scale for w in layers), default=0) > 2:
@@ -162,8 +159,7 @@ def exploding(e: Evidence) -> Iterator[Finding]:
             "exploding-gradients",
             "definite" if huge and growing else "likely",
             f"the norm of the gradient is {n.gradient_norm:.3g}, and activations grow {growth:.2g}-fold from layer "
-            "to layer, "
-            f"to {spreads[-1] if spreads else 0:.3g}",
+            f"to layer, to {spreads[-1] if spreads else 0:.3g}",
             layer.rpartition(".")[0],
         )
 
@@ -236,8 +232,7 @@ def dead_classes(e: Evidence) -> Iterator[Finding]:
             "dead-classes",
             "hint" if e.training.accuracy_after > e.training.accuracy_before + 0.05 else "likely",
             f"class {listed(map(str, never))} was never predicted for {sum(n.predicted.values())} images of all "
-            "classes, of "
-            f"which {n.accuracy:.0%} are right",
+            f"classes, of which {n.accuracy:.0%} are right",
             f"class {listed(map(str, never))}",
         )
 

@@ -12,6 +12,15 @@ from makeweight.diagnosis.subject import learning_rates, peak_learning_rates
 ENOUGH_STEPS = 40  # of a trial: in fewer a sound training of a large network may not have got anywhere
 
 
+def _goes_well(e: Evidence) -> bool:
+    """Say whether the user's own steps bring the loss down quietly, with the clipping or warm-up that they may have."""
+    losses = e.training.losses
+    if e.training.own or len(losses) < 20 or not all(map(math.isfinite, losses)):
+        return False
+    end = sum(losses[-10:]) / 10
+    return end < 0.8 * losses[0] and max(losses) < 2.5 * losses[0]
+
+
 def rate_too_high(e: Evidence) -> Iterator[Finding]:
     """Compare the given learning rate with a tenth of it."""
     t = e.trials.by_factor
@@ -33,7 +42,18 @@ def rate_too_high(e: Evidence) -> Iterator[Finding]:
     helps = tenth.last < 0.95 * min(given.first, guess) or not e.speaks_nats
     if e.is_trained and (given.last < 0.5 * guess or not e.speaks_nats):
         return  # near its end a training always does better with less
-    if not math.isfinite(given.last) or failed:
+    if e.speaks_nats and e.network is not None and e.is_trained and e.network.cross_entropy > 3 * guess:
+        yield finding(
+            "learning-rate-too-high",
+            "likely",
+            f"{e.network.accuracy:.0%} of the images are right and yet the loss is {e.network.cross_entropy:.3g}, "
+            f"where a guess has {guess:.2f}: steps of lr {rate:g} have blown up the weights",
+            "lr",
+        )
+    elif _goes_well(e):
+        if given.last > 1.25 * tenth.last and tenth.last < 0.9 * given.first:
+            yield finding("learning-rate-too-high", "hint", f"{seen} of a plain loop; {with_tenth}", "lr")
+    elif not math.isfinite(given.last) or failed:
         yield finding(
             "learning-rate-too-high",
             "definite" if helps else "hint",
@@ -50,15 +70,6 @@ def rate_too_high(e: Evidence) -> Iterator[Finding]:
         yield finding("learning-rate-too-high", "likely", f"{seen}; {with_tenth}", "lr")
     elif given.last > 1.25 * tenth.last and tenth.last < 0.9 * given.first:
         yield finding("learning-rate-too-high", "hint", f"{seen}; {with_tenth}", "lr")
-    elif e.speaks_nats and e.network is not None and e.is_trained and e.network.cross_entropy > 3 * guess:
-        yield finding(
-            "learning-rate-too-high",
-            "likely",
-            f"{e.network.accuracy:.0%} of the images are right and yet the loss is {e.network.cross_entropy:.3g}, "
-            "where a "
-            f"guess has {guess:.2f}: steps of lr {rate:g} have blown up the weights",
-            "lr",
-        )
 
 
 def rate_too_low(e: Evidence) -> Iterator[Finding]:
@@ -70,12 +81,14 @@ def rate_too_low(e: Evidence) -> Iterator[Finding]:
             "learning-rate-too-low",
             "likely",
             f"after {len(course)} steps the schedule has come from {course[0]:.2g} to {course[-1]:.2g}, of "
-            f"{peak:.2g} at its "
-            f"peak; the loss went from {e.training.losses[0]:.3g} to {e.training.losses[-1]:.3g}",
+            f"{peak:.2g} at its peak; the loss went from {e.training.losses[0]:.3g} to {e.training.losses[-1]:.3g}",
             "lr, in its schedule",
             "Shorten the warm-up: a tenth of all steps is usual. Is it counted in epochs, and stepped after every "
             "batch?",
         )
+        return
+    if peak == 0:
+        yield finding("learning-rate-too-low", "definite", "the learning rate is 0", "lr")
         return
     higher = {f: t for f, t in e.trials.by_factor.items() if f > 1 and math.isfinite(t.last)}
     if given is None or tenth is None or not higher or not math.isfinite(given.last):
@@ -85,6 +98,8 @@ def rate_too_low(e: Evidence) -> Iterator[Finding]:
     possible, reached = tenth.head - best.last, tenth.head - given.last
     if possible < 0.2 * abs(tenth.head):
         return
+    if not e.training.own and len(e.training.losses) >= ENOUGH_STEPS and e.speaks_nats:
+        reached = max(reached, tenth.head - sum(e.training.losses[-10:]) / 10)  # by the user's own steps
     share = max(0.0, reached / possible)
     if share < 0.2:
         rate = max(peak_learning_rates(e.subject.optimizer), default=0.0)
@@ -92,8 +107,7 @@ def rate_too_low(e: Evidence) -> Iterator[Finding]:
             "learning-rate-too-low",
             "hint" if share > 0.09 or given.steps < ENOUGH_STEPS else "likely" if share > 0.03 else "definite",
             f"lr {rate:g}: loss {given.first:.3g} to {given.last:.3g} in {given.steps} steps; with {factor:g} times "
-            "as much "
-            f"to {best.last:.3g}",
+            f"as much to {best.last:.3g}",
             "lr",
         )
 
@@ -180,14 +194,14 @@ def underfitting(e: Evidence) -> Iterator[Finding]:
     if base < 2 * e.data.chance or given is None:
         return
     stuck = math.isfinite(given.last) and given.last > 0.9 * given.first and given.steps >= ENOUGH_STEPS
+    stuck = stuck and not _goes_well(e)
     after = e.training.accuracy_after
     if e.is_trained and accuracy < base - 0.03 and after < min(base, accuracy + 0.03):
         yield finding(
             "underfitting",
             "likely" if stuck and after < base - 0.03 else "hint",
             f"{accuracy:.1%} of training images are right, after {len(e.training.losses)} more steps {after:.1%}; a "
-            "linear "
-            f"model gets {base:.1%} of new ones",
+            f"linear model gets {base:.1%} of new ones",
             "the whole network",
         )
     elif (
@@ -205,8 +219,7 @@ def underfitting(e: Evidence) -> Iterator[Finding]:
             if stuck and accuracy < base - 0.05 and after < base - 0.1
             else "hint",
             f"one batch of 32 images cannot be learned by heart: loss {start:.3g} to {end:.3g} with these settings, "
-            "and no "
-            "better with Adam at 0.001",
+            "and no better with Adam at 0.001",
             "the whole network",
         )
 
