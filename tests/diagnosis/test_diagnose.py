@@ -81,9 +81,9 @@ def test_everything_is_as_before(sound: Make) -> None:
 
 
 def test_it_keeps_to_its_time(sound: Make) -> None:
-    start = time.monotonic()
+    start = time.process_time()  # of this process alone: other tests run beside it
     makeweight.diagnose(**sound(seconds=2))
-    assert time.monotonic() - start < 12  # the fewest steps that say something are taken on a slow machine too
+    assert time.process_time() - start < 6  # some steps are taken whatever the time, or nothing could be said
 
 
 def test_nothing_wrong_is_an_answer(sound: Make) -> None:
