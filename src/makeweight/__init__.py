@@ -8,15 +8,18 @@ if TYPE_CHECKING:
     from makeweight.diagnosis.diagnose import diagnose
     from makeweight.diagnosis.findings import Diagnosis, Finding
     from makeweight.diagnosis.watch import Watch
+    from makeweight.estimators.classifiers import CNNClassifier, FCNClassifier
 
 __version__ = "0.1.0"
-__all__ = ["Diagnosis", "Finding", "Watch", "diagnose"]
+__all__ = ["CNNClassifier", "Diagnosis", "FCNClassifier", "Finding", "Watch", "diagnose"]
 
 _PLACES = {
     "diagnose": "makeweight.diagnosis.diagnose",
     "Watch": "makeweight.diagnosis.watch",
     "Diagnosis": "makeweight.diagnosis.findings",
     "Finding": "makeweight.diagnosis.findings",
+    "FCNClassifier": "makeweight.estimators.classifiers",
+    "CNNClassifier": "makeweight.estimators.classifiers",
 }
 
 

@@ -124,6 +124,19 @@ def test_the_smallest_budget_named_is_the_smallest(family: Family, task: Task, s
 
 @every_family
 @given(task=tasks, above=st.floats(1.0, 1.3))
+@_examples(40)
+def test_a_budget_that_need_not_be_filled_is_refused_by_no_step(family: Family, task: Task, above: float) -> None:
+    smallest = _smallest(_refused(family, task, 1))
+    budget = round(above * smallest)
+    design = fit(family, task, budget, least=0)
+    assert smallest <= design.cost.weights <= budget
+    filled = _outcome(family, task, budget)
+    if isinstance(filled, Design):
+        assert design == filled
+
+
+@every_family
+@given(task=tasks, above=st.floats(1.0, 1.3))
 @_examples(60)
 def test_the_next_budget_named_is_the_next(family: Family, task: Task, above: float) -> None:
     """Just above the smallest network, widths come in steps too coarse for some budgets."""

@@ -113,6 +113,17 @@ def test_a_task_within_the_limits_is_taken(shape: tuple[int, int, int], classes:
     assert Task(shape, classes).input_shape == shape
 
 
+@pytest.mark.parametrize("features", [1, 2, 3, 784, 1_000_000])
+def test_a_vector_of_features_is_a_task(features: int) -> None:
+    assert Task((features, 1, 1), 10).input_shape == (features, 1, 1)
+
+
+@pytest.mark.parametrize("features", [0, 1_000_001])
+def test_a_number_of_features_beyond_the_limits_is_refused(features: int) -> None:
+    with pytest.raises(InvalidValue, match=rf"^a vector of {features:,} features .* 1 to 1,000,000"):
+        Task((features, 1, 1), 10)
+
+
 @pytest.mark.parametrize("shape", [(0, 8, 8), (2, 8, 8), (4, 8, 8), (1, 7, 8), (1, 8, 7), (3, 225, 8), (3, 8, 225)])
 def test_a_task_beyond_the_limits_is_refused(shape: tuple[int, int, int]) -> None:
     with pytest.raises(InvalidValue, match=rf"^input {'x'.join(map(str, shape))} .*sides from 8 to 224"):

@@ -94,3 +94,19 @@ def test_training_images_have_mean_zero_and_sd_one(
     everything = _images(digits, digit_network("fcn"), torch.float32).batch(torch.arange(320))
     assert float(everything.mean()) == pytest.approx(0, abs=1e-5)
     assert float(everything.std(correction=0)) == pytest.approx(1, abs=1e-5)
+
+
+def test_floats_are_taken_as_they_are_and_their_black_is_the_smallest_value(
+    digit_network: Callable[..., Architecture],
+) -> None:
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(30, 1, 8, 8)).astype(np.float32)
+    rows = np.arange(5, 25)
+    mean, std = channel_statistics(values, rows)
+    assert (mean.item(), std.item()) == (0, 1)
+    network = build(digit_network("fcn"), torch.Generator().manual_seed(0))
+    network.get_buffer("mean").copy_(mean)
+    network.get_buffer("std").copy_(std)
+    images = Images(network, values, np.zeros(30, dtype=np.int64), rows, "cpu", torch.float32)
+    np.testing.assert_array_equal(images.batch(torch.arange(20)).numpy(), values[rows])
+    assert images.blank.item() == values[rows].min()

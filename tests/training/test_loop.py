@@ -292,3 +292,26 @@ def test_loss_and_accuracy_by_hand() -> None:
     by_hand = math.log(1 + math.exp(-2)) + math.log(2) + math.log(1 + math.exp(1))
     assert loss == pytest.approx(by_hand / 3)
     assert accuracy == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("family", ["fcn", "cnn"])
+def test_weights_of_one_change_nothing(family: str, digits: TrainingData, digit_network: Design) -> None:
+    weighted = dataclasses.replace(digits, weights=np.ones(len(digits.labels), dtype=np.float32))
+    one, other = (_train(digit_network(family), BUSY, data)[0] for data in (digits, weighted))
+    assert _same_weights(one, other)
+
+
+def test_without_held_out_images_validation_is_nan(digits: TrainingData, digit_network: Design) -> None:
+    data = dataclasses.replace(digits, validation=digits.validation[:0])
+    state, records = _train(digit_network("cnn"), RECIPE, data)
+    assert all(math.isnan(record.validation_loss + record.validation_accuracy) for record in records)
+    assert _same_weights(state, _train(digit_network("cnn"), RECIPE, digits)[0])
+
+
+def test_a_network_ruined_by_the_last_step_is_refused_without_held_out_images_too(
+    digits: TrainingData, digit_network: Design
+) -> None:
+    data = dataclasses.replace(digits, validation=digits.validation[:0])
+    recipe = dataclasses.replace(RECIPE, epochs=1, batch_size=320, optimizer="sgd", learning_rate=1e38)
+    with pytest.raises(TrainingDiverged, match=r"loss after training became (nan|inf) in epoch 1"):
+        _train(digit_network("fcn", norm="none"), recipe, data)

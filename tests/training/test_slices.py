@@ -103,3 +103,22 @@ def test_replicas_share_the_weights(digit_network: Design) -> None:
         first, second = slices._replicas
     assert all(p is q for p, q in zip(first.parameters(), second.parameters(), strict=True))
     assert all(b is not c for b, c in zip(first.buffers(), second.buffers(), strict=True))
+
+
+@pytest.mark.parametrize("family", ["fcn", "cnn"])
+def test_a_weight_multiplies_the_loss_of_its_image_in_the_gradient(family: str, digit_network: Design) -> None:
+    options = {"input_dropout": 0.0} if family == "fcn" else {}
+    state = _begin(digit_network(family, norm="none", **options))
+    batch, labels = _batch(97)
+    weights = torch.rand(97, generator=torch.Generator().manual_seed(2))
+    with open_slices(state, RECIPE) as slices:
+        slices.begin_epoch(state.generator)
+        losses = slices.backward(batch, labels, weights)
+    gradients = [p.grad for p in state.network.parameters() if p.grad is not None]
+
+    expected = functional.cross_entropy(
+        state.network(batch), labels, label_smoothing=RECIPE.label_smoothing, reduction="none"
+    )
+    torch.testing.assert_close(losses, expected.detach())
+    whole = torch.autograd.grad((weights * expected).mean(), list(state.network.parameters()))
+    torch.testing.assert_close(gradients, list(whole), rtol=1e-4, atol=1e-6)

@@ -12,19 +12,25 @@ from makeweight.design.layers import KINDS, Layer, Residual, kind_of
 from makeweight.errors import InvalidValue
 
 SIDES = (8, 224)
+FEATURES = (1, 1_000_000)
 CLASSES = (2, 1_000)
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What a network must map: images (c, h, w) to scores of k classes."""
+    """What a network must map: images (c, h, w), or vectors of c features (c, 1, 1), to scores of k classes."""
 
     input_shape: tuple[int, int, int]  # channels, height and width in pixels
     classes: int
 
     def __post_init__(self) -> None:
         c, h, w = self.input_shape
-        if c not in (1, 3) or not all(SIDES[0] <= side <= SIDES[1] for side in (h, w)):
+        if (h, w) == (1, 1):
+            if not FEATURES[0] <= c <= FEATURES[1]:
+                raise InvalidValue(
+                    f"a vector of {c:,} features is not supported: give {FEATURES[0]} to {FEATURES[1]:,}."
+                )
+        elif c not in (1, 3) or not all(SIDES[0] <= side <= SIDES[1] for side in (h, w)):
             raise InvalidValue(
                 f"input {c}x{h}x{w} is not supported: 1 or 3 channels, and sides from {SIDES[0]} to {SIDES[1]} pixels. "
                 "Write it as CxHxW, for example 1x28x28."

@@ -47,6 +47,7 @@ def fit(
     budget: int,
     options: Mapping[str, Any] | None = None,
     limits: Limits = NO_LIMITS,
+    least: float = FULL,
 ) -> Design:
     """Design the network of a family that fills a budget of weights.
 
@@ -61,12 +62,14 @@ def fit(
     limits : Limits, optional
         Limits beside the weights. Where one binds, widths move to where they cost less of it; if that is not enough,
         the network has the most weights, nearly, that the limits allow, and may be less full.
+    least : float, optional
+        Share of the budget that must be used, 0 to 1; 0 takes the fullest network that keeps to the budget.
 
     Returns
     -------
     Design
-        At least 99 % full. Less only where the step of a width is too coarse: where a first-layer neuron of a
-        fully connected network weighs more than 5 % of the budget, or where ``options`` leave no finer step.
+        At least 99 % full, or ``least``. Less only where the step of a width is too coarse: where a first-layer neuron
+        of a fully connected network weighs more than 5 % of the budget, or where ``options`` leave no finer step.
 
     Raises
     ------
@@ -78,12 +81,12 @@ def fit(
         If an option breaks a rule or a layer does not fit the images.
     """
     check_budget(budget)
-    design = _fit(family, task, budget, dict(options or {}))
+    design = _fit(family, task, budget, dict(options or {}), least)
     broken = limits.broken_by(design.cost)
     return _fit_within(family, task, budget, dict(options or {}), limits, broken) if broken else design
 
 
-def _fit(family: Family, task: Task, budget: int, fixed: dict[str, Any]) -> Design:
+def _fit(family: Family, task: Task, budget: int, fixed: dict[str, Any], least: float) -> Design:
     found: list[tuple[Skeleton, Candidate]] = []
     variants = [fixed, *({**extra, **fixed} for extra in family.alternatives if not extra.keys() & fixed.keys())]
     for variant in variants:
@@ -96,7 +99,7 @@ def _fit(family: Family, task: Task, budget: int, fixed: dict[str, Any]) -> Desi
     if not found:
         _refuse(family, task, budget, variants[0])
     skeleton, candidate = max(found, key=lambda pair: pair[1].weights)
-    if candidate.weights < FULL * budget and not (fixed or _first_neuron_is_heavy(skeleton, candidate, budget)):
+    if candidate.weights < least * budget and not (fixed or _first_neuron_is_heavy(skeleton, candidate, budget)):
         _refuse(family, task, budget, variants[0])
     return _checked(skeleton.build(candidate.widths), candidate.widths, budget)
 

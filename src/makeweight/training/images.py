@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -17,21 +18,29 @@ RESIDENT_BYTES = 512 * 2**20
 CHUNK = 4_096  # images converted at once
 
 Rows = NDArray[np.int64]  # (n,) positions in a data set
+Pixels = NDArray[np.uint8] | NDArray[np.float32]  # (n, c, h, w); floats are standardised already
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingData:
     """All that training may see: a training and a validation split. No way leads from here to the test images."""
 
-    images: NDArray[np.uint8]  # (n, c, h, w), usually memory-mapped; both splits
+    images: Pixels  # (n, c, h, w), usually memory-mapped; both splits
     labels: NDArray[np.int64]  # (n,)
     train: Rows  # rows of the training split
-    validation: Rows  # rows of the validation split
+    validation: Rows  # rows of the validation split; may be empty
+    # (n,) how much each image counts in the gradient, 1 on average over the training split; None: all the same.
+    weights: NDArray[np.float32] | None = None
 
 
-def channel_statistics(images: NDArray[np.uint8], rows: Rows) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of each channel over some images, in units of uint8 pixels: two (c,) tensors."""
+def channel_statistics(images: Pixels, rows: Rows) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of each channel over some images, in units of uint8 pixels: two (c,) tensors.
+
+    Floats are standardised already: mean 0 and standard deviation 1, which leaves them as they are.
+    """
     channels = images.shape[1]
+    if images.dtype != np.uint8:
+        return torch.zeros(channels), torch.ones(channels)
     counts = np.zeros((channels, 256), dtype=np.int64)
     for chunk in _chunks(rows):
         for channel in range(channels):
@@ -50,15 +59,17 @@ class Images:
     def __init__(
         self,
         network: Network,
-        images: NDArray[np.uint8],
+        images: Pixels,
         labels: NDArray[np.int64],
         rows: Rows,
         device: str,
         dtype: torch.dtype,
+        weights: NDArray[np.float32] | None = None,
     ) -> None:
         self._network, self._images, self._rows = network, images, rows
         self._device, self._dtype = device, dtype
         self.labels = torch.from_numpy(np.asarray(labels[rows], dtype=np.int64)).to(device)
+        self.weights = None if weights is None else torch.from_numpy(weights[rows]).to(device)
         bytes_needed = len(rows) * int(np.prod(images.shape[1:])) * dtype.itemsize
         self._resident = self._load() if bytes_needed <= RESIDENT_BYTES else None
 
@@ -69,6 +80,15 @@ class Images:
     def shape(self) -> tuple[int, int, int]:
         """(c, h, w) of one image."""
         return self._images.shape[1:]
+
+    @cached_property
+    def blank(self) -> Tensor:
+        """(c,) black, normalised, in float32: 0 of uint8 pixels; of floats the smallest value of each channel."""
+        if self._images.dtype == np.uint8:
+            black = torch.zeros(1, *self.shape, dtype=torch.uint8, device=self._device)
+            return self._network.normalise(black, torch.float32)[0, :, 0, 0]
+        darkest = [self._images[chunk].min(axis=(0, 2, 3)) for chunk in _chunks(self._rows)]
+        return torch.from_numpy(np.min(darkest, axis=0)).to(self._device)
 
     def batch(self, chosen: Tensor) -> Tensor:
         """(b,) positions to (b, c, h, w) normalised images, channels last in memory."""

@@ -15,7 +15,7 @@ from torch import Tensor
 from makeweight.data.augment import augment
 from makeweight.errors import TrainingDiverged
 from makeweight.training.average import MovingAverage
-from makeweight.training.evaluate import logits_of, loss_and_accuracy
+from makeweight.training.evaluate import BATCH, logits_of, loss_and_accuracy
 from makeweight.training.images import Images, Rows, TrainingData, channel_statistics
 from makeweight.training.order import epoch_batches
 from makeweight.training.recipe import Recipe
@@ -39,7 +39,9 @@ def train(state: TrainingState, recipe: Recipe, data: TrainingData) -> Iterator[
         If the loss becomes NaN or infinite, with the epoch and step.
     """
     _normalise_by(state, data)
-    training, validation = (_images(state, data, rows) for rows in (data.train, data.validation))
+    held_out = len(data.validation) > 0
+    checked = data.validation if held_out else data.train[:BATCH]  # a few show whether the network is ruined
+    training, validation = (_images(state, data, rows) for rows in (data.train, checked))
     if state.epoch == 0:
         state.losses = torch.zeros(len(training), device=state.hardware.device)
     with open_slices(state, recipe) as slices:
@@ -49,9 +51,7 @@ def train(state: TrainingState, recipe: Recipe, data: TrainingData) -> Iterator[
             mean_loss = _mean(losses, state)
             trained = time.perf_counter()
             state.epoch += 1
-            loss, accuracy = loss_and_accuracy(logits_of(state.result, validation), validation.labels)
-            # The last step can ruin a network whose training losses were all finite still.
-            _require_finite(loss, f"validation loss became {loss:g} in epoch {state.epoch}")
+            loss, accuracy = _validate(state, validation, held_out=held_out)
             yield EpochRecord(
                 epoch=state.epoch,
                 training_loss=mean_loss,
@@ -73,7 +73,7 @@ def _normalise_by(state: TrainingState, data: TrainingData) -> None:
 
 def _images(state: TrainingState, data: TrainingData, rows: Rows) -> Images:
     hardware = state.hardware
-    return Images(state.network, data.images, data.labels, rows, hardware.device, hardware.dtype)
+    return Images(state.network, data.images, data.labels, rows, hardware.device, hardware.dtype, data.weights)
 
 
 def _epoch(state: TrainingState, recipe: Recipe, images: Images, slices: Slices) -> tuple[list[Tensor], float]:
@@ -81,28 +81,38 @@ def _epoch(state: TrainingState, recipe: Recipe, images: Images, slices: Slices)
     batches = epoch_batches(state, recipe)
     slices.begin_epoch(state.generator)
     average = MovingAverage(state, recipe.ema)
-    black = torch.zeros(1, *images.shape, dtype=torch.uint8, device=state.hardware.device)
-    blank = state.network.normalise(black, torch.float32)[0, :, 0, 0]
     losses = []
     for i, chosen in enumerate(batches):
         step = state.epoch * len(batches) + i
         share = one_cycle((state.epoch + i / len(batches)) / recipe.epochs, recipe.warmup, recipe.final)
         for group in state.optimizer.param_groups:
             group["lr"] = recipe.learning_rate * share
+        weights = None if images.weights is None else images.weights[chosen]
         batch = augment(
             images.batch(chosen),
-            blank,
+            images.blank,
             state.generator,
             flipped=recipe.flip,
             padding=recipe.crop,
             erased=recipe.erase,
         )
-        losses.append(slices.backward(batch, images.labels[chosen]))
+        losses.append(slices.backward(batch, images.labels[chosen], weights))
         state.optimizer.step()
         average.follow(step)
     # Once an epoch: a small network's step is so short that every operation in it counts.
     state.losses[torch.cat(batches)] = torch.cat(losses)
     return losses, recipe.learning_rate * share
+
+
+def _validate(state: TrainingState, images: Images, *, held_out: bool) -> tuple[float, float]:
+    """Loss and accuracy of the result, NaN where nothing is held out; a ruined network is refused.
+
+    The last step can ruin a network whose training losses were all finite still.
+    """
+    loss, accuracy = loss_and_accuracy(logits_of(state.result, images), images.labels)
+    of = "validation loss" if held_out else "loss after training"
+    _require_finite(loss, f"{of} became {loss:g} in epoch {state.epoch}")
+    return (loss, accuracy) if held_out else (math.nan, math.nan)
 
 
 def _mean(losses: list[Tensor], state: TrainingState) -> float:

@@ -11,8 +11,8 @@ class EpochRecord:
 
     epoch: int  # counted from 1
     training_loss: float  # mean over the images, as trained: with label smoothing, dropout and augmentation
-    validation_loss: float  # mean cross-entropy, without label smoothing
-    validation_accuracy: float  # 0 to 1
+    validation_loss: float  # mean cross-entropy, without label smoothing; NaN where nothing is held out
+    validation_accuracy: float  # 0 to 1; NaN where nothing is held out
     learning_rate: float  # at the last step
     images: int  # trained on in this epoch
     train_seconds: float  # the training steps alone

@@ -53,10 +53,15 @@ class Slices:
                 seed = int(torch.randint(2**62, (), generator=generator))
                 network.use_generator(torch.Generator().manual_seed(seed))
 
-    def backward(self, batch: Tensor, labels: Tensor) -> Tensor:
-        """Leave the gradient of the mean loss in the parameters, and return the loss of each image (b,)."""
+    def backward(self, batch: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Leave the gradient of the mean loss in the parameters, and return the loss of each image (b,).
+
+        With ``weights`` (b,) it is the mean of weight times loss: over an epoch of weights that are 1 on average, an
+        image counts by its weight, in whatever batch it is.
+        """
         count = max(1, min(len(self._replicas), len(labels) // LEAST_IMAGES))
         share = torch.full((len(labels),), 1 / len(labels), device=batch.device)
+        share = share if weights is None else share * weights
         if count == 1 or self._pool is None:
             losses, gradients = self._slice(self._replicas[0], batch, labels, share)
         else:

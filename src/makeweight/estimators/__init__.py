@@ -1,0 +1,1 @@
+"""scikit-learn classifiers: a budget of weights in, a trained network out."""
