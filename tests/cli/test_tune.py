@@ -92,10 +92,10 @@ def test_a_tuning_that_was_ended_goes_on_with_all_trials_accounted_for(
     assert after is not None
     assert not any(trial.state in ("running", "waiting") for trial in after.trials)
     assert ended.items() <= {t.number: (t.state, t.validation_accuracy) for t in after.trials}.items()
-    # Every point that was cut off was tried again.
+    # Every point that was cut off was tried again; one that was just being chosen has only a part of its values.
     cut = [trial.point for trial in after.trials if trial.interrupted]
     tried = [trial.point for trial in after.trials if not trial.interrupted]
-    assert all(point in tried for point in cut)
+    assert all(any(point.items() <= other.items() for other in tried) for point in cut)
 
 
 def test_a_tuning_prints_its_record_and_writes_the_report(cli: Callable, tmp_path: Path) -> None:

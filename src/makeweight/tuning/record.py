@@ -103,7 +103,8 @@ class TuningRecord:
         with self._sound():
             left = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
             for trial in left:
-                self.interrupt(trial.number, trial.params)
+                # Who was killed while asking had chosen a part of the point: of one that was queued, all is known.
+                self.interrupt(trial.number, {**trial.system_attrs.get("fixed_params", {}), **trial.params})
         return len(left)
 
     def enqueue(self, point: Point) -> None:
