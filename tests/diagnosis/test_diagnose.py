@@ -157,6 +157,14 @@ def test_a_code_is_said_once_and_the_list_stays_short() -> None:
     assert {f.certainty for f in kept} == {"likely"}
 
 
+def test_without_findings_no_empty_table_is_shown() -> None:
+    from rich.console import Console
+
+    console = Console(record=True, width=80)
+    console.print(makeweight.Diagnosis((), (), 0.0))
+    assert console.export_text().strip() == "Nothing wrong found."
+
+
 def test_hostile_names_are_inert_in_a_notebook() -> None:
     shown = makeweight.Diagnosis((finding("dead-relu", "likely", "<script>1</script>", "<b>"),), (), 0.0)._repr_html_()
     assert "<script>" not in shown

@@ -69,7 +69,10 @@ class Diagnosis:
     def __rich__(self) -> Any:
         """Return a table for the terminal."""
         from rich.table import Table
+        from rich.text import Text
 
+        if not self.findings:
+            return Text(self.verdict, style="bold")
         table = Table(title=self.verdict, title_justify="left", show_lines=True)
         for heading in ("", "finding", "seen", "what to do"):
             table.add_column(heading, overflow="fold")
