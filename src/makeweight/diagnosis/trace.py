@@ -20,7 +20,7 @@ LINEAR = frozenset({
 RELUS = frozenset({"relu", "relu_", "clamp_min", "clamp_min_", "threshold"})
 POOLS = frozenset({
     "adaptive_avg_pool2d", "adaptive_max_pool2d", "avg_pool2d", "max_pool2d", "mean", "amax", "max", "lp_pool2d",
-    "adaptive_max_pool2d_with_indices", "boolean_dispatch", "fn",
+    "adaptive_max_pool2d_with_indices",
 })  # fmt: skip
 ACTIVATIONS = frozenset({
     "relu", "relu_", "sigmoid", "sigmoid_", "tanh", "tanh_", "relu6", "hardtanh", "softplus", "clamp", "clamp_min",
@@ -48,7 +48,6 @@ class Trace:
     input: Tensor
     output: Tensor
     operations: list[Operation]
-    shapes: list[tuple[str, tuple[int, ...], tuple[int, ...]]]  # each leaf module: path, input shape, output shape
 
     def maker(self, tensor: Tensor) -> Operation | None:
         """Return the operation that made a tensor, the last one for one that was changed in place."""
@@ -73,11 +72,10 @@ class Trace:
 def trace(model: nn.Module, images: Tensor) -> Trace:
     """Run the model once, in the mode that it is in, with gradients on."""
     recorder = _Recorder({id(p): name for name, p in model.named_parameters()})
-    shapes: list[tuple[str, tuple[int, ...], tuple[int, ...]]] = []
     handles = []
     for name, layer in model.named_modules():
         handles.append(layer.register_forward_pre_hook(recorder.entering(name)))
-        handles.append(layer.register_forward_hook(recorder.leaving(name, shapes), always_call=True))
+        handles.append(layer.register_forward_hook(recorder.leaving, always_call=True))
     try:
         with torch.enable_grad(), recorder:
             output = model(images)
@@ -85,7 +83,7 @@ def trace(model: nn.Module, images: Tensor) -> Trace:
         for handle in handles:
             handle.remove()
     output = output if isinstance(output, Tensor) else next(iter(tensors(output)))
-    return Trace(images, output, recorder.operations, shapes)
+    return Trace(images, output, recorder.operations)
 
 
 def tensors(value: Any) -> Iterator[Tensor]:
@@ -113,15 +111,8 @@ class _Recorder(TorchFunctionMode):
 
         return enter
 
-    def leaving(self, name: str, shapes: list[Any]) -> Callable[..., None]:
-        def leave(module: nn.Module, args: Any, output: Any) -> None:
-            self._path.pop()
-            if not any(True for _ in module.children()) and args and isinstance(args[0], Tensor):
-                made = next(tensors(output), None)
-                if made is not None:
-                    shapes.append((name, tuple(args[0].shape), tuple(made.shape)))
-
-        return leave
+    def leaving(self, *_: Any) -> None:
+        self._path.pop()
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None

@@ -103,16 +103,8 @@ class Watch:
             relabelled=0.0,
             accuracy_before=accuracy,
             accuracy_after=accuracy,
-            batch=_usual_batch(seen),
             validated=(Validated(float("nan"), alone),) if validation else (),
-            watched=True,
         )
-
-
-def _usual_batch(seen: Observation) -> int:
-    """Return the usual number of images in a training pass."""
-    sizes = sorted(f.images for f in seen.forwards if f.with_gradients)
-    return sizes[len(sizes) // 2] if sizes else 0
 
 
 def _first_of_each(images: Tensor) -> Tensor:

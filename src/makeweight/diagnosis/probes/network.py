@@ -34,7 +34,6 @@ class NetworkFacts:
     """What the network is like."""
 
     classes: int  # outputs
-    output_shape: tuple[int, ...]
     output_maker: str  # the activation that made the output; empty for none
     probabilities: bool  # rows of the output are not negative and add up to 1
     log_probabilities: bool
@@ -73,7 +72,6 @@ def network_facts(subject: Subject) -> NetworkFacts:
     inside = usable and int(labels.min()) >= 0 and int(labels.max()) < rows.shape[1]
     return NetworkFacts(
         classes=rows.shape[1],
-        output_shape=tuple(outputs.shape),
         output_maker=_output_maker(traced),
         probabilities=bool((rows >= 0).all() and ((rows.sum(1) - 1).abs() < 1e-3).all()) and rows.shape[1] > 1,
         log_probabilities=bool((rows <= 1e-6).all() and (rows.exp().sum(1) - 1).abs().max() < 1e-3),

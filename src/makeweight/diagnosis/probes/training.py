@@ -51,9 +51,7 @@ class TrainingFacts:
     relabelled: float  # share of the first batch whose label the loss was given is another than that of the image
     accuracy_before: float  # on some training images, in evaluation mode
     accuracy_after: float
-    batch: int
     validated: tuple[Validated, ...] = field(default=())  # before the steps, and after
-    watched: bool = False  # the user's whole training, and not some steps of it
 
 
 def training_facts(subject: Subject, clock: Clock) -> TrainingFacts:
@@ -87,7 +85,6 @@ def training_facts(subject: Subject, clock: Clock) -> TrainingFacts:
         relabelled=_relabelled(seen, first_batch),
         accuracy_before=before,
         accuracy_after=after,
-        batch=batch,
         validated=tuple(validated),
     )
 
