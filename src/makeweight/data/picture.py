@@ -77,8 +77,8 @@ def read_picture(path: Path, image_shape: tuple[int, int, int], *, invert: bool 
             raise
         except Exception as error:  # Pillow's readers raise whatever they stumble over in a damaged file
             raise _unreadable(path, _reason(error)) from error
-    border = border_brightness(_channels_first(content))
-    return Picture(path.name, _channels_first(_fitted(content, *image_shape[1:])), border)
+    border = border_brightness(channels_first(content))
+    return Picture(path.name, channels_first(fitted(content, *image_shape[1:])), border)
 
 
 def _check_file(path: Path) -> None:
@@ -125,8 +125,12 @@ def _eight_bits(image: Image, path: Path) -> Image:
     return Image.fromarray(((values + 128) // 257).astype(np.uint8))  # 65,535 = 255 · 257
 
 
-def _fitted(image: Image, height: int, width: int) -> Image:
+def fitted(image: Image, height: int, width: int) -> Image:
+    """Scale a gray or RGB image to fit, and centre it on black."""
     from PIL import Image
+
+    if image.size == (width, height):
+        return image
 
     scale = min(width / image.width, height / image.height)
     size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
@@ -136,7 +140,7 @@ def _fitted(image: Image, height: int, width: int) -> Image:
     return canvas
 
 
-def _channels_first(image: Image) -> NDArray[np.uint8]:
+def channels_first(image: Image) -> NDArray[np.uint8]:
     """(c, h, w) of a gray or RGB image."""
     pixels = np.asarray(image, dtype=np.uint8)
     return np.ascontiguousarray(pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1))
