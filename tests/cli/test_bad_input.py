@@ -117,7 +117,7 @@ def test_a_second_runner_is_refused_with_the_first_one_s_process_id(
 
 def test_a_typo_in_a_study_file_names_file_and_key(cli: Callable, tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text('familys = ["cnn"]\n')
-    assert_refused(cli("study", "mine.toml"), "mine.toml: unknown key 'familys'. Allowed: dataset, families,")
+    assert_refused(cli("study", "mine.toml"), "mine.toml: unknown key 'familys'. Allowed: dataset, data, image_size,")
 
 
 @pytest.mark.parametrize("size", [0, 3, 15, 1_000, -1])

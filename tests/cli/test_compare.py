@@ -85,7 +85,21 @@ def test_what_cannot_be_compared_is_said(cli: Callable, study: Path, arguments: 
 def test_different_data_are_not_compared(cli: Callable, study: Path, write_fashion: Callable) -> None:
     data = write_fashion("fashion")
     for seed in (0, 1):
-        done = cli("train", "--family", "fcn", "--budget", "2K", "--data", data, "--epochs", "1", "--seed", seed)
+        done = cli(
+            "train",
+            "--family",
+            "fcn",
+            "--budget",
+            "2K",
+            "-d",
+            "fashion-mnist",
+            "--data",
+            data,
+            "--epochs",
+            "1",
+            "--seed",
+            seed,
+        )
         assert done.code == 0, done.err
     trained = next(path.name for path in study.parent.iterdir() if path.name.startswith("train-"))
     ran = cli("compare", "small/fcn-2k", trained)

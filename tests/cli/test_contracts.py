@@ -182,7 +182,7 @@ def test_report_writes_the_page_into_the_study(cli: Callable, finished) -> None:
 def test_results_on_other_data_are_refused(cli: Callable, write_fashion: Callable[..., Path], tmp_path: Path) -> None:
     study = (
         "study", "--families", "fcn", "--budgets", "3K", "--seeds", "1", "--set", "epochs=1", "--threads", "1",
-        "--name", "mine",
+        "--name", "mine", "--dataset", "fashion-mnist",
     )  # fmt: skip
     first, second = write_fashion("first"), write_fashion("second", train=410)
     assert cli(*study, "--data", first).code == 0

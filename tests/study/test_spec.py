@@ -13,7 +13,13 @@ from makeweight.study.spec import REPORT_BUDGETS, StudySpec, make_spec, read_stu
 
 FAMILY_NAMES = ", ".join(FAMILIES)
 BAD = {
-    "unknown key": ("seedz = 3", ["'seedz'", "dataset, families, budgets, seeds, split_seed, tuned, recipe"]),
+    "unknown key": (
+        "seedz = 3",
+        [
+            "'seedz'",
+            "dataset, data, image_size, channels, skip_unreadable, families, budgets, seeds, split_seed, tuned, recipe",
+        ],
+    ),
     "unknown family": ('families = ["fcn", "rnn"]', ["families.1 = 'rnn'", FAMILY_NAMES]),
     "family that is no list": ('families = "fcn"', ["families = 'fcn'"]),
     "no family": ("families = []", ["families"]),
@@ -89,7 +95,7 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
 
 def test_without_a_file_it_is_the_report_s_grid() -> None:
     spec = StudySpec()
-    assert (spec.dataset, spec.seeds) == ("fashion-mnist", 3)
+    assert (spec.dataset, spec.data, spec.seeds) == (None, None, 3)
     grid = {family: spec.budgets_of(family) for family in spec.families}
     assert grid == REPORT_BUDGETS
     assert sum(map(len, grid.values())) == 7

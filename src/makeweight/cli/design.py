@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from makeweight.cli import options
+from makeweight.cli.datasets import DEFAULT, ready
 from makeweight.cli.output import print_json, print_table, stdout
 
 if TYPE_CHECKING:
+    from makeweight.design.architecture import Task
     from makeweight.design.limits import Limits
     from makeweight.design.solver import Design
 
@@ -23,7 +25,11 @@ EXAMPLES = (
 def design(
     family: options.Family,
     budget: Annotated[str | None, typer.Option("--budget", "-b", help="Weights: 100K, 0.1M, 100_000.")] = None,
-    dataset: options.Dataset = "fashion-mnist",
+    dataset: options.Dataset = None,
+    data: options.Data = None,
+    image_size: options.ImageSize = None,
+    channels: options.Channels = None,
+    skip_unreadable: options.SkipUnreadable = False,
     input: Annotated[str | None, typer.Option(help="Image shape in place of a data set's: 1x28x28.")] = None,
     classes: Annotated[int | None, typer.Option(help="Classes in place of a data set's.")] = None,
     width: options.Width = None,
@@ -66,7 +72,12 @@ def design(
         pool=pool,
     )
     limits = options.limits(max_macs, max_activation_bytes, activation_type)
-    result = solve(family, budget, width, _task(dataset, input, classes), chosen, limits)
+    if data is None or dataset is not None:  # the catalogue knows, and nothing need be prepared
+        task = _task(*_known(dataset), input, classes)
+    else:
+        found = ready(None, data, image_size, channels, skip_unreadable)
+        task = _task(found.image_shape, found.classes, input, classes)
+    result = solve(family, budget, width, task, chosen, limits)
     if as_json:
         print_json(_record(result, limits))
     else:
@@ -93,15 +104,17 @@ def solve(
     return fit(named, task, limit, chosen, limits or NO_LIMITS)
 
 
-def _task(dataset: str, shape: str | None, classes: int | None) -> Any:
+def _known(dataset: str | None) -> tuple[tuple[int, int, int], int]:
     from makeweight.data.catalog import find
+
+    entry = find(dataset or DEFAULT)
+    return entry.image_shape, entry.classes
+
+
+def _task(known: tuple[int, int, int], known_classes: int, shape: str | None, classes: int | None) -> Task:
     from makeweight.design.architecture import Task
 
-    entry = find(dataset)
-    return Task(
-        entry.image_shape if shape is None else options.input_shape(shape),
-        entry.classes if classes is None else classes,
-    )
+    return Task(known if shape is None else options.input_shape(shape), known_classes if classes is None else classes)
 
 
 def _record(result: Design, limits: Limits) -> dict[str, Any]:

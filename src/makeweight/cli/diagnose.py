@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from makeweight.cli import options
+from makeweight.cli.datasets import ready
 from makeweight.cli.output import print_json, remark, stdout
 from makeweight.cli.references import GRAMMAR, find_network
 from makeweight.errors import InvalidValue
@@ -33,8 +34,11 @@ def diagnose(
         ),
     ],
     seconds: Annotated[float, typer.Option(help="How long it may take, about.", min=1, max=3_600)] = 30,
-    dataset: options.Dataset = "fashion-mnist",
+    dataset: options.Dataset = None,
     data: options.Data = None,
+    image_size: options.ImageSize = None,
+    channels: options.Channels = None,
+    skip_unreadable: options.SkipUnreadable = False,
     store: options.StoreFolder = Path("studies"),
     as_json: options.Json = False,
 ) -> None:
@@ -43,7 +47,9 @@ def diagnose(
 
     file, _, function = what.rpartition(":")
     if function and file.endswith(".py"):
-        subject = _of_file(what, dataset, data)
+        from makeweight.diagnosis.program import subject_of_program
+
+        subject = subject_of_program(what, lambda: ready(dataset, data, image_size, channels, skip_unreadable))
     elif what.endswith(".py"):
         raise InvalidValue(f"{what} names no function: write {what}:make_model, with the name of yours.")
     else:
@@ -56,13 +62,6 @@ def diagnose(
         stdout().print(diagnosis)
         stdout().print("\n".join(["", "Looked at:", *(f"- {line}" for line in diagnosis.checked)]), markup=False)
     raise typer.Exit(int(any(found.certainty != "hint" for found in diagnosis.findings)))
-
-
-def _of_file(what: str, dataset: str, data: Path | None) -> Subject:
-    from makeweight.data.dataset import prepare
-    from makeweight.diagnosis.program import subject_of_program
-
-    return subject_of_program(what, lambda: prepare(dataset, data, progress=remark))
 
 
 def _of_run(what: str, store: Path, data: Path | None) -> Subject:

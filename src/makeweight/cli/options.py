@@ -14,9 +14,34 @@ if TYPE_CHECKING:
     from makeweight.design.limits import Limits
 
 Family = Annotated[str, typer.Option("--family", "-f", help="fcn, cnn or lenet.", show_default=False)]
-Dataset = Annotated[str, typer.Option("--dataset", "-d", help="Name of a data set; see: makeweight data list")]
-Data = Annotated[
+Dataset = Annotated[
+    str | None,
+    typer.Option("--dataset", "-d", help="Name of a data set; see: makeweight data list", show_default="fashion-mnist"),
+]
+Files = Annotated[
     Path | None, typer.Option("--data", help="Folder with the data set's original files; also MAKEWEIGHT_DATA.")
+]
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        help="Your own images: a folder with one sub-folder a class, or .npz, .csv, idx or CIFAR files. With --dataset "
+        "the folder with its original files; also MAKEWEIGHT_DATA.",
+    ),
+]
+ImageSize = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIDE|HxW",
+        help="Of your own images, to which they are scaled.",
+        show_default="a common size up to 64 pixels, else 32",
+    ),
+]
+Channels = Annotated[
+    int | None, typer.Option(help="Of your own images: 1 (gray) or 3.", show_default="3 where any has colour")
+]
+SkipUnreadable = Annotated[
+    bool, typer.Option("--skip-unreadable", help="Leave out those of your own images that cannot be read.")
 ]
 StoreFolder = Annotated[Path, typer.Option("--store", help="Folder that holds the studies.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from makeweight.cli import options
+from makeweight.cli.datasets import ready
 from makeweight.cli.output import print_json, print_networks, print_summary, print_table, remark, stderr, stdout
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "Examples: makeweight study   |   makeweight study --families fcn,cnn --budgets 10K,50K --seeds 5   |   "
     "makeweight study my.toml --dry-run   |   in the file: dataset = 'fashion-mnist', families = ['cnn'], "
-    "budgets = ['10K'], seeds = 3, split_seed = 0, and tables recipe and recipe.cnn, e.g. epochs = 12"
+    "budgets = ['10K'], seeds = 3, split_seed = 0, or data = 'photographs' in place of dataset, and tables recipe and "
+    "recipe.cnn, e.g. epochs = 12"
 )
 DEFAULT_NAME = "report"
 TABLE_SECONDS = 10.0  # least time between two tables: drawing the report takes as long as ten small jobs
@@ -30,8 +32,11 @@ TABLE_SECONDS = 10.0  # least time between two tables: drawing the report takes 
 
 def study(
     file: Annotated[Path | None, typer.Argument(help="TOML study file; without it, the report's grid.")] = None,
-    dataset: Annotated[str | None, typer.Option("--dataset", "-d", show_default="fashion-mnist")] = None,
+    dataset: options.Dataset = None,
     data: options.Data = None,
+    image_size: options.ImageSize = None,
+    channels: options.Channels = None,
+    skip_unreadable: options.SkipUnreadable = False,
     families: Annotated[str | None, typer.Option(help="With commas.", show_default="fcn,cnn")] = None,
     budgets: Annotated[str | None, typer.Option(help="With commas.", show_default="the report's")] = None,
     seeds: Annotated[int | None, typer.Option(help="How many training seeds.", show_default="3")] = None,
@@ -52,19 +57,28 @@ def study(
     as_json: options.Json = False,
 ) -> None:
     """Train each family at each budget with each seed, and compare them. The same command resumes."""
-    from makeweight.data.dataset import prepare
     from makeweight.study.plan import plan
     from makeweight.study.session import Machine, StudyPlan
 
-    given = options.given(dataset=dataset, seeds=seeds, split_seed=split_seed, tuned=tuned or None)
+    given = options.given(
+        dataset=dataset,
+        data=None if data is None else str(data),
+        image_size=image_size,
+        channels=channels,
+        skip_unreadable=skip_unreadable or None,
+        seeds=seeds,
+        split_seed=split_seed,
+        tuned=tuned or None,
+    )
     given |= {key: tuple(text.split(",")) for key, text in options.given(families=families, budgets=budgets).items()}
     recipe = options.recipe_changes(settings, precision=precision)
     machine = Machine(workers, threads, device, executor, ray_address)
     spec = _spec(file, given, recipe)
     folder = options.study_folder(store, name or _default_name(file, given, recipe))
-    dataset_ready = prepare(spec.dataset, data, progress=remark)
-    jobs = plan(spec, dataset_ready)
-    study_plan = StudyPlan(folder, folder.name, spec.to_json(), dataset_ready, jobs)
+    files = None if spec.data is None else Path(spec.data)
+    found = ready(spec.dataset, files, spec.image_size, spec.channels, spec.skip_unreadable)
+    jobs = plan(spec, found)
+    study_plan = StudyPlan(folder, folder.name, spec.to_json(), found, jobs)
     if dry_run:
         _dry_run(study_plan, machine, as_json)
         return
@@ -89,7 +103,11 @@ def _override(recipe: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]
 
 def _default_name(file: Path | None, given: dict[str, Any], recipe: dict[str, Any]) -> str:
     """Name a study after its file or what was asked for, so that the same command finds it again."""
+    from makeweight.data.own.prepare import plain_name
+
     asked = {**given, **recipe}
+    if "data" in asked:
+        asked["data"] = plain_name(Path(asked["data"]).resolve().name)
     asked.pop("seeds", None)  # more seeds belong to the same study
     parts = [str(value) if isinstance(value, str) else "+".join(map(str, value)) if isinstance(value, tuple) else
              f"{key}{value}" for key, value in sorted(asked.items())]  # fmt: skip
@@ -99,16 +117,14 @@ def _default_name(file: Path | None, given: dict[str, Any], recipe: dict[str, An
 
 def _dry_run(plan: StudyPlan, machine: Machine, as_json: bool) -> None:
     from makeweight.cli.progress import job_label
-    from makeweight.data.split import split_indices
     from makeweight.design.cost import cost
     from makeweight.study.estimate import study_seconds
     from makeweight.study.session import choose_hardware
 
     counted = [(job, cost(job.architecture)) for job in plan.jobs]
     workers, hardware = choose_hardware(machine, len(plan.jobs))
-    labels = plan.dataset.training_images().labels
     first = plan.jobs[0]
-    images = len(split_indices(labels, first.recipe.validation, first.split_seed).train)
+    images = len(plan.dataset.split(first.recipe.validation, first.split_seed).train)
     seconds = study_seconds(plan.jobs, images, workers, hardware)
     if as_json:
         listed = [

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from makeweight.cli import options
+from makeweight.cli.datasets import ready
 from makeweight.cli.output import complain, print_json, remark
 
 if TYPE_CHECKING:
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     "Examples: makeweight train --family fcn --budget 100K --seed 0   |   "
-    "makeweight train -f cnn -b 20K --epochs 12 --set flip=true --json"
+    "makeweight train -f cnn -b 20K --epochs 12 --set flip=true --json   |   "
+    "makeweight train -f cnn -b 50K --data photographs/ --image-size 48"
 )
 
 
@@ -26,8 +28,11 @@ def train(
     budget: Annotated[str | None, typer.Option("--budget", "-b", help="Weights: 100K, 0.1M, 100_000.")] = None,
     seed: Annotated[int, typer.Option(help="Of initial weights, order and augmentation.", min=0)] = 0,
     split_seed: Annotated[int, typer.Option(help="Of the validation split.", min=0)] = 0,
-    dataset: options.Dataset = "fashion-mnist",
+    dataset: options.Dataset = None,
     data: options.Data = None,
+    image_size: options.ImageSize = None,
+    channels: options.Channels = None,
+    skip_unreadable: options.SkipUnreadable = False,
     width: options.Width = None,
     depth: options.Depth = None,
     taper: options.Taper = None,
@@ -57,7 +62,6 @@ def train(
 ) -> None:
     """Train one network and score it on the test images, once, at the end. The same command resumes."""
     from makeweight.cli.design import solve
-    from makeweight.data.dataset import prepare
     from makeweight.design.architecture import Task
     from makeweight.study.plan import job_for
     from makeweight.study.session import Machine, StudyPlan
@@ -83,12 +87,12 @@ def train(
         head=head,
         pool=pool,
     )
-    ready = prepare(dataset, data, progress=remark)
-    design = solve(family, budget, width, Task(ready.image_shape, ready.classes), chosen)
-    job = job_for(design, ready, changes, split_seed=split_seed, seed=seed)
+    found = ready(dataset, data, image_size, channels, skip_unreadable)
+    design = solve(family, budget, width, Task(found.image_shape, found.classes), chosen)
+    job = job_for(design, found, changes, split_seed=split_seed, seed=seed)
     folder = options.study_folder(store, name or f"train-{family}-{job.key[:12]}")
     spec = json.dumps({"train": {"family": family, "budget": job.budget, "seed": seed}})
-    raise typer.Exit(_run(StudyPlan(folder, folder.name, spec, ready, [job], alone=True), machine, as_json))
+    raise typer.Exit(_run(StudyPlan(folder, folder.name, spec, found, [job], alone=True), machine, as_json))
 
 
 def _run(plan: Any, machine: Any, as_json: bool) -> int:

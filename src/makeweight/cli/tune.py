@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from makeweight.cli import options
+from makeweight.cli.datasets import DEFAULT, ready
 from makeweight.cli.output import print_json, print_table, remark, stdout
 from makeweight.errors import InvalidValue
 
@@ -44,8 +45,11 @@ def tune(
     max_macs: options.MaxMacs = None,
     max_activation_bytes: options.MaxActivationBytes = None,
     activation_type: options.ActivationType = "int8",
-    dataset: options.Dataset = "fashion-mnist",
+    dataset: options.Dataset = None,
     data: options.Data = None,
+    image_size: options.ImageSize = None,
+    channels: options.Channels = None,
+    skip_unreadable: options.SkipUnreadable = False,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="FIELD=VALUE", help="Hold a field of the recipe; may be given several times."),
@@ -63,7 +67,6 @@ def tune(
     as_json: options.Json = False,
 ) -> None:
     """Search the best hyperparameters for a budget, confirm with new seeds, train on all, test once. Resumes."""
-    from makeweight.data.dataset import prepare
     from makeweight.design.budget import format_budget, parse_budget
     from makeweight.design.families import family_named
     from makeweight.study.session import Machine
@@ -79,13 +82,15 @@ def tune(
     fixed = options.recipe_changes(settings)
     machine = Machine(workers, threads, device, executor, ray_address)
     limits = options.limits(max_macs, max_activation_bytes, activation_type)
-    folder = options.study_folder(store, name or _default_name(dataset, family, format_budget(weights), limits, fixed))
+    folder = options.study_folder(
+        store, name or _default_name(_data_name(dataset, data), family, format_budget(weights), limits, fixed)
+    )
     if report:
         raise typer.Exit(_report(folder, as_json))
     plan = TuningPlan(
         folder=folder,
         name=folder.name,
-        dataset=prepare(dataset, data, progress=remark),
+        dataset=ready(dataset, data, image_size, channels, skip_unreadable),
         family=family_named(family),
         budget=weights,
         limits=limits,
@@ -115,9 +120,15 @@ def parse_seconds(text: str) -> float:
 
 def _default_name(dataset: str, family: str, budget: str, limits: Any, fixed: dict[str, Any]) -> str:
     """Name a tuning after what is searched, so that the same command finds it again."""
-    parts = ["tune", *([] if dataset == "fashion-mnist" else [dataset]), family, budget, *limits.labels()]
+    parts = ["tune", *([] if dataset == DEFAULT else [dataset]), family, budget, *limits.labels()]
     parts += [f"{key}{value}" for key, value in sorted(fixed.items())]
     return re.sub(r"[^\w.+-]", "-", "-".join(parts))[: options.MOST_NAME]
+
+
+def _data_name(dataset: str | None, data: Path | None) -> str:
+    from makeweight.data.own.prepare import plain_name
+
+    return dataset or (DEFAULT if data is None else plain_name(data.resolve().name))
 
 
 def _find_tuning(store: Path, name: str | None) -> Path:

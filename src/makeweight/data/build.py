@@ -30,7 +30,7 @@ def alone(cache: Path, name: str, progress: Progress | None = None) -> Iterator[
     """Let one process at a time prepare `name`, and sweep what killed ones left behind.
 
     The lock dies with its process, so whatever lies about while we hold it is nobody's. Where the
-    system has no such locks, the rename in `_promote` still lets only one folder win.
+    system has no such locks, the rename in `promote` still lets only one folder win.
 
     Raises
     ------
@@ -72,10 +72,7 @@ def build(source: Source, cache: Path, progress: Progress | None = None) -> Path
         When `cache` cannot be written.
     """
     entry, final = source.entry, cache / source.key
-    temporary = cache / f".preparing-{entry.name}.{secrets.token_hex(8)}"
-    try:
-        with meta.writing(cache):
-            temporary.mkdir()
+    with workplace(cache, entry.name) as temporary:
         arrays: dict[str, meta.ArrayRecord] = {}
         for part in _PARTS:
             if progress is not None:
@@ -83,10 +80,27 @@ def build(source: Source, cache: Path, progress: Progress | None = None) -> Path
             arrays |= _write_part(source, part, temporary)
         with meta.writing(cache):
             meta.write(temporary, meta.Meta(entry.name, entry.image_shape, entry.class_names, arrays))
-            _promote(temporary, final)
+            promote(temporary, final)
+    return final
+
+
+@contextlib.contextmanager
+def workplace(cache: Path, name: str) -> Iterator[Path]:
+    """Make a folder in the cache that is gone after the block, unless it was renamed.
+
+    Raises
+    ------
+    StoreError
+        When `cache` cannot be written.
+    """
+    temporary = cache / f".preparing-{name}.{secrets.token_hex(8)}"
+    try:
+        with meta.writing(cache):
+            cache.mkdir(parents=True, exist_ok=True)
+            temporary.mkdir()
+        yield temporary
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return final
 
 
 def _write_part(source: Source, part: Part, folder: Path) -> dict[str, meta.ArrayRecord]:
@@ -122,7 +136,7 @@ def _warn_of_absent(entry: CatalogEntry, part: Part, raw: RawImages) -> None:
         )
 
 
-def _promote(temporary: Path, final: Path) -> None:
+def promote(temporary: Path, final: Path) -> None:
     """Rename the finished folder; where another process was first, keep its folder."""
     try:
         temporary.rename(final)

@@ -8,6 +8,8 @@ A prepared data set is a folder of four ``.npy`` files and ``meta.json``::
                   test_labels.npy    int64 (n,)
                   meta.json          shapes, class names, sizes, SHA-256 of each array, digest of all
 
+A user's own data may have two more, ``train_groups.npy`` and ``train_validation.npy`` (see `makeweight.data.meta`).
+
 The key is the data set's name, with a digest behind it when the files are not the published ones.
 """
 
@@ -23,6 +25,7 @@ from numpy.typing import NDArray
 
 from makeweight.data import build, fetch, meta
 from makeweight.data.catalog import CatalogEntry, find
+from makeweight.data.split import DEFAULT_VALIDATION, Split, split_indices
 from makeweight.errors import DataMismatch, DataNotFound
 
 
@@ -44,6 +47,9 @@ class PreparedDataset:
     class_names: tuple[str, ...]
     digest: str  # SHA-256 over shapes, number of classes and the content of all arrays
     path: Path
+    validation: float = DEFAULT_VALIDATION  # share of the training part that is usually held out
+    origin: str = ""  # where a user's own images were read from
+    notes: tuple[str, ...] = ()  # what was done to a user's own images
 
     def training_images(self) -> LabelledImages:
         """Map the official training part, of which the validation images are a part."""
@@ -52,6 +58,25 @@ class PreparedDataset:
     def test_images(self) -> LabelledImages:
         """Map the test part; only the scoring of a finished job may ask for it."""
         return LabelledImages(self._load("test_images"), self._load("test_labels"))
+
+    def split(self, validation: float | None = None, seed: int = 0) -> Split:
+        """Divide the training part into training and validation rows.
+
+        Copies of one image stay on one side. Where the user's own data say which images are for validation, those are
+        taken for the usual share, whatever the seed; another share is drawn from all.
+
+        Raises
+        ------
+        InvalidValue
+            As `makeweight.data.split.split_indices` does.
+        """
+        share = self.validation if validation is None else validation
+        names = meta.read(self.path).arrays
+        if "train_validation" in names and share == self.validation:
+            held_out = np.asarray(self._load("train_validation"), dtype=bool)
+            return Split(np.flatnonzero(~held_out).astype(np.int64), np.flatnonzero(held_out).astype(np.int64))
+        groups = self._load("train_groups") if "train_groups" in names else None
+        return split_indices(self._load("train_labels"), share, seed, groups)
 
     def verify(self) -> None:
         """Compute all checksums again.
@@ -91,7 +116,17 @@ def open_prepared(path: Path) -> PreparedDataset:
     record = meta.read(path)
     meta.check_sizes(path, record)
     names = record.class_names
-    return PreparedDataset(record.name, record.image_shape, len(names), names, record.digest, path)
+    return PreparedDataset(
+        record.name,
+        record.image_shape,
+        len(names),
+        names,
+        record.digest,
+        path,
+        record.validation,
+        record.origin,
+        record.notes,
+    )
 
 
 def cache_root(cache_dir: Path | None = None) -> Path:
@@ -139,25 +174,34 @@ def prepare(
     entry, cache = find(name), cache_root(cache_dir)
     given = fetch.locate_given(entry, data_dir)
     folder = cache / (given.key if given else entry.name)
-    ready, damage = _try_open(folder)
+    ready, damage = try_open(folder)
     if ready is not None:
         return ready
     with build.alone(cache, entry.name, progress):
-        ready, _ = _try_open(folder)  # perhaps made while we waited
+        ready, _ = try_open(folder)  # perhaps made while we waited
         if ready is not None:
             return ready
         source = given or _locate(entry, cache, damage, progress)
-        ready, _ = _try_open(cache / source.key)
+        ready, _ = try_open(cache / source.key)
         return ready or open_prepared(build.build(source, cache, progress))
+
+
+def find_prepared(digest: str) -> PreparedDataset | None:
+    """Look in the cache for the data set with this digest, whatever its name."""
+    for path in sorted(cache_root().glob("*/meta.json")):
+        ready, _ = try_open(path.parent)
+        if ready is not None and ready.digest == digest:
+            return ready
+    return None
 
 
 def is_prepared(name: str) -> bool:
     """Say whether a catalogue data set is in the cache, from its original source."""
-    ready, _ = _try_open(cache_root() / find(name).name)
+    ready, _ = try_open(cache_root() / find(name).name)
     return ready is not None
 
 
-def _try_open(path: Path) -> tuple[PreparedDataset | None, DataMismatch | None]:
+def try_open(path: Path) -> tuple[PreparedDataset | None, DataMismatch | None]:
     """Return the data set if it is whole, and what is wrong if it is there but damaged."""
     try:
         return open_prepared(path), None

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from makeweight.data.catalog import CatalogEntry, RemoteFile
+from makeweight.data.catalog import CATALOG, CatalogEntry, RemoteFile
 from makeweight.data.download import DownloadFailed, download
 from makeweight.data.readers.base import DataFile, open_file
 from makeweight.errors import DataNotFound, InvalidValue
@@ -134,6 +134,15 @@ def locate_given(entry: CatalogEntry, data_dir: Path | None) -> Source | None:
     if folder.is_dir() and not _search(entry, folder)[0]:
         return None
     return _from_folder(entry, folder, "MAKEWEIGHT_DATA")
+
+
+def published(folder: Path) -> CatalogEntry | None:
+    """Recognise a folder that holds exactly the published files of a data set in the catalogue."""
+    for entry in CATALOG.values():
+        files, missing = _search(entry, folder) if entry.files else ({}, [""])
+        if not missing and _is_original(entry, files):
+            return entry
+    return None
 
 
 def locate(entry: CatalogEntry, downloads: Path, progress: Progress | None = None) -> Source:

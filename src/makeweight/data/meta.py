@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -14,12 +14,16 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from makeweight.data.split import DEFAULT_VALIDATION
 from makeweight.errors import DataMismatch, DataNotFound, StoreError
 from makeweight.files import sync_folder
 
 FILE_NAME = "meta.json"
 FORMAT = 1
 ARRAYS = ("test_images", "test_labels", "train_images", "train_labels")
+#: Of a user's own data. Groups: training images of one number are copies of each other. Validation: 1 where the user
+#: has said that a training image is for validation.
+OWN_ARRAYS = ("train_groups", "train_validation")
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,10 @@ class Meta:
     name: str
     image_shape: tuple[int, int, int]  # (c, h, w)
     class_names: tuple[str, ...]
-    arrays: Mapping[str, ArrayRecord]  # by name in ARRAYS
+    arrays: Mapping[str, ArrayRecord]  # by name in ARRAYS, and perhaps in OWN_ARRAYS
+    validation: float = DEFAULT_VALIDATION  # share of the training part that is usually held out
+    origin: str = ""  # where a user's own images were read from
+    notes: tuple[str, ...] = ()  # what was done to a user's own images
 
     @property
     def digest(self) -> str:
@@ -84,14 +91,25 @@ def sha256_of(array: NDArray[Any]) -> str:
 
 def write_array(path: Path, array: NDArray[Any]) -> ArrayRecord:
     """Write an array to disk, down to the platter, and describe it."""
+    return write_chunks(path, array.shape, array.dtype, [array])
+
+
+def write_chunks(
+    path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], chunks: Iterable[NDArray[Any]]
+) -> ArrayRecord:
+    """Write an array of this shape whose rows come piece by piece; only one piece is in memory at a time."""
     # Little-endian everywhere, so that the digest does not depend on the machine.
-    array = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+    little, digest = dtype.newbyteorder("<"), hashlib.sha256()
+    header = {"descr": np.lib.format.dtype_to_descr(little), "fortran_order": False, "shape": shape}
     with path.open("xb") as stream:
         # Not np.save: on a full disk it reports two numbers where write() gives the system's reason.
-        np.lib.format.write_array_header_1_0(stream, np.lib.format.header_data_from_array_1_0(array))
-        stream.write(array.data.cast("B"))
+        np.lib.format.write_array_header_1_0(stream, header)
+        for chunk in chunks:
+            content = np.ascontiguousarray(chunk, dtype=little).data.cast("B")
+            stream.write(content)
+            digest.update(content)
         _sync(stream)
-    return ArrayRecord(array.shape, array.dtype.str, path.stat().st_size, sha256_of(array))
+    return ArrayRecord(shape, little.str, path.stat().st_size, digest.hexdigest())
 
 
 def write(folder: Path, record: Meta) -> None:
@@ -124,8 +142,15 @@ def _parse(content: Any) -> Meta:
         str(content["name"]),
         (channels, height, width),
         tuple(str(name) for name in content["class_names"]),
-        {name: _array_record(content["arrays"][name]) for name in ARRAYS},
+        {name: _array_record(content["arrays"][name]) for name in _names(content["arrays"])},
+        float(content["validation"]),
+        str(content["origin"]),
+        tuple(str(note) for note in content["notes"]),
     )
+
+
+def _names(arrays: Any) -> tuple[str, ...]:
+    return (*ARRAYS, *(name for name in OWN_ARRAYS if name in arrays))
 
 
 def read(folder: Path) -> Meta:

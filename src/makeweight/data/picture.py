@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import stat
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +27,24 @@ MOST_PIXELS = 50_000_000  # a photograph of a good camera; 200 MB as RGBA
 MOST_BYTES = 64 * 2**20
 # Of 0 to 255. A picture is only called inverted where both it and the data set are clear about their background.
 BRIGHT, DARK = 170, 85
+# JPEG decodes to an eighth, a quarter or a half at little cost; four times the sides leave Lanczos all it needs.
+DRAFT = 4
+GRAY_MODES = ("1", "L", "LA", "La")
 SIXTEEN_BITS = ("I", "I;16", "I;16L", "I;16B", "I;16N")  # Pillow's names for them
+
+
+_ORIENTATION = 0x0112  # EXIF's tag
+_LYING = (5, 6, 7, 8)  # its values for pictures that lie on their side
+
+
+@dataclass(frozen=True)
+class PictureHeader:
+    """What a picture's header says."""
+
+    shape: tuple[int, int, int]  # (c, h, w) upright; c is 1 or 3
+    transparent: bool
+    sixteen_bits: bool
+    animated: bool
 
 
 @dataclass(frozen=True)
@@ -68,17 +87,43 @@ def read_picture(path: Path, image_shape: tuple[int, int, int], *, invert: bool 
         If it has too many bytes or pixels, or cannot be read.
     """
     _check_file(path)
+    with _explained(path):
+        content = _content(path, image_shape, invert)
+    border = border_brightness(channels_first(content))
+    return Picture(path.name, channels_first(fitted(content, *image_shape[1:])), border)
+
+
+def read_shape(path: Path) -> PictureHeader:
+    """Read only the header of a picture. Raises as `read_picture` does."""
+    from PIL import Image
+
+    _check_file(path)
+    with _explained(path), Image.open(path, formats=FORMATS) as opened:
+        _check_pixels(opened, path)
+        width, height = opened.size
+        if opened.getexif().get(_ORIENTATION, 1) in _LYING:
+            width, height = height, width
+        gray = opened.mode in GRAY_MODES or opened.mode in SIXTEEN_BITS
+        return PictureHeader(
+            (1 if gray else 3, height, width),
+            opened.has_transparency_data,
+            opened.mode in SIXTEEN_BITS,
+            getattr(opened, "n_frames", 1) > 1,
+        )
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn all that Pillow's readers stumble over in a damaged file into one line."""
     with warnings.catch_warnings():
         # Pillow only warns of oddities such as broken metadata, and of bombs that are within reach.
         warnings.simplefilter("ignore")
         try:
-            content = _content(path, "L" if image_shape[0] == 1 else "RGB", invert)
+            yield
         except DataFormatError:
             raise
-        except Exception as error:  # Pillow's readers raise whatever they stumble over in a damaged file
+        except Exception as error:
             raise _unreadable(path, _reason(error)) from error
-    border = border_brightness(channels_first(content))
-    return Picture(path.name, channels_first(fitted(content, *image_shape[1:])), border)
 
 
 def _check_file(path: Path) -> None:
@@ -94,15 +139,21 @@ def _check_file(path: Path) -> None:
         raise _unreadable(path, f"it has {found.st_size:,} bytes, and {MOST_BYTES:,} is the most")
 
 
-def _content(path: Path, mode: str, invert: bool) -> Image:
-    """Decode the first frame, upright, in the mode asked for."""
+def _check_pixels(opened: Image, path: Path) -> None:
+    """Refuse before anything is decoded: a header of some bytes may promise gigabytes."""
+    width, height = opened.size
+    if width * height > MOST_PIXELS:
+        raise _unreadable(path, f"it has {width:,} × {height:,} pixels, and {MOST_PIXELS:,} in all is the most")
+
+
+def _content(path: Path, image_shape: tuple[int, int, int], invert: bool) -> Image:
+    """Decode the first frame, upright, gray or RGB; a JPEG much larger than the shape only as finely as it needs."""
     from PIL import Image, ImageOps
 
+    channels, *sides = image_shape
     with Image.open(path, formats=FORMATS) as opened:
-        width, height = opened.size
-        # Before anything is decoded: a header of some bytes may promise gigabytes.
-        if width * height > MOST_PIXELS:
-            raise _unreadable(path, f"it has {width:,} × {height:,} pixels, and {MOST_PIXELS:,} in all is the most")
+        _check_pixels(opened, path)
+        opened.draft(None, (DRAFT * max(sides), DRAFT * max(sides)))
         opened.load()
         image = ImageOps.exif_transpose(opened)
     if image.mode in SIXTEEN_BITS:
@@ -112,7 +163,7 @@ def _content(path: Path, mode: str, invert: bool) -> Image:
     if image.has_transparency_data:
         paper = Image.new("RGBA", image.size, (255, 255, 255) if invert else (0, 0, 0))
         image = Image.alpha_composite(paper, image.convert("RGBA"))
-    image = image.convert("RGB").convert(mode)
+    image = image.convert("RGB").convert("L" if channels == 1 else "RGB")
     return ImageOps.invert(image) if invert else image
 
 

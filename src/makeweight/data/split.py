@@ -57,7 +57,7 @@ def _check_counts(counts: NDArray[np.int64]) -> None:
         )
 
 
-def _validation_total(validation: float, count: int) -> int:
+def _validation_total(validation: float, count: int, least: int = 0) -> int:
     """Turn a share or a count into a number of images between 1 and count - 1."""
     if isinstance(validation, bool) or not isinstance(validation, int | float | np.integer | np.floating):
         raise InvalidValue(f"validation must be a share below 1 or a number of images, got {validation!r}.")
@@ -65,7 +65,7 @@ def _validation_total(validation: float, count: int) -> int:
     if not whole and not 0.0 < validation < 1.0:  # also refuses NaN
         raise InvalidValue(f"a validation share must lie between 0 and 1, got {validation!r}; 0.1 is usual.")
     # Half rounds up; round() would go to the even neighbour.
-    total = int(validation) if whole else math.floor(validation * count + 0.5)
+    total = max(least, int(validation) if whole else math.floor(validation * count + 0.5))
     if not 1 <= total < count:
         raise InvalidValue(
             f"validation must leave both parts at least 1 of {count} images, got {validation!r} "
@@ -97,7 +97,9 @@ def _warn_of_gaps(counts: NDArray[np.int64], quotas: NDArray[np.int64]) -> None:
             )
 
 
-def split_indices(labels: NDArray[Any], validation: float = DEFAULT_VALIDATION, seed: int = 0) -> Split:
+def split_indices(
+    labels: NDArray[Any], validation: float = DEFAULT_VALIDATION, seed: int = 0, groups: NDArray[Any] | None = None
+) -> Split:
     """Divide rows into training and validation, each class in proportion.
 
     Each row draws one 64-bit key, and the lowest keys of a class go to validation. Only the raw bit
@@ -112,6 +114,9 @@ def split_indices(labels: NDArray[Any], validation: float = DEFAULT_VALIDATION, 
         A share between 0 and 1 (of n, rounded), or a number of images.
     seed : int
         0 or more.
+    groups : numpy.ndarray, optional
+        (n,) integers from 0: rows with the same number, such as copies of one image, stay on one side. A group is of
+        its first row's class. Validation gets no more than its proportion then, and at least one group of each class.
 
     Returns
     -------
@@ -121,19 +126,53 @@ def split_indices(labels: NDArray[Any], validation: float = DEFAULT_VALIDATION, 
     Raises
     ------
     InvalidValue
-        Labels that are no class numbers; one class only; a class of one image; a part left empty.
+        Labels that are no class numbers; one class only; a class of one image (or group); a part left empty.
     """
     values = _check_labels(labels)
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise InvalidValue(f"the seed of a split must be an integer of at least 0, got {seed!r}.")
+    if groups is None:
+        chosen = _chosen(values, validation, int(seed))
+    else:
+        chosen = _chosen_groups(values, np.asarray(groups, dtype=np.int64), validation, int(seed))
+    return Split(np.flatnonzero(~chosen).astype(np.int64), np.flatnonzero(chosen).astype(np.int64))
+
+
+def _chosen(values: NDArray[np.int64], validation: float, seed: int) -> NDArray[np.bool_]:
+    """(n,) whether a row goes to validation."""
     counts = np.bincount(values).astype(np.int64)
     _check_counts(counts)
     quotas = _quotas(counts, _validation_total(validation, values.size))
     _warn_of_gaps(counts, quotas)
-    keys = np.random.PCG64(int(seed)).random_raw(values.size)
-    order = np.lexsort((keys, values))  # by class, then by key
-    starts = np.cumsum(counts) - counts
+    order, starts = _shuffled(values, seed)
     rank = np.arange(values.size) - np.repeat(starts, counts)
     chosen = np.zeros(values.size, dtype=bool)
     chosen[order] = rank < np.repeat(quotas, counts)
-    return Split(np.flatnonzero(~chosen).astype(np.int64), np.flatnonzero(chosen).astype(np.int64))
+    return chosen
+
+
+def _chosen_groups(
+    values: NDArray[np.int64], groups: NDArray[np.int64], validation: float, seed: int
+) -> NDArray[np.bool_]:
+    """(n,) whether a row goes to validation, with the rows of a group on one side."""
+    _, first, place, sizes = np.unique(groups, return_index=True, return_inverse=True, return_counts=True)
+    owner = values[first]  # (g,) class of each group
+    counts = np.bincount(owner, minlength=values.max() + 1).astype(np.int64)
+    _check_counts(counts)
+    rows = np.bincount(owner, weights=sizes, minlength=len(counts)).astype(np.int64)
+    quotas = _quotas(rows, _validation_total(validation, values.size, least=1))
+    order, starts = _shuffled(owner, seed)
+    chosen = np.zeros(len(owner), dtype=bool)
+    for label in np.flatnonzero(counts):
+        members = order[starts[label] : starts[label] + counts[label]]
+        chosen[members] = np.cumsum(sizes[members]) <= quotas[label]
+        # Large groups may leave a class without validation images, and small shares do.
+        chosen[members[0]], chosen[members[-1]] = True, False
+    return chosen[place]
+
+
+def _shuffled(values: NDArray[np.int64], seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Order rows by class and, within a class, by their key; and where each class starts."""
+    keys = np.random.PCG64(seed).random_raw(values.size)
+    counts = np.bincount(values).astype(np.int64)
+    return np.lexsort((keys, values)).astype(np.int64), np.cumsum(counts) - counts

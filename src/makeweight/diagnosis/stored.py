@@ -8,7 +8,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from makeweight.data.dataset import PreparedDataset
-from makeweight.data.split import split_indices
 from makeweight.diagnosis.subject import MOST_IMAGES, Subject
 from makeweight.nets.load import load_network
 from makeweight.store.rows import JobRow
@@ -23,7 +22,7 @@ def subject_of_run(store: Store, row: JobRow, dataset: PreparedDataset) -> Subje
     """
     job = row.job
     labelled = dataset.training_images()
-    split = split_indices(labelled.labels, job.recipe.validation, job.split_seed)
+    split = dataset.split(job.recipe.validation, job.split_seed)
     network = load_network(job.architecture, store.weights(row)).train()
     network.use_generator(torch.Generator().manual_seed(job.seed))
     optimizer = optimizer_for(network, job.recipe)

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 
 from makeweight.data.dataset import PreparedDataset, open_prepared
-from makeweight.data.split import split_indices
 from makeweight.errors import DataMismatch
 from makeweight.jobs.environment import describe_environment
 from makeweight.jobs.result import Job, Result, Score, Trained
@@ -97,7 +96,7 @@ def _open(assignment: Assignment) -> PreparedDataset:
 
 def _training_data(dataset: PreparedDataset, job: Job) -> TrainingData:
     labelled = dataset.training_images()
-    split = split_indices(labelled.labels, job.recipe.validation, job.split_seed)
+    split = dataset.split(job.recipe.validation, job.split_seed)
     return TrainingData(labelled.images, labelled.labels, split.train, split.validation)
 
 

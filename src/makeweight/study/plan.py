@@ -6,7 +6,6 @@ import dataclasses
 from typing import Any
 
 from makeweight.data.dataset import PreparedDataset
-from makeweight.data.split import DEFAULT_VALIDATION
 from makeweight.design.architecture import Task
 from makeweight.design.cost import cost
 from makeweight.design.families import family_named
@@ -36,11 +35,12 @@ def job_for(
 ) -> Job:
     """Make the job that trains a designed network with its family's recipe."""
     family, labels = design.architecture.family, dataset.training_images().labels
+    changes = {"validation": dataset.validation, **(changes or {})}
     return Job(
         family=family,
         budget=design.cost.weights if design.budget is None else design.budget,
         architecture=design.architecture,
-        recipe=default_recipe(family, round(len(labels) * (1 - DEFAULT_VALIDATION)), changes),
+        recipe=default_recipe(family, round(len(labels) * (1 - dataset.validation)), changes),
         data_digest=dataset.digest,
         split_seed=split_seed,
         seed=seed,

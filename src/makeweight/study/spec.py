@@ -48,7 +48,11 @@ class StudySpec(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    dataset: Annotated[str, BeforeValidator(_dataset)] = "fashion-mnist"
+    dataset: Annotated[str, BeforeValidator(_dataset)] | None = None  # of the catalogue; None: FashionMNIST, or `data`
+    data: str | None = None  # path of the user's own images, or with `dataset` of its original files
+    image_size: str | None = None  # of the user's own images
+    channels: Annotated[int, Field(strict=True)] | None = None
+    skip_unreadable: Annotated[bool, Field(strict=True)] = False
     families: Annotated[tuple[Annotated[str, BeforeValidator(_family)], ...], Field(min_length=1)] = ("fcn", "cnn")
     # None: the report's budgets of each family.
     budgets: Annotated[tuple[Annotated[int, BeforeValidator(_budget)], ...], Field(min_length=1)] | None = None

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 import optuna
 
 from makeweight.data.dataset import PreparedDataset
-from makeweight.data.split import DEFAULT_VALIDATION
 from makeweight.design.architecture import Task
 from makeweight.design.families import Family
 from makeweight.design.limits import NO_LIMITS, Limits
@@ -97,7 +96,7 @@ class TuningPlan:
     @property
     def images(self) -> int:
         """How many images a network is trained on during the search."""
-        return round(self.training_images * (1 - DEFAULT_VALIDATION))
+        return round(self.training_images * (1 - self.dataset.validation))
 
 
 @dataclass(frozen=True)
@@ -224,9 +223,8 @@ class _Tuning:
 
     def _job(self, point: Point, seed: int) -> tuple[Job, Design, tuple[str, ...]]:
         plan = self._plan
-        design, recipe, dropped = realise(
-            point, plan.family, plan.task, plan.budget, plan.images, plan.limits, plan.fixed
-        )
+        fixed = {"validation": plan.dataset.validation, **plan.fixed}
+        design, recipe, dropped = realise(point, plan.family, plan.task, plan.budget, plan.images, plan.limits, fixed)
         job = Job(
             plan.family.name, plan.budget, design.architecture, recipe, plan.dataset.digest, plan.split_seed, seed
         )
@@ -304,7 +302,7 @@ class _Tuning:
 
     def _refit_and_test(self, executor: Executor, hardware: Hardware) -> Iterator[TuningEvent]:
         share = max(REFIT_VALIDATION, 2 * self._plan.dataset.classes / self._plan.training_images)  # one of each class
-        share = min(share, DEFAULT_VALIDATION)
+        share = min(share, self._plan.dataset.validation)
         jobs = self._confirming_jobs(self._record.kept("winner"))
         self._plan_jobs([replace(job, recipe=replace(job.recipe, validation=share)) for job in jobs])
         yield from self._run_jobs(executor, hardware, testing=True)

@@ -88,3 +88,16 @@ def _converted(image: NDArray[np.uint8], shape: Shape) -> NDArray[np.uint8]:
     plane = image[0] if image.shape[0] == 1 else np.ascontiguousarray(image.transpose(1, 2, 0))
     mode = "L" if shape[0] == 1 else "RGB"
     return channels_first(fitted(Image.fromarray(plane).convert(mode), *shape[1:]))
+
+
+def shrink(images: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """Scale images (n, c, h, w) down until no side is longer than ``side``, each pixel the mean of a block."""
+    height, width = images.shape[2:]
+    step = -(-max(height, width) // side)
+    if step == 1:
+        return images
+    rows, columns = (np.arange(0, length, step) for length in (height, width))
+    sums = np.add.reduceat(np.add.reduceat(images, rows, axis=2, dtype=np.uint32), columns, axis=3)
+    areas = np.outer(np.diff(np.append(rows, height)), np.diff(np.append(columns, width)))
+    means: NDArray[np.uint8] = (sums // areas).astype(np.uint8)
+    return means
