@@ -19,7 +19,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from makeweight.data.readers.base import DAMAGE, DataFile, damaged, open_file, read_up_to
+from makeweight.data.readers.base import DAMAGE, DataFile, damaged, guarded, open_file, read_up_to
 from makeweight.errors import DataFormatError
 
 #: An array that promises more is refused; as 224 × 224 pixels in colour, ImageNet has 193 GB.
@@ -53,7 +53,7 @@ class Member:
             When the file is damaged or has another size than its header promises.
         """
         row_bytes = math.prod(self.shape[1:]) * self.dtype.itemsize
-        with _guarded(self.file), _archive(self.file.path) as archive, archive.open(self.file.member or "") as stream:
+        with _archive(self.file.path) as archive, archive.open(self.file.member or "") as stream:
             stream.read(self.header_bytes)
             for start in range(0, self.shape[0], rows):
                 count = min(rows, self.shape[0] - start)
@@ -76,7 +76,7 @@ def members_of(path: Path) -> dict[str, str]:
         When it cannot be opened.
     """
     members: dict[str, str] = {}
-    with _guarded(DataFile(path)), _archive(path) as archive:
+    with _archive(path) as archive:
         for name in archive.namelist():
             key = name.removesuffix(".npy").lower()
             if key in members:
@@ -95,7 +95,7 @@ def open_member(path: Path, name: str) -> Member:
         When it is damaged, holds Python objects, or promises another size than is there.
     """
     file = DataFile(path, name)
-    with _guarded(file), _archive(path) as archive:
+    with _archive(path) as archive:
         info = archive.getinfo(name)
         if info.compress_type not in METHODS:
             raise damaged(file, "an array stored plainly or deflated", f"compression method {info.compress_type}")
@@ -108,20 +108,13 @@ def open_member(path: Path, name: str) -> Member:
 
 
 @contextmanager
-def _guarded(file: DataFile) -> Iterator[None]:
-    """Turn all that damaged bytes make zipfile raise into the error that names the file."""
-    try:
-        yield
-    except KeyError as error:
-        raise damaged(file, "its member", "none; the file has changed") from error
-    except DAMAGE as error:
-        raise damaged(file, "a whole .npz", f"{type(error).__name__}: {str(error)[:120]}") from error
-
-
-@contextmanager
 def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
-    with open_file(path) as raw, zipfile.ZipFile(raw) as archive:
-        yield archive
+    """Open the zip; a member that is no longer there, as all damage, is an error that names the file."""
+    try:
+        with guarded(DataFile(path), "a whole .npz"), open_file(path) as raw, zipfile.ZipFile(raw) as archive:
+            yield archive
+    except KeyError as error:
+        raise damaged(DataFile(path), f"the member {error}", "none") from error
 
 
 def _check_kind(shape: tuple[int, ...], fortran: bool, dtype: np.dtype[Any], file: DataFile) -> None:

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from makeweight.data.readers.base import DAMAGE, DataFile, damaged, open_file
+from makeweight.data.readers.base import DataFile, damaged, guarded, open_file
 from makeweight.errors import DataFormatError
 
 PIECE_BYTES = 1 << 20
@@ -62,15 +62,12 @@ def _whole_lines(path: Path) -> Iterator[bytes]:
 def _raw(path: Path) -> Iterator[bytes]:
     """Read a plain or gzipped file, told by its first bytes, without a byte order mark."""
     file, seen = DataFile(path), 0
-    try:
-        with ExitStack() as stack:
-            stream = stack.enter_context(open_file(path))
-            if stream.peek(2)[:2] == _GZIP_MAGIC:
-                stream = cast(BinaryIO, stack.enter_context(gzip.GzipFile(fileobj=stream)))  # type: ignore[assignment]
-            while data := stream.read(PIECE_BYTES):
-                yield data.removeprefix(_BOM) if seen == 0 else data
-                seen += len(data)
-                if seen > MOST_BYTES:
-                    raise damaged(file, f"at most {MOST_BYTES:,} bytes when unpacked", "more")
-    except DAMAGE as error:
-        raise damaged(file, "a whole file", f"{type(error).__name__}: {str(error)[:120]}") from error
+    with guarded(file, "a whole file"), ExitStack() as stack:
+        raw = stack.enter_context(open_file(path))
+        packed = raw.peek(2)[:2] == _GZIP_MAGIC
+        stream = cast(BinaryIO, stack.enter_context(gzip.GzipFile(fileobj=raw)) if packed else raw)
+        while data := stream.read(PIECE_BYTES):
+            yield data.removeprefix(_BOM) if seen == 0 else data
+            seen += len(data)
+            if packed and seen > MOST_BYTES:
+                raise damaged(file, f"at most {MOST_BYTES:,} bytes when unpacked", "more")

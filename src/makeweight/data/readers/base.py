@@ -7,6 +7,8 @@ import struct
 import tarfile
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
@@ -84,6 +86,15 @@ def open_file(path: Path) -> BufferedReader:
 def damaged(file: DataFile, expected: str, found: str) -> DataFormatError:
     """Build the one-line error for a file that breaks its format."""
     return DataFormatError(f"{file}: expected {expected}, found {found}; get the file again from its source.")
+
+
+@contextmanager
+def guarded(file: DataFile, expected: str) -> Iterator[None]:
+    """Turn all that damaged bytes make the standard library raise into the error that names the file."""
+    try:
+        yield
+    except DAMAGE as error:
+        raise damaged(file, expected, f"{type(error).__name__}: {str(error)[:120]}") from error
 
 
 def read_up_to(stream: BinaryIO, count: int) -> bytearray:
