@@ -111,7 +111,10 @@ def short_text(text: str | bytes) -> str:
     ValueError
         If it can name no class; says why as the rest of the sentence "its label …".
     """
-    stripped = (text.decode("utf-8") if isinstance(text, bytes) else text).strip()
+    try:
+        stripped = (text.decode("utf-8") if isinstance(text, bytes) else text).strip()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{text[:40]!r} is no UTF-8; save the labels in UTF-8") from error
     if not stripped:
         raise ValueError("is blank; give each image a class")
     if len(stripped) > MOST_CHARACTERS or any(ord(character) < 32 for character in stripped):

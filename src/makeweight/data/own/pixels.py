@@ -75,7 +75,8 @@ def _scaled(values: NDArray[Any], factor: float) -> NDArray[Any]:
     if factor == 1.0 and values.dtype.kind in "iu":
         return values
     working = np.float64 if values.dtype.itemsize > 4 else np.float32
-    scaled: NDArray[Any] = np.rint(np.multiply(values, factor, dtype=working))
+    with np.errstate(over="ignore"):  # what becomes infinite is refused as such
+        scaled: NDArray[Any] = np.rint(np.multiply(values, factor, dtype=working))
     return scaled
 
 
