@@ -78,7 +78,7 @@ def found_in(path: Path) -> Found:
 
 def _on_disk(path: Path) -> Found:
     folder = path if path.is_dir() else path.parent
-    files = [path] if path.is_file() else sorted((f for f in folder.iterdir() if f.suffix == ".bin"), key=natural)
+    files = sorted((f for f in path.iterdir() if f.suffix == ".bin"), key=natural) if path.is_dir() else [path]
     names = [folder / name for name in NAMES.values() if (folder / name).is_file()]
     return Found([BinFile(DataFile(file), _size(file)) for file in files], {file.name: _text(file) for file in names})
 

@@ -51,8 +51,9 @@ def _whole_lines(path: Path) -> Iterator[bytes]:
             lines += piece.count(b"\n")
             yield piece
         if len(rest) > MOST_LINE_BYTES:
+            line = lines + 1 + (b"\n" in rest)  # where a line has ended, blank ones without end follow
             raise DataFormatError(
-                f"{path.name}, line {lines + 1}: it does not end within {MOST_LINE_BYTES:,} bytes; "
+                f"{path.name}, line {line}: it does not end within {MOST_LINE_BYTES:,} bytes; "
                 "write one image a line, of at most 1024 × 1024 pixels."
             )
     if last := rest.rstrip(b"\r\n"):
