@@ -94,6 +94,31 @@ def test_pipes_and_loops_do_not_hang(tmp_path: Path) -> None:
         open_source(tmp_path, Form())  # a folder with a pipe alone that is called as a CSV
 
 
+def test_the_folder_one_is_in_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "train.csv").write_text("label,a,b,c,d\n1,1,2,3,4\n")
+    monkeypatch.chdir(tmp_path / "own")
+    assert open_source(Path(), Form()).name == "own"
+    (tmp_path / "own" / "deeper").mkdir()
+    monkeypatch.chdir(tmp_path / "own" / "deeper")
+    (tmp_path / "own" / "a.npz").touch()
+    with pytest.raises(DataFormatError, match="own: it is in no format"):
+        open_source(Path(".."), Form())
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_what_may_not_be_read_is_named(tmp_path: Path) -> None:
+    np.savez(tmp_path / "own.npz", X=np.zeros((4, 5, 5), np.uint8), y=np.arange(4))
+    (tmp_path / "own.npz").chmod(0)
+    with pytest.raises(DataNotFound, match="cannot be opened"):
+        open_source(tmp_path / "own.npz", Form())
+
+
+def test_an_image_that_begins_as_a_pickle_is_an_image(tmp_path: Path) -> None:
+    (tmp_path / "own.bin").write_bytes(b"\x80\x04" + bytes(3_071))
+    assert open_source(tmp_path / "own.bin", Form()).describe(0) == "own.bin[0]"
+
+
 def test_paths_may_have_spaces_and_any_letters(tmp_path: Path) -> None:
     folder = tmp_path / "mein Ordner ü 数"
     folder.mkdir()

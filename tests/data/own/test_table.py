@@ -16,6 +16,7 @@ from makeweight.data.own import table_lines
 from makeweight.data.own.form import Form
 from makeweight.data.own.source import Source
 from makeweight.data.own.table import recognises, table_source
+from makeweight.data.own.table_columns import columns_of
 from makeweight.errors import DataFormatError, DataNotFound
 
 
@@ -73,6 +74,50 @@ def test_text_labels_beside_numbers(path: Path) -> None:
     assert names == ["cat", "3", "a, b", "Katze ü"]
 
 
+@pytest.mark.parametrize(
+    ("content", "images", "names"),
+    [
+        ("cat,0,10,20,255\n3,5,6,7,8\n", ROWS, ["cat", "3"]),
+        ("0,10,20,255,cat\n5,6,7,8,dog\n", ROWS, ["cat", "dog"]),
+        ("label,0,1,2,3\n3,5,6,7,8\n", ROWS[1:], ["3"]),
+        ("digit,0,1,2,3\n3,5,6,7,8\n", ROWS[1:], ["3"]),
+        ("1,2,3,4,kind\n5,6,7,8,dog\n", ROWS[1:], ["dog"]),
+        ("class,9,7,5,3\n3,5,6,7,8\n", ROWS[1:], ["3"]),
+    ],
+)
+def test_a_first_line_with_one_text_is_a_row_unless_it_numbers_the_columns(
+    content: str, images: list[list[int]], names: list[str], path: Path
+) -> None:
+    read_images, read_names = read(opened(path, content))
+    assert read_images.tolist() == images
+    assert read_names == names
+
+
+@given(content=st.binary(max_size=200))
+@settings(deadline=None, max_examples=200)
+def test_any_bytes_are_read_or_refused_in_one_line(content: bytes, scratch: Path) -> None:
+    reason = refusal(scratch, content)
+    assert reason is None or (reason.count("\n") == 0 and "own.csv" in reason)
+
+
+@given(data=st.data())
+@settings(deadline=None, max_examples=150)
+def test_any_flipped_byte_is_read_or_refused_in_one_line(data: st.DataObject, scratch: Path) -> None:
+    content = bytearray('label,a,b,c,d\ncat,0,10.5,20,255\n3,5,6,7,8\n"ü, x",1,2,3,4\n'.encode())
+    content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    reason = refusal(scratch, bytes(content))
+    assert reason is None or (reason.count("\n") == 0 and "own.csv" in reason)
+
+
+def refusal(path: Path, content: bytes) -> str | None:
+    try:
+        images, names = read(opened(path, content))
+    except DataFormatError as error:
+        return str(error)
+    assert len(images) == len(names) > 0
+    return None
+
+
 words = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_size=1, max_size=6)
 names_ = st.one_of(st.integers(0, 65_535).map(str), words.map(lambda text: f"x{text}"))
 
@@ -103,13 +148,11 @@ def test_what_is_written_is_read(
         for row, label in zip(rows, labels, strict=True)
     ]
     top = [[*(f"p{i}" for i in range(place)), "label", *(f"p{i}" for i in range(place, images.shape[1]))]]
-    if not header:
-        fields[0][0] = labels[0] = "7"  # a first line of numbers, or it would be taken for a header
     content = end.join(separator.join(row) for row in (top if header else []) + fields)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(table_lines, "PIECE_BYTES", piece)
-        if not header and fields[0] == [str(number) for number in range(len(fields[0]))]:
-            return
+        if not header and columns_of(separator.join(fields[0]), "").header:
+            return  # numbered as columns are
         read_images, read_names = read(opened(scratch, content))
     np.testing.assert_array_equal(np.sort(read_images, axis=1), np.sort(images, axis=1))
     if images.shape[1] not in (3, 12):  # colour moves the channels to the front

@@ -41,12 +41,23 @@ def open_source(path: Path, form: Form) -> Source:
     DataFormatError
         When no format is recognised, one is refused (pickles), or the files are damaged.
     """
-    _check_there(path)
+    try:
+        _check_there(path)
+        if path.name in ("", ".."):
+            path = path.resolve()  # so that the data set has a name
+        kind = _format_of(path)
+    except (OSError, ValueError) as error:  # ValueError: NUL in the path
+        reason = getattr(error, "strerror", None) or error
+        raise DataNotFound(f"{str(path)!r} cannot be opened: {reason}; give the path of your images.") from error
+    return kind.open(path, form)
+
+
+def _format_of(path: Path) -> Format:
     if reason := why_refused(path):
         raise DataFormatError(f"{path}: {reason}")
     for kind in FORMATS:
         if kind.recognises(path):
-            return kind.open(path, form)
+            return kind
     raise DataFormatError(
         f"{path}: it is in no format that makeweight knows: {', '.join(kind.name for kind in FORMATS)}; "
         "give the path of one of these."
@@ -54,12 +65,6 @@ def open_source(path: Path, form: Form) -> Source:
 
 
 def _check_there(path: Path) -> None:
-    try:
-        path.stat()
-        if path.is_dir():
-            next(path.iterdir(), None)
-    except (OSError, ValueError) as error:  # ValueError: NUL in the path
-        reason = getattr(error, "strerror", None) or error
-        raise DataNotFound(f"{str(path)!r} cannot be opened: {reason}; give the path of your images.") from error
+    path.stat()
     if not path.is_dir() and not path.is_file():
         raise DataNotFound(f"{path} is no file and no folder; give the path of your images.")

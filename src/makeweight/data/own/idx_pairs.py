@@ -21,7 +21,7 @@ from makeweight.data.own.fingerprint import of_files
 from makeweight.data.own.form import Form
 from makeweight.data.own.parts import PARTS, divided, part_in
 from makeweight.data.own.source import Part, Source
-from makeweight.data.readers.base import DataFile
+from makeweight.data.readers.base import DataFile, first_bytes
 from makeweight.data.readers.idx import open_idx
 from makeweight.errors import DataFormatError, DataNotFound
 
@@ -38,10 +38,7 @@ def recognises(path: Path) -> bool:
     """Say whether a path is an IDX file of images, by its name or first bytes, or a folder with one, by names."""
     if path.is_dir():
         return any(_IMAGES.fullmatch(entry.name) for entry in path.iterdir())
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return _IMAGES.fullmatch(path.name) is not None or file.read(4) in _MAGIC
+    return path.is_file() and (_IMAGES.fullmatch(path.name) is not None or first_bytes(path, 4) in _MAGIC)
 
 
 def idx_source(path: Path, form: Form) -> Source:

@@ -18,6 +18,7 @@ from makeweight.data.own.form import Form
 from makeweight.data.own.npz_member import Member, members_of, open_member
 from makeweight.data.own.parts import PARTS, WORDS, divided
 from makeweight.data.own.source import Part, Source
+from makeweight.data.readers.base import first_bytes
 from makeweight.errors import DataFormatError
 
 #: What images and their labels are called together; the last is np.savez(file, X, y).
@@ -34,8 +35,7 @@ def recognises(path: Path) -> bool:
         return False
     if path.suffix.lower() == ".npz":
         return True
-    with path.open("rb") as file:
-        head = file.read(200)
+    head = first_bytes(path, 200)
     return head.startswith(b"PK\3\4") and b".npy" in head
 
 

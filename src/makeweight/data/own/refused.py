@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from os import SEEK_END
 from pathlib import Path
+
+from makeweight.data.readers.base import first_bytes, open_file
 
 _SAVE = "numpy.savez('images.npz', X=images, y=labels)"
 _PICKLE = (
@@ -32,14 +35,21 @@ _BY_MAGIC = {
     b"MATLAB 5.0": _OTHER.format("MATLAB's format"),
     b"PAR1": _OTHER.format("Parquet"),
     b"\x93NUMPY": _BY_SUFFIX[".npy"],
-    **{bytes((0x80, protocol)): _PICKLE for protocol in range(2, 6)},
 }
+#: A pickle is 0x80, the protocol (since Python 2.3), …, and a full stop.
+_PROTOCOLS = tuple(bytes((protocol,)) for protocol in range(2, 6))
 #: The files of CIFAR-10's and CIFAR-100's Python versions.
 _CIFAR_FILES = ({"data_batch_1", "test_batch"}, {"train", "test", "meta"})
 
 
 def why_refused(path: Path) -> str | None:
-    """Say why a path is not opened, and what to do; None where nothing speaks against it."""
+    """Say why a path is not opened, and what to do; None where nothing speaks against it.
+
+    Raises
+    ------
+    DataNotFound
+        When a file cannot be opened.
+    """
     if path.is_dir():
         return _CIFAR if _is_python_cifar(path) else None
     if path.name.startswith("cifar-") and "-python" in path.name:
@@ -53,11 +63,16 @@ def _is_python_cifar(folder: Path) -> bool:
 
 
 def _by_magic(path: Path) -> str | None:
-    try:
-        with path.open("rb") as file:
-            head = file.read(200)
-    except OSError:
-        return None  # whoever opens it says so
+    head = first_bytes(path, 200)
     if head.startswith(b"PK\3\4") and b"data.pkl" in head:
         return _TORCH
+    if head[:1] == b"\x80" and head[1:2] in _PROTOCOLS and _last_byte(path) == b".":
+        return _PICKLE
     return next((reason for magic, reason in _BY_MAGIC.items() if head.startswith(magic)), None)
+
+
+def _last_byte(path: Path) -> bytes:
+    """Read what a pickle ends with, so that no image is taken for one."""
+    with open_file(path) as stream:
+        stream.seek(-1, SEEK_END)
+        return stream.read(1)

@@ -65,15 +65,25 @@ def columns_of(line: str, name: str) -> Columns | None:
             f"{name}, line 1: a line is a label and its pixels with , ; or tab between them, "
             f"but it is {line[:40]!r}; write it again as such."
         )
-    if _is_row(names):
-        return Columns(separator, tuple(str(position) for position in range(1, len(names) + 1)), False, 0)
-    return _from_header(separator, names)
+    label = _label_of_row(names)
+    if label is None:
+        return _from_header(separator, names)
+    return Columns(separator, tuple(str(position) for position in range(1, len(names) + 1)), False, label)
 
 
-def _is_row(names: tuple[str, ...]) -> bool:
-    """Say whether a first line is a row: all numbers, other than 0, 1, 2, …, as pandas numbers columns."""
-    numbered = (tuple(str(start + position) for position in range(len(names))) for start in (0, 1))
-    return all(is_number(name) for name in names) and (len(names) < 3 or names not in numbered)
+def _label_of_row(names: tuple[str, ...]) -> int | None:
+    """Find the label in a first line that is a row: numbers and at most one text; None where it is a header.
+
+    A header may be made of numbers too: 0, 1, 2, …, as pandas numbers columns, alone or beside the name of the label.
+    """
+    texts = [position for position, name in enumerate(names) if not is_number(name)]
+    if len(texts) > 1 or (texts and names[texts[0]].lower() in (*LABELS, *NUMBERING)):
+        return None
+    numbers = [name for name in names if is_number(name)]
+    numbered = any(numbers == [str(start + place) for place in range(len(numbers))] for start in (0, 1))
+    if numbered and len(names) > 2:
+        return None
+    return texts[0] if texts else 0
 
 
 def is_number(text: str) -> bool:
@@ -89,6 +99,9 @@ def _from_header(separator: str, names: tuple[str, ...]) -> Columns | None:
     lower = [name.lower() for name in names]
     numbering = tuple(position for position, name in enumerate(lower) if name in NUMBERING)
     label = next((lower.index(name) for name in LABELS if name in lower), None)
+    texts = [position for position, name in enumerate(names) if not is_number(name) and position not in numbering]
+    if label is None and len(texts) == 1:
+        label = texts[0]  # among numbers, as pandas writes columns of its own
     if label is None:
         first, *others = (position for position in range(len(names)) if position not in numbering)
         if others and _stem(names[first]) and _stem(names[first]) == _stem(names[others[0]]):

@@ -83,6 +83,12 @@ def open_file(path: Path) -> BufferedReader:
         raise DataNotFound(f"{path}: cannot be opened ({reason}); check the path and its rights.") from error
 
 
+def first_bytes(path: Path, count: int) -> bytes:
+    """Read up to `count` bytes from the start of a file; raises as `open_file` does."""
+    with open_file(path) as stream:
+        return bytes(read_up_to(stream, count))
+
+
 def damaged(file: DataFile, expected: str, found: str) -> DataFormatError:
     """Build the one-line error for a file that breaks its format."""
     return DataFormatError(f"{file}: expected {expected}, found {found}; get the file again from its source.")
