@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from makeweight.data.own.arrays import arrays_source
@@ -24,6 +24,7 @@ def named(labels: np.ndarray, names: list[str] | None = None) -> list[str]:
 
 
 @given(numbers, st.sampled_from(["u2", "<i4", ">i8", "u8", "f4", "f8"]))
+@settings(deadline=None)
 def test_whole_numbers_name_themselves(values: list[int], dtype: str) -> None:
     expected = [str(value) for value in values]
     assert named(np.array(values, dtype)) == expected
@@ -32,6 +33,7 @@ def test_whole_numbers_name_themselves(values: list[int], dtype: str) -> None:
 
 
 @given(words)
+@settings(deadline=None)
 def test_texts_name_themselves(values: list[str]) -> None:
     texts = [f"a{value}" for value in values]  # so that none is a number
     assert named(np.array(texts)) == texts
@@ -39,11 +41,13 @@ def test_texts_name_themselves(values: list[str]) -> None:
 
 
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=30), st.sampled_from(["?", "u1", "f8", "i4"]))
+@settings(deadline=None)
 def test_one_hot_rows_are_their_ones(values: list[int], dtype: str) -> None:
     assert named(np.eye(7, dtype=dtype)[values]) == [str(value) for value in values]
 
 
 @given(st.lists(numbers, min_size=1, max_size=4))
+@settings(deadline=None)
 def test_codes_do_not_depend_on_how_rows_are_cut(pieces: list[list[int]]) -> None:
     whole, cut = Labels(), Labels()
     expected = whole.codes(np.concatenate(pieces)).tolist()

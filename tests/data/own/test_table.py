@@ -128,7 +128,7 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @given(
-    images=hnp.arrays(np.uint8, st.tuples(st.integers(1, 12), st.sampled_from([1, 4, 9, 25, 3, 12]))),
+    images=hnp.arrays(np.uint8, st.tuples(st.integers(1, 12), st.sampled_from([4, 9, 25, 12, 27]))),
     data=st.data(),
     unit=st.booleans(),
     header=st.booleans(),
@@ -155,7 +155,7 @@ def test_what_is_written_is_read(
             return  # numbered as columns are
         read_images, read_names = read(opened(scratch, content))
     np.testing.assert_array_equal(np.sort(read_images, axis=1), np.sort(images, axis=1))
-    if images.shape[1] not in (3, 12):  # colour moves the channels to the front
+    if images.shape[1] not in (12, 27):  # colour moves the channels to the front
         np.testing.assert_array_equal(read_images, images)
     assert read_names == labels
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -51,6 +51,7 @@ class BlockSource:
         self.name = name
         self._blocks, self._fingerprint, self._notes = tuple(blocks), fingerprint, tuple(notes)
         self._labels = Labels(class_names, name)
+        self._known_scales: dict[str, pixels.Scale] | None = None
         self._first_layouts = [layout_of(block.image_shape, form, block.name) for block in blocks]
 
     @property
@@ -111,12 +112,12 @@ class BlockSource:
         raise IndexError(f"row {row} of {first}")
 
     def _scales(self, say: Progress) -> dict[str, pixels.Scale]:
-        """Scale of each kind of numbers, found once."""
-        if not hasattr(self, "_found_scales"):
-            self._found_scales = _scales_of(self._blocks, say)
-        return self._found_scales
+        """Find the scale of each kind of numbers, once."""
+        if self._known_scales is None:
+            self._known_scales = _scales_of(self._blocks, say)
+        return self._known_scales
 
-    def _all_notes(self, scales: Any) -> tuple[str, ...]:
+    def _all_notes(self, scales: Iterable[pixels.Scale]) -> tuple[str, ...]:
         notes = [*self._notes, *(layout.note for layout in self._layouts), *(scale.note for scale in scales)]
         if any(layout.channels in (2, 4) for layout in self._layouts):
             notes.append("transparency is laid on black")

@@ -18,6 +18,8 @@ Order = Literal["hw", "hwc", "chw"]
 
 #: Gray, gray with alpha, RGB, RGB with alpha.
 CHANNELS = (1, 2, 3, 4)
+#: The smallest side of a square that is guessed from the length of a row: one number beside another is no image.
+LEAST_SIDE = 2
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,8 @@ def _upright(shape: tuple[int, ...], name: str) -> Layout:
 
 
 def _flat(values: int, form: Form, name: str) -> Layout:
-    sizes = [*([form.size] if form.size else []), (math.isqrt(values),) * 2, (math.isqrt(values // 3),) * 2]
-    for height, width in sizes:
+    squares = [(side, side) for side in (math.isqrt(values), math.isqrt(values // 3)) if side >= LEAST_SIDE]
+    for height, width in [form.size, *squares] if form.size else squares:
         note = f"{values:,} values a row are read as {height} × {width}"
         if height * width == values:
             return Layout("hw", (height, width), f"{note}, gray")

@@ -51,22 +51,24 @@ def table_source(path: Path, form: Form) -> Source:
     DataNotFound
         When a file cannot be opened.
     """
-    if not path.is_dir():
-        block = TableBlock("all", path, _columns(path) or _no_label(path))
-        return BlockSource(path.name, [block], form, partial(of_files, path.parent, [path]))
-    files, notes = _files(path)
-    blocks: list[TableBlock] = []
-    for part, file in files:
-        columns = _columns(file)
-        if columns is None:
-            notes.append(f"{file.name} has no label column and is left out")
-        else:
-            blocks.append(TableBlock(part, file, columns))
-    if not blocks:
-        _no_label(files[0][1])
-    names = divided(block.part for block in blocks)
-    blocks = [TableBlock(names[block.part], block.path, block.columns) for block in blocks]
-    return BlockSource(path.name, blocks, form, partial(of_files, path, [file for _, file in files]), notes=notes)
+    if path.is_dir():
+        return _folder_source(path, form)
+    columns = _columns(path)
+    if columns is None:
+        raise _no_label(path)
+    return BlockSource(path.name, [TableBlock("all", path, columns)], form, partial(of_files, path.parent, [path]))
+
+
+def _folder_source(folder: Path, form: Form) -> Source:
+    files, notes = _files(folder)
+    given = [(part, file, _columns(file)) for part, file in files]
+    notes += [f"{file.name} is left out: it has no label column" for _, file, columns in given if columns is None]
+    labelled = [(part, file, columns) for part, file, columns in given if columns is not None]
+    if not labelled:
+        raise _no_label(files[0][1])
+    names = divided(part for part, _, _ in labelled)
+    blocks = [TableBlock(names[part], file, columns) for part, file, columns in labelled]
+    return BlockSource(folder.name, blocks, form, partial(of_files, folder, [file for _, file in files]), notes=notes)
 
 
 def _files(folder: Path) -> tuple[list[tuple[Part, Path]], list[str]]:
@@ -101,8 +103,8 @@ def _columns(path: Path) -> Columns | None:
         raise DataFormatError(f"{path.name}, line 1: it is no UTF-8; save the file in UTF-8.") from error
 
 
-def _no_label(path: Path) -> Columns:
-    raise DataFormatError(f"{path}: it has no label column; call the column with the labels label.")
+def _no_label(path: Path) -> DataFormatError:
+    return DataFormatError(f"{path}: it has no label column; call the column with the labels label.")
 
 
 class TableBlock:
