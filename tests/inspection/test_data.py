@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from makeweight.data.dataset import PreparedDataset
-from makeweight.errors import DataMismatch
+from makeweight.errors import DataMismatch, DataNotFound
 from makeweight.inspection.data import study_data
 from makeweight.store.rows import StudyRow
 
@@ -41,5 +41,5 @@ def test_other_data_are_refused_with_both_digests(study: StudyRow, digits: Prepa
 
 
 def test_a_data_set_of_no_catalogue_is_refused(study: StudyRow) -> None:
-    with pytest.raises(DataNotFound, match="'lost', which are prepared nowhere .* makeweight data prepare PATH"):
+    with pytest.raises(DataNotFound, match=r"'lost', which are prepared nowhere .* makeweight data prepare PATH"):
         study_data(dataclasses.replace(study, dataset="lost", data_path=""))

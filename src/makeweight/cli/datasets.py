@@ -60,9 +60,10 @@ def ready_own(
     from makeweight.data.own.detect import open_source
     from makeweight.data.own.prepare import prepare_own
 
+    source = open_source(data, wanted, workers)
     with preparing() as view:
         found = prepare_own(
-            open_source(data, wanted, workers), wanted, say=view.say, skip_unreadable=skip_unreadable, seed=seed
+            source, wanted, say=view.say, skip_unreadable=skip_unreadable, seed=seed, origin=str(data.absolute())
         )
     for note in found.notes:
         remark(f"{found.name}: {note}.")

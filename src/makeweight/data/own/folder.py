@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from makeweight.data.own.listing import Listing, list_pictures
+from makeweight.data.own.listing import list_pictures
 from makeweight.data.own.source import Chunk, Problem, Progress, Shape, Survey
 from makeweight.data.own.workers import mapped, processors
 from makeweight.data.picture import PictureHeader, read_picture, read_shape
@@ -32,10 +31,15 @@ class FolderSource:
     root : pathlib.Path
     workers : int, optional
         Processes that decode; by default one for each processor, and none for a few pictures.
+
+    Raises
+    ------
+    DataFormatError, DataNotFound
+        As `makeweight.data.own.listing.list_pictures` does.
     """
 
     def __init__(self, root: Path, workers: int | None = None) -> None:
-        self._root, self._workers = root, workers
+        self._root, self._workers, self._listing = root, workers, list_pictures(root)
 
     @property
     def name(self) -> str:
@@ -46,11 +50,6 @@ class FolderSource:
     def class_names(self) -> tuple[str, ...]:
         """Names of the sub-folders, by code."""
         return tuple(self._listing.class_names)
-
-    @property
-    def origin(self) -> str:
-        """The folder."""
-        return str(self._root.absolute())
 
     def fingerprint(self) -> str:
         """Digest of all names, sizes and times of change."""
@@ -103,10 +102,6 @@ class FolderSource:
     def describe(self, row: int) -> str:
         """Return the picture's path within the folder."""
         return self._listing.paths[row]
-
-    @cached_property
-    def _listing(self) -> Listing:
-        return list_pictures(self._root)
 
     @property
     def _processes(self) -> int:

@@ -35,6 +35,7 @@ def prepare_own(
     say: Progress = lambda what, done, total: None,
     skip_unreadable: bool = False,
     seed: int = 0,
+    origin: str = "",
 ) -> PreparedDataset:
     """Return the data set of a source, prepared now if it was not before.
 
@@ -51,6 +52,8 @@ def prepare_own(
         Leave out pictures that cannot be read, in place of refusing the data set.
     seed : int
         Of the division, where the source gives none.
+    origin : str
+        Where the images are, for people: a path.
 
     Raises
     ------
@@ -70,7 +73,10 @@ def prepare_own(
         if ready is not None:
             return ready
         with build.workplace(cache, final.name) as folder:
-            _prepare(source, name, form, folder, say, skip_unreadable, seed)
+            staged = stage(source, form, folder, say)
+            if staged.problems and not skip_unreadable:
+                raise unreadable(staged.problems)
+            _divide_and_write(staged, divide(staged, seed), name, origin, folder, say)
             with meta.writing(cache):
                 build.promote(folder, final)
     return open_prepared(final)
@@ -91,21 +97,16 @@ def plain_name(name: str) -> str:
     return f"own-{plain}" if plain in CATALOG else plain or "images"
 
 
-def _prepare(
-    source: Source, name: str, form: Form, folder: Path, say: Progress, skip_unreadable: bool, seed: int
-) -> None:
-    staged = stage(source, form, folder, say)
-    if staged.problems and not skip_unreadable:
-        raise unreadable(staged.problems)
-    division = divide(staged, seed)
+def _divide_and_write(staged: Staged, division: Division, name: str, origin: str, folder: Path, say: Progress) -> None:
     arrays = _write(staged, division, folder, say)
-    record = meta.Meta(
-        name, staged.shape, staged.class_names, arrays, division.validation, source.origin, _notes(staged, division)
-    )
+    notes = _notes(staged, division)
     _warn_of_gaps(staged, division, name)
     with meta.writing(folder.parent):
         staged.path.unlink()
-        meta.write(folder, record)
+        meta.write(
+            folder,
+            meta.Meta(name, staged.shape, staged.class_names, arrays, division.validation, origin, notes),
+        )
 
 
 def unreadable(problems: tuple[Problem, ...]) -> DataFormatError:

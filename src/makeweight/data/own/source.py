@@ -59,10 +59,6 @@ class Source(Protocol):
     def class_names(self) -> tuple[str, ...]:
         """Names of the classes, by code; complete only after the last chunk, in no particular order."""
 
-    @property
-    def origin(self) -> str:
-        """Where the images are: an absolute path, or ``arrays``."""
-
     def fingerprint(self) -> str:
         """Hexadecimal digest that differs once the content may have changed; found without reading the images."""
 

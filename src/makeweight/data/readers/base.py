@@ -7,6 +7,8 @@ import struct
 import tarfile
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
@@ -81,9 +83,24 @@ def open_file(path: Path) -> BufferedReader:
         raise DataNotFound(f"{path}: cannot be opened ({reason}); check the path and its rights.") from error
 
 
+def first_bytes(path: Path, count: int) -> bytes:
+    """Read up to `count` bytes from the start of a file; raises as `open_file` does."""
+    with open_file(path) as stream:
+        return bytes(read_up_to(stream, count))
+
+
 def damaged(file: DataFile, expected: str, found: str) -> DataFormatError:
     """Build the one-line error for a file that breaks its format."""
     return DataFormatError(f"{file}: expected {expected}, found {found}; get the file again from its source.")
+
+
+@contextmanager
+def guarded(file: DataFile, expected: str) -> Iterator[None]:
+    """Turn all that damaged bytes make the standard library raise into the error that names the file."""
+    try:
+        yield
+    except DAMAGE as error:
+        raise damaged(file, expected, f"{type(error).__name__}: {str(error)[:120]}") from error
 
 
 def read_up_to(stream: BinaryIO, count: int) -> bytearray:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gzip
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -17,12 +17,12 @@ import numpy as np
 
 from makeweight.data.readers.base import (
     CHUNK_BYTES,
-    DAMAGE,
     DataFile,
     Part,
     RawImages,
     check_labels,
     damaged,
+    guarded,
     open_file,
     read_up_to,
 )
@@ -55,35 +55,45 @@ def _check_size(file: DataFile, size: int) -> None:
         raise damaged(file, rule, f"{size} bytes")
 
 
-def _read_member(tar: tarfile.TarFile, info: tarfile.TarInfo, file: DataFile) -> bytearray:
-    """Read one member into memory; nothing is ever written to disk, so a hostile path is harmless."""
-    stream = tar.extractfile(info) if info.isreg() else None
-    if stream is None:
-        raise damaged(file, "a regular file", "a link, folder or device")
-    _check_size(file, info.size)
-    return read_up_to(cast(BinaryIO, stream), info.size)
+def archive_members(path: Path) -> Generator[tuple[DataFile, BinaryIO | None, int], None, None]:
+    """Go through a tar.gz once: each member, its stream (None for a link, folder or device), and its size.
+
+    A stream can be read until the next member is asked for. When all have been, the archive's CRC is checked.
+
+    Raises
+    ------
+    DataFormatError
+        When it is damaged, has too many members, or unpacks to too much.
+    DataNotFound
+        When it cannot be opened.
+    """
+    archive = DataFile(path)
+    with guarded(archive, "a whole tar.gz"), open_file(path) as raw, gzip.GzipFile(fileobj=raw) as unpacked:
+        capped = _Capped(cast(BinaryIO, unpacked), archive, MAX_UNPACKED_BYTES)
+        with tarfile.open(fileobj=cast(BinaryIO, capped), mode="r|") as tar:
+            for count, info in enumerate(tar):
+                if count >= MAX_MEMBERS:
+                    raise damaged(archive, f"at most {MAX_MEMBERS} members", "more")
+                stream = tar.extractfile(info) if info.isreg() else None
+                yield DataFile(path, info.name), cast("BinaryIO | None", stream), info.size
+        while capped.read(CHUNK_BYTES):
+            pass  # at the end of the stream gzip checks its CRC
 
 
 def _read_archive(path: Path, names: Iterable[str]) -> dict[str, bytearray]:
-    """Read the members of exactly these names in one pass over the tar.gz."""
-    archive, missing = DataFile(path), set(names)
+    """Read the members of exactly these names in one pass; nothing is written, so a hostile name is harmless."""
+    missing = set(names)
     found: dict[str, bytearray] = {}
-    try:
-        with open_file(path) as raw, gzip.GzipFile(fileobj=raw) as unpacked:
-            capped = _Capped(cast(BinaryIO, unpacked), archive, MAX_UNPACKED_BYTES)
-            with tarfile.open(fileobj=cast(BinaryIO, capped), mode="r|") as tar:
-                for count, info in enumerate(tar):
-                    if count >= MAX_MEMBERS:
-                        raise damaged(archive, f"at most {MAX_MEMBERS} members", "more")
-                    if info.name in missing:
-                        found[info.name] = _read_member(tar, info, DataFile(path, info.name))
-                        missing.remove(info.name)
-            while capped.read(CHUNK_BYTES):
-                pass  # at the end of the stream gzip checks its CRC
-    except DAMAGE as error:
-        raise damaged(archive, "a whole tar.gz", f"{type(error).__name__}: {str(error)[:120]}") from error
+    with guarded(DataFile(path), "a whole tar.gz"):
+        for file, stream, size in archive_members(path):
+            if file.member in missing:
+                if stream is None:
+                    raise damaged(file, "a regular file", "a link, folder or device")
+                _check_size(file, size)
+                found[file.member] = read_up_to(stream, size)
+                missing.remove(file.member)
     if missing:
-        raise damaged(archive, f"the members {', '.join(sorted(missing))}", "an archive without them")
+        raise damaged(DataFile(path), f"the members {', '.join(sorted(missing))}", "an archive without them")
     return found
 
 

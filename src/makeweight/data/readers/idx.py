@@ -10,7 +10,7 @@ import gzip
 import math
 import struct
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from makeweight.data.readers.base import (
-    DAMAGE,
     DataFile,
     Part,
     RawImages,
     check_labels,
     damaged,
+    guarded,
     open_file,
     read_up_to,
 )
@@ -72,13 +72,14 @@ def _opened(file: DataFile) -> Iterator[_Opened]:
             yield _Opened(cast(BinaryIO, unpacked), most_bytes=most)
 
 
-def _read_shape(stream: BinaryIO, file: DataFile, dimensions: int) -> tuple[int, ...]:
+def _read_shape(stream: BinaryIO, file: DataFile, allowed: Collection[int]) -> tuple[int, ...]:
     """Read and check the header; return the promised shape."""
     magic = bytes(read_up_to(stream, 4))
-    wanted = bytes((0, 0, _UINT8, dimensions))
-    if magic != wanted:
-        rule = f"an IDX header {wanted.hex(' ')} (uint8, {dimensions}-dimensional)"
+    if len(magic) < 4 or magic[:3] != bytes((0, 0, _UINT8)) or magic[3] not in allowed:
+        headers = " or ".join(bytes((0, 0, _UINT8, count)).hex(" ") for count in allowed)
+        rule = f"an IDX header {headers} (uint8, {' or '.join(map(str, allowed))}-dimensional)"
         raise damaged(file, rule, magic.hex(" ") or "nothing")
+    dimensions = magic[3]
     sizes = bytes(read_up_to(stream, 4 * dimensions))
     if len(sizes) < 4 * dimensions:
         raise damaged(file, f"{dimensions} sizes of 4 bytes in the header", f"only {len(sizes)} bytes")
@@ -88,8 +89,8 @@ def _read_shape(stream: BinaryIO, file: DataFile, dimensions: int) -> tuple[int,
     return shape
 
 
-def _check_promise(shape: tuple[int, ...], opened: _Opened, file: DataFile, max_bytes: int) -> int:
-    """Return how many bytes `shape` promises, once the file can hold them; nothing is allocated before."""
+def _check_promise(shape: tuple[int, ...], opened: _Opened, file: DataFile, max_bytes: int) -> None:
+    """Check that the file can hold what `shape` promises; nothing is allocated before."""
     promised = math.prod(shape)
     promise = f"{promised} bytes of data (shape {shape})"
     if promised > max_bytes:
@@ -98,14 +99,78 @@ def _check_promise(shape: tuple[int, ...], opened: _Opened, file: DataFile, max_
         raise damaged(file, promise, f"{opened.exact_bytes - 4 - 4 * len(shape)} bytes after the header")
     if opened.most_bytes is not None and promised > opened.most_bytes:
         raise damaged(file, promise, f"a gzip file that cannot hold more than {opened.most_bytes} bytes")
-    return promised
 
 
-def read_idx(source: Path | DataFile, *, dimensions: int, max_bytes: int = MAX_BYTES) -> NDArray[np.uint8]:
-    """Read one IDX file of uint8 values.
+@dataclass(frozen=True)
+class OpenIdx:
+    """An IDX file whose header has been read and checked; its values follow."""
+
+    file: DataFile
+    shape: tuple[int, ...]
+    stream: BinaryIO
+
+    def rows(self, count: int) -> NDArray[np.uint8]:
+        """Read the next `count` rows: (count, *shape[1:]).
+
+        Raises
+        ------
+        DataFormatError
+            When the file ends before.
+        """
+        wanted = count * math.prod(self.shape[1:])
+        data = read_up_to(self.stream, wanted)
+        if len(data) < wanted:
+            promised = math.prod(self.shape)
+            raise damaged(self.file, f"{promised} bytes of data (shape {self.shape})", f"{wanted - len(data)} missing")
+        return np.frombuffer(data, dtype=np.uint8).reshape(count, *self.shape[1:])
+
+    def end(self) -> None:
+        """Check that nothing follows; at the end of a gzip stream this also checks its CRC.
+
+        Raises
+        ------
+        DataFormatError
+            When something does, or the CRC is another.
+        """
+        if self.stream.read(1):
+            promised = math.prod(self.shape)
+            raise damaged(self.file, f"{promised} bytes of data (shape {self.shape})", "more than that")
+
+
+@contextmanager
+def open_idx(file: DataFile, dimensions: Collection[int], max_bytes: int = MAX_BYTES) -> Iterator[OpenIdx]:
+    """Open an IDX file of uint8 values, to be read row by row.
 
     Gzip is told by its magic bytes. No more is unpacked than the header promises and one byte, so a
     gzip or zip bomb costs nothing.
+
+    Parameters
+    ----------
+    file : DataFile
+        A plain or gzipped file, or a member of a zip archive.
+    dimensions : collection of int
+        How many dimensions the file may have.
+    max_bytes : int
+        The most bytes of data that a header may promise.
+
+    Raises
+    ------
+    DataFormatError
+        Wrong magic number, type or dimensions; too few or too many bytes; damaged gzip or zip.
+    DataNotFound
+        The file cannot be opened.
+    """
+    try:
+        with guarded(file, "whole, undamaged data"), _opened(file) as opened:
+            shape = _read_shape(opened.stream, file, dimensions)
+            _check_promise(shape, opened, file, max_bytes)
+            yield OpenIdx(file, shape, opened.stream)
+    except KeyError as error:
+        raise damaged(DataFile(file.path), f"a member '{file.member}'", "no such member") from error
+
+
+def read_idx(source: Path | DataFile, *, dimensions: int, max_bytes: int = MAX_BYTES) -> NDArray[np.uint8]:
+    """Read one IDX file of uint8 values at once.
 
     Parameters
     ----------
@@ -123,26 +188,14 @@ def read_idx(source: Path | DataFile, *, dimensions: int, max_bytes: int = MAX_B
 
     Raises
     ------
-    DataFormatError
-        Wrong magic number, type or dimensions; too few or too many bytes; damaged gzip or zip.
-    DataNotFound
-        The file cannot be opened.
+    DataFormatError, DataNotFound
+        As `open_idx` does.
     """
     file = source if isinstance(source, DataFile) else DataFile(source)
-    try:
-        with _opened(file) as opened:
-            shape = _read_shape(opened.stream, file, dimensions)
-            promised = _check_promise(shape, opened, file, max_bytes)
-            data = read_up_to(opened.stream, promised)
-            surplus = opened.stream.read(1)  # at the end of a gzip stream this also checks its CRC
-    except KeyError as error:
-        raise damaged(DataFile(file.path), f"a member '{file.member}'", "no such member") from error
-    except DAMAGE as error:
-        raise damaged(file, "whole, undamaged data", f"{type(error).__name__}: {str(error)[:120]}") from error
-    if len(data) < promised or surplus:
-        found = "more than that" if surplus else f"{len(data)} bytes"
-        raise damaged(file, f"{promised} bytes of data (shape {shape})", found)
-    return np.frombuffer(data, dtype=np.uint8).reshape(shape)
+    with open_idx(file, (dimensions,), max_bytes) as opened:
+        values = opened.rows(opened.shape[0])
+        opened.end()
+    return values
 
 
 def read_images(source: Path | DataFile) -> NDArray[np.uint8]:

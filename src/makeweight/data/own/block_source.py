@@ -1,0 +1,171 @@
+"""The source that all formats of rows share: blocks of them become chunks of images in one form."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from makeweight.data.own import pixels
+from makeweight.data.own.block import Batch, Block
+from makeweight.data.own.form import Form, convert
+from makeweight.data.own.labels import Labels
+from makeweight.data.own.layout import Layout, layout_of, settled
+from makeweight.data.own.rows import BadRow
+from makeweight.data.own.source import CHUNK_IMAGES, Chunk, Progress, Shape, Survey
+from makeweight.errors import DataFormatError
+
+
+class BlockSource:
+    """A `Source` over blocks of rows.
+
+    Parameters
+    ----------
+    name : str
+        What to call the data set.
+    blocks : sequence of Block
+        In the order in which they are read; those of one part follow one another.
+    form : Form
+        What the user asks for; the size says how flat rows are meant.
+    fingerprint : callable
+        Gives the digest of the content.
+    class_names : sequence of str or None
+        Names of the classes 0, 1, …, where the format has them.
+    notes : sequence of str
+        What finding the blocks has left out or assumed.
+
+    Raises
+    ------
+    DataFormatError
+        When a block's rows can be no images.
+    """
+
+    def __init__(
+        self, name: str, blocks: Sequence[Block], form: Form, fingerprint: Callable[[], str],
+        class_names: Sequence[str] | None = None, notes: Sequence[str] = (),
+    ) -> None:  # fmt: skip
+        self.name = name
+        self._blocks, self._fingerprint, self._notes = tuple(blocks), fingerprint, tuple(notes)
+        self._labels = Labels(class_names, name)
+        self._known_scales: dict[str, pixels.Scale] | None = None
+        self._first_layouts = [layout_of(block.image_shape, form, block.name) for block in blocks]
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes by code; those that labels name themselves come as they are read."""
+        return self._labels.names
+
+    def fingerprint(self) -> str:
+        """Return the digest that differs once the content may have changed."""
+        return self._fingerprint()
+
+    def survey(self, say: Progress) -> Survey:
+        """Count the images of each shape, and look how far their numbers go where their type leaves that open."""
+        shapes: Counter[Shape] = Counter()
+        for block, layout, count in zip(self._blocks, self._layouts, self._counts, strict=True):
+            if count == 0:
+                raise DataFormatError(f"{block.name}: it has no images; give a file with some of each class.")
+            shapes[layout.shape] += count
+        scales = self._scales(say)
+        parts = tuple(dict.fromkeys(block.part for block in self._blocks))
+        return Survey(dict(shapes), parts, self._all_notes(scales.values()))
+
+    def read(self, shape: Shape, say: Progress) -> Iterator[Chunk]:
+        """Read all images in the shape asked for, block by block."""
+        scales, row = self._scales(say), 0
+        for block, layout in zip(self._blocks, self._layouts, strict=True):
+            for batch in block.batches():
+                for piece in _cut(batch):
+                    chunk = self._chunk(block, piece, layout, scales[_group(block.dtype)], shape, row)
+                    row += len(chunk.rows)
+                    yield chunk
+                    say(f"reading {block.name}", row, sum(self._counts))
+
+    def describe(self, row: int) -> str:
+        """Say which image that is, in the words of its format."""
+        block, first = self._block_of(row)
+        return block.describe(row - first)
+
+    @cached_property
+    def _counts(self) -> list[int]:
+        return [block.count for block in self._blocks]
+
+    @cached_property
+    def _layouts(self) -> list[Layout]:
+        """The layouts, once the doubtful ones are settled by a look at the first images."""
+        pairs = zip(self._blocks, self._first_layouts, strict=True)
+        return [
+            settled(layout, next(block.batches()).images) if layout.doubtful and block.count else layout
+            for block, layout in pairs
+        ]
+
+    def _block_of(self, row: int) -> tuple[Block, int]:
+        first = 0
+        for block, count in zip(self._blocks, self._counts, strict=True):
+            if first <= row < first + count:
+                return block, first
+            first += count
+        raise IndexError(f"row {row} of {first}")
+
+    def _scales(self, say: Progress) -> dict[str, pixels.Scale]:
+        """Find the scale of each kind of numbers, once."""
+        if self._known_scales is None:
+            self._known_scales = _scales_of(self._blocks, say)
+        return self._known_scales
+
+    def _all_notes(self, scales: Iterable[pixels.Scale]) -> tuple[str, ...]:
+        notes = [*self._notes, *(layout.note for layout in self._layouts), *(scale.note for scale in scales)]
+        if any(layout.channels in (2, 4) for layout in self._layouts):
+            notes.append("transparency is laid on black")
+        return tuple(dict.fromkeys(note for note in notes if note))
+
+    def _chunk(self, block: Block, batch: Batch, layout: Layout, scale: pixels.Scale, shape: Shape, row: int) -> Chunk:
+        try:
+            codes = self._labels.codes(batch.labels)
+            images = pixels.without_alpha(layout.planes(pixels.to_bytes(batch.images, scale)))
+        except BadRow as bad:
+            raise DataFormatError(f"{self.describe(row + bad.row)}: {bad.reason}") from bad
+        rows = np.arange(row, row + len(codes), dtype=np.int64)
+        return Chunk(block.part, np.ascontiguousarray(convert(images, shape)), codes, rows)
+
+
+def _cut(batch: Batch) -> Iterator[Batch]:
+    for start in range(0, len(batch.images), CHUNK_IMAGES):
+        yield Batch(batch.images[start : start + CHUNK_IMAGES], batch.labels[start : start + CHUNK_IMAGES])
+
+
+def _group(dtype: np.dtype[Any]) -> str:
+    """Numbers of one group are scaled alike, whatever part they are of."""
+    return dtype.kind if dtype.kind in "bf" else f"{dtype.kind}{dtype.itemsize}"
+
+
+def _scales_of(blocks: Sequence[Block], say: Progress) -> dict[str, pixels.Scale]:
+    groups: dict[str, list[Block]] = {}
+    for block in blocks:
+        groups.setdefault(_group(block.dtype), []).append(block)
+    return {
+        group: pixels.scale_of(members[0].dtype, _highest(members, pixels.limit_of(members[0].dtype), say))
+        for group, members in groups.items()
+    }
+
+
+def _highest(blocks: Sequence[Block], limit: float | None, say: Progress) -> float:
+    """Highest of all numbers, or the first highest of a batch above the limit, which settles the matter."""
+    highest, seen = -np.inf, 0
+    if limit is None:
+        return highest
+    for block in blocks:
+        for batch in block.batches():
+            highest, seen = max(highest, _most(batch.images)), seen + len(batch.images)
+            if highest > limit:
+                return highest
+            say(f"looking at the values of {block.name}", seen, None)
+    return highest
+
+
+def _most(values: NDArray[Any]) -> float:
+    return float(np.fmax.reduce(values, axis=None)) if values.size else -np.inf  # fmax passes over NaN
