@@ -114,7 +114,7 @@ class _Lowering:
         scale = (1 if module.weight is None else _numbers(module.weight)) / np.sqrt(variance + module.epsilon)
         shift = (0 if module.bias is None else _numbers(module.bias)) - mean * scale
         last = self.steps[-1] if self.steps else None
-        if isinstance(last, Pixels | Filter) and self.is_open(last):
+        if isinstance(last, Pixels | Filter) and self.is_open(self.value):
             scale, shift = scale.reshape(-1), shift.reshape(-1)
             weights = last.weights * scale[:, None, None, None]
             self.steps[-1] = replace(last, weights=weights, bias=last.bias * scale + shift)
@@ -122,16 +122,14 @@ class _Lowering:
             self.adjust(name, self.spread(scale), self.spread(shift))
 
     def apply(self, name: str, rule: Rule) -> None:
-        last: Any = self.steps[-1] if self.steps else None
-        if last is not None and self.is_open(last):
-            self.steps[-1] = replace(last, rule=rule)
-            return
-        if isinstance(last, Largest) and rule.rises and not self.flat:
-            before: Any = self.steps[last.source]
-            if self.is_open(before):
-                self.steps[last.source] = replace(before, rule=rule)
-                return
-        self.adjust(name, np.ones((1, 1, 1)), np.zeros((1, 1, 1)), rule)
+        open_to = self.value
+        before = self.steps[open_to] if self.steps else None
+        if isinstance(before, Largest) and rule.rises and not self.flat and open_to not in self.kept:
+            open_to = before.source
+        if self.is_open(open_to):
+            self.steps[open_to] = replace(self.steps[open_to], rule=rule)  # type: ignore[call-arg]
+        else:
+            self.adjust(name, np.ones((1, 1, 1)), np.zeros((1, 1, 1)), rule)
 
     def rule(self, layer: design.Activation, module: modules.Activation) -> Rule:
         slope = {"relu": 0.0, "leaky_relu": layer.slope}.get(layer.function, 1.0)
@@ -156,11 +154,13 @@ class _Lowering:
         self.walk(module.body, layer.body)
         self.steps.append(Add(name, self.value, self.shape, kept))
 
-    def is_open(self, step: Step) -> bool:
-        """Whether a layer that follows a step can be folded into it."""
-        number = self.steps.index(step)
+    def is_open(self, number: int) -> bool:
+        """Whether the next layer can be folded into a step, rather than into a value that is read again."""
+        if number < 0 or number in self.kept:
+            return False
         whole = self.flat and self.shape[1:] != (1, 1)  # then a layer has a number for every feature
-        return isinstance(step, Ruled) and step.rule is None and number not in self.kept and not whole
+        step = self.steps[number]
+        return isinstance(step, Ruled) and step.rule is None and not whole
 
     def spread(self, numbers: Floats) -> Floats:
         """Lay a number for each channel or flattened feature out as (c, 1, 1) or (c, h, w)."""

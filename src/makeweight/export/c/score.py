@@ -78,15 +78,17 @@ def run_c(source: Path, images: NDArray[np.uint8], options: tuple[str, ...] = ("
     Raises
     ------
     InvalidValue
-        If the images are not of the size that the file was made for, or the program fails or takes too long.
+        If there are no images or they are not of the size that the file was made for, or the program fails.
     """
+    if not len(images):
+        raise InvalidValue("there are no images to score the C file on. Give at least one.")
     with tempfile.TemporaryDirectory(prefix="makeweight-") as temporary:
         driver, program = (Path(temporary) / name for name in ("driver.c", "driver"))
         driver.write_text(DRIVER.format(name=source.stem, upper=source.stem.upper()), encoding="ascii")
         failed = compile_c([driver, source], program, (*options, f"-I{source.parent.absolute()}"))
         if failed is not None:
             return failed
-        step = max(1, CHUNK // max(1, images[:1].nbytes))
+        step = max(1, CHUNK // images[0].nbytes)
         runs = [_run(program, images[start : start + step]) for start in range(0, len(images), step)]
     return _together(runs)
 

@@ -114,6 +114,12 @@ def _float(network: Network) -> _Model:
 def _int8(network: Network, calibration: NDArray[np.uint8] | None) -> _Model:
     if calibration is None or not len(calibration):
         raise InvalidValue("int8 takes its ranges from images, and there are none. Give some hundred training images.")
+    shape = network.architecture.input_shape
+    if calibration.shape[1:] != shape or calibration.dtype != np.uint8:
+        raise InvalidValue(
+            f"images of {'x'.join(map(str, calibration.shape[1:]))} and {calibration.dtype} do not fit a network for "
+            f"{'x'.join(map(str, shape))} and uint8. Give images of the data set that it was trained on."
+        )
     program = lower(network)
     quantised = quantise(program, calibration)
     buffer = plan(program, last_apart=quantised.scores_apart)
@@ -159,11 +165,14 @@ def _about(network: Network, model: _Model, remarks: Sequence[str]) -> list[str]
     weights = cost(architecture).weights
     lines = [
         f"{architecture.family} for images of {shape} (channels x height x width) and {architecture.classes} classes, "
-        f"{weights:,} weights, computed in {'int8' if model.int8 else 'float'}.",
+        f"{weights:,} weights.",
         *remarks,
-        f"Written by makeweight {makeweight.__version__}. No allocation, no recursion, no library but expf and erff.",
-        f"Static buffers: {model.ram_bytes:,} bytes, the image not counted. Weights and tables: {model.flash_bytes:,} "
-        "bytes. One call at a time: the buffers are shared by all calls.",
+        f"Written by makeweight {makeweight.__version__}.",
+        "",
+        f"Computes in {'int8, with sums in int32' if model.int8 else 'float'}. No allocation, no recursion, no library "
+        "but expf and erff of <math.h>.",
+        f"Static buffers: {model.ram_bytes:,} bytes, the image not counted. All calls share them: one call at a time.",
+        f"Weights and tables: {model.flash_bytes:,} bytes.",
     ]
     return [text.comment(line) for line in lines]
 
