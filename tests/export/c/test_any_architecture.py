@@ -26,11 +26,10 @@ from makeweight.design.layers import (
 )
 from makeweight.design.shapes import place
 from makeweight.errors import GeometryError
-from makeweight.export.c import write_c
+from makeweight.export.c import plan, write_c
 from makeweight.export.c.compiler import find_compiler
 from makeweight.export.c.execute import execute
 from makeweight.export.c.lower import lower
-from makeweight.export.c.plan import plan
 from makeweight.export.c.score import CScores, run_c
 from makeweight.export.c.steps import Filter, Pixels, Program, inputs
 from makeweight.nets.build import Network, build
@@ -39,7 +38,7 @@ from makeweight.nets.modules import BatchNorm as BatchNormModule
 IMAGES = 12
 SANITISERS = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 needs_compiler = pytest.mark.skipif(find_compiler() is None, reason="no C compiler")
-few = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+few = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 many = settings(few, max_examples=60)
 
 small = st.integers(1, 4)
@@ -139,10 +138,14 @@ def test_the_steps_compute_what_the_network_computes(architecture: Architecture)
 
 
 @many
-@given(architecture=architectures(), last_apart=st.booleans())
-def test_no_value_is_overwritten_while_it_is_needed(architecture: Architecture, last_apart: bool) -> None:
+@given(architecture=architectures(), last_apart=st.booleans(), patience=st.sampled_from([0, plan._PATIENCE]))
+def test_no_value_is_overwritten_while_it_is_needed(
+    architecture: Architecture, last_apart: bool, patience: int
+) -> None:
     program = lower(_network(architecture))
-    placed = plan(program, last_apart)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plan, "_PATIENCE", patience)  # 0: no placement is found, and the largest goes first
+        placed = plan.plan(program, last_apart)
     memory = np.full(placed.size, -1)
     numbers = range(len(program.steps) - last_apart)
     for number, step in enumerate(program.steps):

@@ -29,6 +29,8 @@ from makeweight.export.c.steps import (
 _TYPES = {"float32": "float", "int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "int32": "int32_t"}
 Fields = tuple[tuple[str, str], ...]  # names and initialisers
 LOGITS = "logits"
+# What the template writes only where a step needs it.
+USES = ("pixels", "filter", "largest", "average", "adjust", "add", "scores", "decode", "below", "gelu")
 Named = list[tuple[str, NDArray[Any]]]  # constant arrays by what they are called in their record
 _FUNCTIONS: dict[type[Step], tuple[str, str, str]] = {  # what it uses of the template, its record, its function
     Pixels: ("pixels", "filter", "filter_pixels"),

@@ -19,7 +19,7 @@ from makeweight.export.c import compiler, text
 from makeweight.export.c.floats import float_parts
 from makeweight.export.c.integers import int8_parts
 from makeweight.export.c.lower import lower
-from makeweight.export.c.parts import Part
+from makeweight.export.c.parts import USES, Part
 from makeweight.export.c.plan import Plan, plan
 from makeweight.export.c.quantise import quantise
 from makeweight.files import write_whole
@@ -140,23 +140,13 @@ def _values(
         "number": "int8_t" if model.int8 else "float",
         "total": "int32_t" if model.int8 else "float",
         "parts": model.parts,
-        "uses": _Uses(frozenset().union(*(part.uses for part in model.parts))),
+        "uses": {use: any(use in part.uses for part in model.parts) for use in USES},
         "arena": model.plan.size,
         "ram_bytes": model.ram_bytes,
         "flash_bytes": model.flash_bytes,
         "class_names": [text.string(each) for each in class_names],
         "about": _about(network, model, remarks),
     }
-
-
-class _Uses:
-    """Which parts of the template are needed."""
-
-    def __init__(self, names: frozenset[str]) -> None:
-        self.names = names
-
-    def __getattr__(self, name: str) -> bool:
-        return name in self.names
 
 
 def _about(network: Network, model: _Model, remarks: Sequence[str]) -> list[str]:
