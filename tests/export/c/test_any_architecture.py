@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import prod
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -212,3 +213,23 @@ def test_nothing_is_folded_into_what_is_added_later(layers: list[Layer]) -> None
     network, images = build(whole, torch.Generator().manual_seed(0)).eval(), _images(whole)  # slopes stay above 0
     *_, (_, last) = execute(lower(network), images)
     torch.testing.assert_close(last.flatten(1), _logits(network, images), rtol=1e-6, atol=1e-6)
+
+
+ENDS = {
+    "one fully connected layer": (Flatten("flat"), Linear("logits", 3)),
+    "pooled filters": (Conv2d("conv", 3, 3), GlobalPool("pool", "max")),
+    "averaged filters": (Conv2d("stem", 2, 3, 2, 4), Conv2d("conv", 3, 3), GlobalPool("pool", "average")),
+}
+
+
+@needs_compiler
+@pytest.mark.parametrize("int8", [False, True], ids=["float", "int8"])
+@pytest.mark.parametrize("layers", ENDS.values(), ids=ENDS)
+def test_a_network_may_begin_and_end_with_any_step(layers: tuple[Layer, ...], int8: bool, tmp_path: Path) -> None:
+    whole = Architecture("any", (3, 9, 8), 3, layers)
+    network, images = _network(whole), _images(whole)
+    files = write_c(network, ["a", "b", "c"], tmp_path, images.numpy(), int8=int8)
+    scores = run_c(files.source, images.numpy(), SANITISERS)
+    assert isinstance(scores, CScores), scores
+    expected = _logits(network, images).softmax(1).numpy()
+    np.testing.assert_allclose(scores.probabilities, expected, atol=0.1 if int8 else 1e-5)

@@ -97,9 +97,7 @@ class _Lowering:
     def enter(self) -> None:
         """Let the first step be a filter, by a 1×1 filter that changes nothing where the network has none there."""
         if self.value < 0:
-            channels, shape, flat = self.shape[0], self.shape, self.flat
-            self.convolve("input", np.eye(channels)[:, :, None, None], None)
-            self.shape, self.flat = shape, flat
+            self.convolve("input", np.eye(self.shape[0])[:, :, None, None], None)
 
     def convolve(self, name: str, weights: Floats, bias: Tensor | None, stride: int = 1, padding: int = 0) -> None:
         shift = np.zeros(len(weights)) if bias is None else _numbers(bias)
@@ -168,4 +166,4 @@ class _Lowering:
 
 
 def _numbers(tensor: Tensor) -> Floats:
-    return cast(Floats, tensor.detach().double().numpy())
+    return cast(Floats, tensor.detach().cpu().double().numpy())
