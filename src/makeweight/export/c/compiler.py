@@ -1,0 +1,77 @@
+"""The system's C compiler, where there is one."""
+
+from __future__ import annotations
+
+import platform
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+STRICT = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic")
+SECONDS = 120  # for one run of the compiler; a network of two million weights takes 5
+_FOR_SIZE = "-Os"
+
+
+@dataclass(frozen=True)
+class NotCompiled:
+    """Why there is no program, for the user."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Code:
+    """What the functions take when compiled for this machine; a microcontroller's are of the same order."""
+
+    bytes: int
+    compiler: str  # with option and machine, such as "gcc -Os, x86_64"
+
+
+def find_compiler() -> str | None:
+    """Return the path of the first of cc, gcc and clang that there is."""
+    return next((path for path in map(shutil.which, ("cc", "gcc", "clang")) if path), None)
+
+
+def compile_c(sources: Sequence[Path], output: Path, options: Sequence[str] = ("-O2",)) -> NotCompiled | None:
+    """Compile C99 with all warnings as errors; return why not, or None when all went well."""
+    found = find_compiler()
+    if found is None:
+        return NotCompiled("not compiled: no C compiler. Install gcc or clang to have the C file checked.")
+    libraries = () if "-c" in options else ("-lm",)
+    command = [found, *STRICT, *options, *map(str, sources), "-o", str(output), *libraries]
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=SECONDS,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return NotCompiled(f"not compiled: {Path(found).name} did not run: {error}.")
+    if done.returncode:
+        line = next((text for text in done.stderr.splitlines() if "error" in text), done.stderr.strip()[:200])
+        return NotCompiled(f"not compiled: {Path(found).name} refused it: {line}")
+    return None
+
+
+def measure(source: Path) -> Code | None:
+    """Compile for size, and read the size of the functions; None where compiler or ``size`` is not there."""
+    tool, found = shutil.which("size"), find_compiler()
+    if tool is None or found is None:
+        return None
+    with tempfile.TemporaryDirectory(prefix="makeweight-") as folder:
+        target = Path(folder) / "model.o"
+        if compile_c([source], target, (_FOR_SIZE, "-c")) is not None:
+            return None
+        done = subprocess.run([tool, "-A", str(target)], capture_output=True, text=True, timeout=SECONDS, check=False)
+    sizes = re.findall(r"^\.text\S*\s+(\d+)", done.stdout, flags=re.MULTILINE)
+    if done.returncode or not sizes:
+        return None
+    return Code(sum(map(int, sizes)), f"{Path(found).name} {_FOR_SIZE}, {platform.machine()}")

@@ -1,0 +1,180 @@
+"""One C99 file and its header, from a network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from math import prod
+from pathlib import Path
+
+import numpy as np
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from numpy.typing import NDArray
+
+import makeweight
+from makeweight.design.cost import cost
+from makeweight.errors import InvalidValue
+from makeweight.export.c import compiler, text
+from makeweight.export.c.floats import float_parts
+from makeweight.export.c.integers import int8_parts
+from makeweight.export.c.lower import lower
+from makeweight.export.c.parts import USES, Part
+from makeweight.export.c.plan import Plan, plan
+from makeweight.export.c.quantise import quantise
+from makeweight.files import write_whole
+from makeweight.nets.build import Network
+
+
+@dataclass(frozen=True)
+class CFiles:
+    """What was written, and what it takes on the device."""
+
+    source: Path
+    header: Path
+    int8: bool
+    weights: int  # trainable weights of the network
+    flash_bytes: int  # of constant arrays: weights, biases and tables; exact, and the same on every machine
+    ram_bytes: int  # of static buffers; exact. The image is the caller's and not counted
+    code: compiler.Code | None  # compiled functions on this machine; None where no compiler is
+
+
+def write_c(
+    network: Network,
+    class_names: Sequence[str],
+    folder: Path,
+    calibration: NDArray[np.uint8] | None = None,
+    *,
+    name: str = "model",
+    int8: bool = False,
+    remarks: Sequence[str] = (),
+) -> CFiles:
+    """Write ``NAME.c`` and ``NAME.h``: uint8 image in, probabilities or the class out; same input, same bytes.
+
+    Parameters
+    ----------
+    network : Network
+        With its weights.
+    class_names : sequence of str
+        By label.
+    folder : pathlib.Path
+        Exists.
+    calibration : (n, c, h, w) uint8, optional
+        Training images (never test images) from which the ranges of int8 are taken; some hundreds do.
+    name : str
+        Of the files, and the prefix of what they define.
+    int8 : bool
+        Whether weights and activations are int8; float otherwise.
+    remarks : sequence of str
+        Lines for the comment at the top, such as data, digest, budget and accuracy; unsafe characters become _.
+
+    Raises
+    ------
+    InvalidValue
+        If the name cannot stand in C, the class names are too many or too few, or int8 has no images to calibrate on.
+    StoreError
+        If the files cannot be written.
+    """
+    text.check_name(name)
+    classes = network.architecture.classes
+    if len(class_names) != classes:
+        raise InvalidValue(f"{len(class_names)} class names do not fit {classes} classes. Give one name for each.")
+    model = _int8(network, calibration) if int8 else _float(network)
+    files = tuple(folder / f"{name}.{ending}" for ending in "ch")
+    values = _values(network, model, name, class_names, remarks)
+    for file in files:
+        write_whole(file, _render(f"model{file.suffix}", values).encode("ascii"))
+    source, header = files
+    code = compiler.measure(source)
+    return CFiles(source, header, int8, cost(network.architecture).weights, model.flash_bytes, model.ram_bytes, code)
+
+
+@dataclass(frozen=True, eq=False)
+class _Model:
+    int8: bool
+    plan: Plan
+    parts: list[Part]
+    classes: int
+
+    @property
+    def flash_bytes(self) -> int:
+        return sum(array.values.nbytes for part in self.parts for array in part.arrays)
+
+    @property
+    def ram_bytes(self) -> int:
+        return self.plan.size * (1 if self.int8 else 4) + 4 * self.classes
+
+
+def _float(network: Network) -> _Model:
+    program = lower(network)
+    buffer = plan(program)
+    return _Model(False, buffer, float_parts(program, buffer), program.classes)
+
+
+def _int8(network: Network, calibration: NDArray[np.uint8] | None) -> _Model:
+    if calibration is None or not len(calibration):
+        raise InvalidValue("int8 takes its ranges from images, and there are none. Give some hundred training images.")
+    shape = network.architecture.input_shape
+    if calibration.shape[1:] != shape or calibration.dtype != np.uint8:
+        raise InvalidValue(
+            f"images of {'x'.join(map(str, calibration.shape[1:]))} and {calibration.dtype} do not fit a network for "
+            f"{'x'.join(map(str, shape))} and uint8. Give images of the data set that it was trained on."
+        )
+    program = lower(network)
+    quantised = quantise(program, calibration)
+    buffer = plan(program, last_apart=quantised.scores_apart)
+    return _Model(True, buffer, int8_parts(program, buffer, quantised), program.classes)
+
+
+def _values(
+    network: Network, model: _Model, name: str, class_names: Sequence[str], remarks: Sequence[str]
+) -> dict[str, object]:
+    shape = network.architecture.input_shape
+    return {
+        "name": name,
+        "upper": name.upper(),
+        "shape": shape,
+        "input_bytes": prod(shape),
+        "classes": model.classes,
+        "int8": model.int8,
+        "number": "int8_t" if model.int8 else "float",
+        "total": "int32_t" if model.int8 else "float",
+        "parts": model.parts,
+        "uses": {use: any(use in part.uses for part in model.parts) for use in USES},
+        "arena": model.plan.size,
+        "ram_bytes": model.ram_bytes,
+        "flash_bytes": model.flash_bytes,
+        "class_names": [text.string(each) for each in class_names],
+        "about": _about(network, model, remarks),
+    }
+
+
+def _about(network: Network, model: _Model, remarks: Sequence[str]) -> list[str]:
+    architecture = network.architecture
+    shape = "x".join(map(str, architecture.input_shape))
+    weights = cost(architecture).weights
+    lines = [
+        f"{architecture.family} for images of {shape} (channels x height x width) and {architecture.classes} classes, "
+        f"{weights:,} weights.",
+        *remarks,
+        f"Written by makeweight {makeweight.__version__}.",
+        "",
+        f"Computes in {'int8, with sums in int32' if model.int8 else 'float'}. No allocation, no recursion, no library "
+        "but expf and erff of <math.h>.",
+        f"Static buffers: {model.ram_bytes:,} bytes, the image not counted. All calls share them: one call at a time.",
+        f"Weights and tables: {model.flash_bytes:,} bytes.",
+    ]
+    return [text.comment(line) for line in lines]
+
+
+def _render(template: str, values: dict[str, object]) -> str:
+    folder = resources.files("makeweight.export.c") / "templates"
+    environment = Environment(
+        loader=FunctionLoader(lambda file: (folder / file).read_text(encoding="utf-8")),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    return environment.get_template(template).render(values)
