@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from makeweight.data.own.offer import prepare_data
     from makeweight.diagnosis.diagnose import diagnose
     from makeweight.diagnosis.findings import Diagnosis, Finding
     from makeweight.diagnosis.watch import Watch
     from makeweight.estimators.classifiers import CNNClassifier, FCNClassifier
 
 __version__ = "0.1.0"
-__all__ = ["CNNClassifier", "Diagnosis", "FCNClassifier", "Finding", "Watch", "diagnose"]
+__all__ = ["CNNClassifier", "Diagnosis", "FCNClassifier", "Finding", "Watch", "diagnose", "prepare_data"]
 
 _PLACES = {
     "diagnose": "makeweight.diagnosis.diagnose",
@@ -20,6 +21,7 @@ _PLACES = {
     "Finding": "makeweight.diagnosis.findings",
     "FCNClassifier": "makeweight.estimators.classifiers",
     "CNNClassifier": "makeweight.estimators.classifiers",
+    "prepare_data": "makeweight.data.own.offer",
 }
 
 

@@ -39,12 +39,16 @@ def ready(
     DataNotFound, DataFormatError, StoreError
         As preparing does.
     """
-    from makeweight.data.dataset import prepare
+    from makeweight.data.dataset import open_prepared, prepare
     from makeweight.data.fetch import published
+    from makeweight.data.meta import FILE_NAME
 
     if data is None or dataset is not None:
         _refuse_own_options(image_size, channels, skip_unreadable)
         return prepare(dataset or DEFAULT, data, progress=remark)
+    if (data / FILE_NAME).is_file():  # what `data prepare` and makeweight.prepare_data have made
+        _refuse_own_options(image_size, channels, skip_unreadable)
+        return open_prepared(data)
     known = published(data) if data.is_dir() else None
     if known is not None:
         _refuse_own_options(image_size, channels, skip_unreadable)
@@ -84,7 +88,9 @@ def _refuse_own_options(image_size: str | None, channels: int | None, skip_unrea
         ("--skip-unreadable", skip_unreadable),
     ):
         if value not in (None, False):
-            raise InvalidValue(f"{option} is for your own images, and none are given: add --data PATH, or drop it.")
+            raise InvalidValue(
+                f"{option} is for own images that are not prepared yet, and none are given: add --data PATH or drop it."
+            )
 
 
 class PreparingView:

@@ -1,0 +1,203 @@
+"""A folder of colour photographs, not square, from the check to the diagnosis, as a user would go."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from makeweight.errors import InvalidValue
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "photographs.py"
+FAST = ("--set", "epochs=2", "--threads", "1")
+
+
+@pytest.fixture(scope="session")
+def all_photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("own") / "photographs"
+    runpy.run_path(str(EXAMPLE))["write_photographs"](folder)
+    return folder
+
+
+@pytest.fixture
+def photographs(all_photographs: Path, tmp_path: Path) -> Path:
+    """The first hundred pieces of each picture, in the folder where commands run."""
+    for path in sorted(all_photographs.glob("*/0*.jpg")):
+        target = tmp_path / "photographs" / path.relative_to(all_photographs)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, target)
+    return tmp_path / "photographs"
+
+
+def test_from_check_to_diagnosis(cli: Callable, photographs: Path, tmp_path: Path) -> None:
+    checked = cli("data", "check", "photographs", "--sheet", "sheet.png")
+    assert checked.code == 0, checked.err
+    assert "photographs: 300 images of 3 classes" in checked.out
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.width > 400
+
+    data = ("--data", "photographs")
+    designed = json.loads(cli("design", "-f", "cnn", "-b", "10K", *data, "--json").out)
+    assert (designed["input_shape"], designed["classes"]) == ([3, 24, 32], 3)
+
+    studied = cli(
+        "study", *data, "--families", "fcn,cnn", "--budgets", "5K,10K", "--seeds", "1", "--name", "mine", *FAST
+    )
+    assert studied.code == 0, studied.err
+    assert "photographs: images are 24 × 32 (height × width) in colour." in studied.err
+    networks = json.loads(cli("show", "mine", "--json").out)["networks"]
+    found = [(network["family"], network["budget"]) for network in networks]
+    assert found == [("fcn", 5_000), ("fcn", 10_000), ("cnn", 5_000), ("cnn", 10_000)]
+    assert min(network["test_accuracy_mean"] for network in networks) > 0.3
+
+    for command in (
+        ("features", "mine/cnn-10k", "--image", photographs / "temple" / "000.jpg"),
+        ("report", "mine"),
+        ("compare", "mine/cnn-10k", "mine/fcn-10k"),
+        ("figure", "confusion-cnn-10k", "mine"),
+    ):
+        ran = cli(*command)
+        assert ran.code == 0, ran.err
+    assert cli("diagnose", "mine/cnn-10k", "--seconds", "5").code in (0, 1)  # two epochs may be too few
+    tuned = cli("tune", "-f", "fcn", "-b", "5K", *data, "--trials", "2", "--set", "epochs=2", "--threads", "1")
+    assert tuned.code == 0, tuned.err
+    assert "studies/tune-photographs-fcn-5K-epochs2" in tuned.out
+
+
+def test_the_same_training_is_found_again(cli: Callable, photographs: Path) -> None:
+    train = ("train", "-f", "fcn", "-b", "5K", "--data", "photographs", *FAST)
+    assert cli(*train).code == 0
+    assert "already trained" in cli(*train).err
+
+
+def test_a_study_finds_its_data_in_the_cache_when_the_folder_is_gone(cli: Callable, photographs: Path) -> None:
+    assert cli("train", "-f", "fcn", "-b", "5K", "--data", "photographs", "--name", "mine", *FAST).code == 0
+    shutil.rmtree(photographs)
+    assert cli("features", "mine").code == 0, cli("features", "mine").err
+
+
+def test_a_study_file_names_the_data(cli: Callable, photographs: Path, tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text(
+        'data = "photographs"\nimage_size = "16x16"\nchannels = 1\nfamilies = ["fcn"]\nbudgets = ["3K"]\nseeds = 1\n'
+    )
+    planned = json.loads(cli("study", "own.toml", "--dry-run", "--json").out)
+    assert [job["weights"] for job in planned["jobs"]] == [pytest.approx(3_000, rel=0.01)]
+    designed = json.loads(
+        cli(
+            "design",
+            "-f",
+            "fcn",
+            "-b",
+            "3K",
+            "--data",
+            "photographs",
+            "--image-size",
+            "16",
+            "--channels",
+            "1",
+            "--json",
+        ).out
+    )
+    assert designed["input_shape"] == [1, 16, 16]
+
+
+def test_unreadable_pictures_are_all_named_and_left_out_where_asked(cli: Callable, photographs: Path) -> None:
+    for name in ("000", "007"):
+        (photographs / "flower" / f"{name}.jpg").write_bytes(b"\xff\xd8\xff\xe0 cut off")
+    checked = cli("data", "check", "photographs")
+    assert checked.code == 1
+    assert "unreadable: 2 images" in checked.out
+    train = ("train", "-f", "fcn", "-b", "5K", "--data", "photographs", *FAST)
+    refused = cli(*train)
+    assert (refused.code, refused.out) == (2, "")
+    assert refused.err.startswith("error: 2 images cannot be read (flower/000.jpg: ")
+    assert refused.err.count("\n") == 1
+    assert cli(*train, "--skip-unreadable").code == 0
+
+
+def test_a_check_as_json_has_everything(cli: Callable, photographs: Path) -> None:
+    shutil.copy(photographs / "temple" / "099.jpg", photographs / "flower" / "x.jpg")
+    record = json.loads(cli("data", "check", "photographs", "--json").out)
+    assert record["classes"][0] == {"label": 0, "name": "flower", "images": 101}
+    assert (record["usable"], record["copies"], record["conflict_count"]) == (True, 1, 1)
+    assert record["image_shape"] == [3, 24, 32]
+
+
+def test_prepare_says_what_it_made(cli: Callable, photographs: Path) -> None:
+    record = json.loads(cli("data", "prepare", "photographs", "--image-size", "12x16", "--json").out)
+    assert (record["image_shape"], record["images"]) == ([3, 12, 16], {"training": 270, "test": 30})
+    assert record["class_names"] == ["flower", "portrait", "temple"]
+    shown = json.loads(cli("data", "show", "--data", "photographs", "--json").out)
+    assert [row["test"] for row in shown["classes"]] == [10, 10, 10]
+    assert [row["validation"] for row in shown["classes"]] == [10, 10, 10]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--image-size", "32"), "--image-size is for own images"),
+        (("--data", "photographs", "--image-size", "0"), "each side is 1 to 1024 pixels"),
+        (("--data", "photographs", "--image-size", "big"), "image size 'big' is not possible"),
+        (("--data", "photographs", "--channels", "2"), "channels 2 is not possible"),
+        (("--data", "nowhere"), "nowhere"),
+        (("--data", "model.pt"), "pickle"),
+    ],
+)
+def test_what_cannot_be_is_one_clear_line(
+    cli: Callable, photographs: Path, tmp_path: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    (tmp_path / "model.pt").write_bytes(b"\x80\x04.")
+    ran = cli("train", "-f", "fcn", "-b", "5K", *arguments)
+    assert (ran.code, ran.out) == (2, "")
+    assert words in ran.err
+    assert ran.err.count("\n") == 1
+
+
+def test_published_files_are_known_as_what_they_are(cli: Callable) -> None:
+    folder = Path("/usr/share/datasets/fashion-mnist")
+    if not folder.is_dir():
+        pytest.skip(f"Fashion-MNIST is not in {folder}; install Debian's dataset-fashion-mnist")
+    ran = cli("data", "show", "--data", folder, "--json")
+    assert ran.code == 0, ran.err
+    assert json.loads(ran.out)["name"] == "fashion-mnist"
+    assert "published files of fashion-mnist" in ran.err
+
+
+def test_an_npz_and_a_csv_train_as_well(cli: Callable, tmp_path: Path) -> None:
+    from sklearn.datasets import load_digits
+
+    X, y = load_digits(return_X_y=True)  # noqa: N806
+    pixels = (X * 255 / 16).astype(np.uint8)
+    np.savez(tmp_path / "digits.npz", X=pixels.reshape(-1, 8, 8), y=y)
+    rows = np.column_stack([y, pixels])
+    header = "label," + ",".join(f"pixel{i}" for i in range(64))
+    np.savetxt(tmp_path / "digits.csv", rows, "%d", ",", header=header, comments="")
+    found = [json.loads(cli("data", "prepare", name, "--json").out) for name in ("digits.npz", "digits.csv")]
+    assert found[0]["digest"] == found[1]["digest"]
+    ran = cli("train", "-f", "fcn", "-b", "5K", "--data", "digits.npz", *FAST, "--json")
+    assert ran.code == 0, ran.err
+    assert json.loads(ran.out)["test_accuracy"] > 0.5
+
+
+def test_arrays_from_python_train_by_the_path_of_what_was_prepared(
+    cli: Callable, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from sklearn.datasets import load_digits
+
+    import makeweight
+
+    digits = load_digits()
+    names = [f"digit {label}" for label in range(10)]
+    found = makeweight.prepare_data((digits.images / 16, digits.target), name="my digits", class_names=names)
+    assert (found.name, found.image_shape, found.class_names) == ("my-digits", (1, 8, 8), tuple(names))
+    ran = cli("train", "-f", "fcn", "-b", "5K", "--data", found.path, *FAST, "--json")
+    assert ran.code == 0, ran.err
+    assert json.loads(ran.out)["data_digest"] == found.digest
+    with pytest.raises(InvalidValue, match="class_names are for arrays"):
+        makeweight.prepare_data(tmp_path, class_names=names)
