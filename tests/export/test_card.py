@@ -82,7 +82,7 @@ def test_the_card_has_the_numbers_of_the_report(card: str, report: ExportReport)
     assert "CC BY 4.0" in card
     assert "a dark background" in card
     assert ("**int8 is recommended.**" in card) == report.int8.wins
-    assert not re.search(r"nan|None|\{\{", card)
+    assert not re.search(r"nan|None|\{\{", card.replace(code_of(card), ""))
 
 
 def test_the_five_lines_run(card: str, report: ExportReport, deployment, digits) -> None:

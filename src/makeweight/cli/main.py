@@ -19,6 +19,7 @@ from makeweight.cli import (
     features,
     figure,
     measure,
+    predict,
     report,
     show,
     study,
@@ -48,6 +49,7 @@ app.command("figure", epilog=figure.EXAMPLES)(figure.figure)
 app.command("diagnose", epilog=diagnose.EXAMPLES)(diagnose.diagnose)
 app.command("features", epilog=features.EXAMPLES)(features.features)
 app.command("export", epilog=export.EXAMPLES)(export.export)
+app.command("predict", epilog=predict.EXAMPLES)(predict.predict)
 app.command("report", epilog=report.EXAMPLES)(report.report)
 app.add_typer(data.app, name="data")
 

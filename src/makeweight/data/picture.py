@@ -9,8 +9,9 @@ from __future__ import annotations
 import stat
 import warnings
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +42,11 @@ class Picture:
         return self.border >= BRIGHT and border_brightness(images) <= DARK
 
 
+def background(brightness: float) -> Literal["bright", "dark"] | None:
+    """Say what a mean brightness of the outermost pixels makes the background; None where it is not clear."""
+    return "bright" if brightness >= BRIGHT else "dark" if brightness <= DARK else None
+
+
 def border_brightness(images: NDArray[np.uint8]) -> float:
     """Mean of the outermost pixels of images (…, h, w), 0 to 255."""
     edges = images[..., 0, :], images[..., -1, :], images[..., :, 0], images[..., :, -1]
@@ -68,11 +74,28 @@ def read_picture(path: Path, image_shape: tuple[int, int, int], *, invert: bool 
         If it has too many bytes or pixels, or cannot be read.
     """
     _check_file(path)
+    return _picture(path, path, image_shape, invert)
+
+
+def decode_picture(content: bytes, name: str, image_shape: tuple[int, int, int], *, invert: bool = False) -> Picture:
+    """Read a picture that lies in memory; see :func:`read_picture`.
+
+    Raises
+    ------
+    DataFormatError
+        If it has too many bytes or pixels, or cannot be read.
+    """
+    if len(content) > MOST_BYTES:
+        raise _unreadable(Path(name), f"it has more than {MOST_BYTES:,} bytes")
+    return _picture(BytesIO(content), Path(name), image_shape, invert)
+
+
+def _picture(source: Path | BytesIO, path: Path, image_shape: tuple[int, int, int], invert: bool) -> Picture:
     with warnings.catch_warnings():
         # Pillow only warns of oddities such as broken metadata, and of bombs that are within reach.
         warnings.simplefilter("ignore")
         try:
-            content = _content(path, "L" if image_shape[0] == 1 else "RGB", invert)
+            content = _content(source, path, "L" if image_shape[0] == 1 else "RGB", invert)
         except DataFormatError:
             raise
         except Exception as error:  # Pillow's readers raise whatever they stumble over in a damaged file
@@ -94,11 +117,11 @@ def _check_file(path: Path) -> None:
         raise _unreadable(path, f"it has {found.st_size:,} bytes, and {MOST_BYTES:,} is the most")
 
 
-def _content(path: Path, mode: str, invert: bool) -> Image:
+def _content(source: Path | BytesIO, path: Path, mode: str, invert: bool) -> Image:
     """Decode the first frame, upright, in the mode asked for."""
     from PIL import Image, ImageOps
 
-    with Image.open(path, formats=FORMATS) as opened:
+    with Image.open(source, formats=FORMATS) as opened:
         width, height = opened.size
         # Before anything is decoded: a header of some bytes may promise gigabytes.
         if width * height > MOST_PIXELS:

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator
 
 from makeweight.data.catalog import CATALOG
-from makeweight.data.picture import BRIGHT, DARK
+from makeweight.data.picture import background
 from makeweight.export.facts import INPUT, Facts
 from makeweight.export.records import ExportReport, Verification
 from makeweight.export.text import markdown_name, signed_points, yaml_text
@@ -132,10 +132,11 @@ def _worst(classes: tuple[ClassScores, ...]) -> ClassScores | None:
 
 def _background(facts: Facts) -> str:
     """Say what the background must be, where the data set is clear about it."""
-    if facts.border <= DARK:
-        return "The training images are bright on a dark background; what is dark on bright must be inverted."
-    if facts.border >= BRIGHT:
-        return "The training images are dark on a bright background; what is bright on dark must be inverted."
+    match background(facts.border):
+        case "dark":
+            return "The training images are bright on a dark background; what is dark on bright must be inverted."
+        case "bright":
+            return "The training images are dark on a bright background; what is bright on dark must be inverted."
     return ""
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePath
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 import makeweight
@@ -16,16 +14,12 @@ from makeweight.data.dataset import PreparedDataset
 from makeweight.data.picture import border_brightness
 from makeweight.data.split import split_indices
 from makeweight.design.budget import format_budget
-from makeweight.export.facts import Facts
+from makeweight.export.facts import Facts, Pixels, Probabilities
 from makeweight.jobs.result import Job
 from makeweight.nets.build import Network
 from makeweight.nets.load import load_network
 from makeweight.store.rows import JobRow
 from makeweight.store.store import Store
-
-Pixels = NDArray[np.uint8]  # (n, c, h, w)
-Probabilities = NDArray[np.float32]  # (n, k)
-Answer = Callable[[Pixels], Probabilities]
 
 # More bring nothing: CNN 10K on FashionMNIST in int8 has the class of float32 for 99.5 % of the test images with 512,
 # 2,048 and 8,192 of them, and for 99.7 % with 32.
@@ -45,6 +39,12 @@ class Deployable(nn.Module):
         logits: Tensor = self.network(self.network.normalise(image, torch.float32))
         return logits.softmax(1)
 
+    @torch.inference_mode()
+    def answer(self, images: Pixels) -> Probabilities:
+        """Do the same with arrays."""
+        probabilities: Probabilities = self(torch.from_numpy(np.array(images))).numpy()
+        return probabilities
+
 
 @dataclass(frozen=True)
 class Deployment:
@@ -54,11 +54,9 @@ class Deployment:
     facts: Facts
     calibration: Pixels  # training images; neither validation nor test images
 
-    @torch.inference_mode()
     def answer(self, images: Pixels) -> Probabilities:
         """Return PyTorch's probabilities."""
-        probabilities: NDArray[np.float32] = self.module(torch.from_numpy(np.array(images))).numpy()
-        return probabilities
+        return self.module.answer(images)
 
 
 def deployment_of(store: Store, row: JobRow, data: PreparedDataset) -> Deployment:

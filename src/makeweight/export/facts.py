@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from makeweight.errors import DataFormatError
 
 Precision = Literal["float32", "int8"]
+Shape = tuple[int, int, int]  # (c, h, w)
+Pixels = NDArray[np.uint8]  # (n, c, h, w)
+Probabilities = NDArray[np.float32]  # (n, k)
+Answer = Callable[[Pixels], Probabilities]
 INPUT, OUTPUT = "image", "probabilities"
 
 
@@ -23,7 +30,7 @@ class Facts:
     seed: int
     dataset: str
     data_digest: str  # SHA-256 of the prepared data
-    image_shape: tuple[int, int, int]  # (c, h, w)
+    image_shape: Shape
     class_names: tuple[str, ...]  # by label
     border: float  # mean brightness of the outermost pixels of training images, 0 to 255
     budget: int
@@ -76,7 +83,7 @@ class Facts:
             raise DataFormatError(f"its metadata are damaged ({str(error)[:80]})") from error
 
 
-def _shape(value: object) -> tuple[int, int, int]:
+def _shape(value: object) -> Shape:
     match value:
         case [int(c), int(h), int(w)] if min(c, h, w) > 0:
             return c, h, w

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MOST_BYTES = 64 * 2**20  # sixteen million float32 weights; budgets end at two million
 MOST_VALUES = 16 * 2**20  # of one tensor for one image: 64 MB in float32
 MOST_NODES = 10_000
-PICKLED = (".pt", ".pth", ".pkl", ".pickle", ".joblib", ".ckpt", ".npy", ".npz")
+PICKLED = (".pt", ".pt2", ".pth", ".pkl", ".pickle", ".joblib", ".ckpt", ".npy", ".npz")
 # What networks of makeweight are made of, in several versions of the translator. The sizes of what these make follow
 # from the weights and the image alone, so they can be known, and bounded, before anything is computed.
 OPERATORS = frozenset(
@@ -155,4 +155,4 @@ def _sizes(value: onnx.ValueInfoProto) -> list[int | None]:
 
 
 def _refused(path: Path, reason: str) -> DataFormatError:
-    return DataFormatError(f"the model {path} is refused: {reason}. Give a file that makeweight export wrote.")
+    return DataFormatError(f"the model {path} is refused: {reason}. Give an ONNX file that makeweight export wrote.")

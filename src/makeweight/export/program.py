@@ -9,7 +9,8 @@ import warnings
 
 import torch
 
-from makeweight.export.deployment import Answer, Deployment, Pixels, Probabilities
+from makeweight.export.deployment import Deployment
+from makeweight.export.facts import Answer, Pixels, Probabilities
 
 FACTS = "facts.json"  # the name of the metadata inside the archive
 

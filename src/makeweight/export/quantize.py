@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from makeweight.export.deployment import Pixels
-from makeweight.export.facts import INPUT, Facts
+from makeweight.export.facts import INPUT, Facts, Pixels
 from makeweight.export.onnx import describe
 
 if TYPE_CHECKING:
@@ -52,6 +51,8 @@ def quantised(model: onnx.ModelProto, facts: Facts, calibration: Pixels) -> onnx
             per_channel=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
+            # Of probabilities in 8 bits, all below 1/512 would be 0.
+            nodes_to_exclude=[node.name for node in model.graph.node if node.op_type == "Softmax"],
         )
         found = onnx.load(target)
     del found.graph.value_info[:]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from makeweight.export.deployment import Answer
-from makeweight.export.facts import Facts, Precision
+from makeweight.export.facts import Answer, Facts, Precision
 from makeweight.measuring.latency import Timing
 from makeweight.stats.classes import ClassScores
 from makeweight.stats.compare import Difference

@@ -5,12 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from makeweight.errors import DataFormatError
 from makeweight.export.extra import require_onnx
-from makeweight.export.facts import INPUT, OUTPUT, Facts
+from makeweight.export.facts import INPUT, OUTPUT, Facts, Pixels, Probabilities
 from makeweight.export.guard import checked_model, read_capped
 
 
@@ -34,9 +31,9 @@ class OnnxFile:
         self.facts: Facts = checked_model(content, path)
         self._session = _session(content, path)
 
-    def answer(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def answer(self, images: Pixels) -> Probabilities:
         """Return the probabilities."""
-        probabilities: NDArray[np.float32] = self._session.run([OUTPUT], {INPUT: images})[0]
+        probabilities: Probabilities = self._session.run([OUTPUT], {INPUT: images})[0]
         return probabilities
 
 

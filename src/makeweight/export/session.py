@@ -11,7 +11,8 @@ import numpy as np
 from makeweight.data.dataset import LabelledImages, PreparedDataset
 from makeweight.errors import InvalidValue
 from makeweight.export.card import model_card
-from makeweight.export.deployment import Deployment, Probabilities, deployment_of
+from makeweight.export.deployment import Deployment, deployment_of
+from makeweight.export.facts import Probabilities
 from makeweight.export.formats import format_named
 from makeweight.export.record import to_record
 from makeweight.export.records import ExportReport, Int8Verdict, Origin

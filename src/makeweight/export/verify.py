@@ -13,7 +13,8 @@ import torch
 from numpy.typing import NDArray
 
 from makeweight.data.dataset import LabelledImages
-from makeweight.export.deployment import Answer, Deployment, Pixels, Probabilities
+from makeweight.export.deployment import Deployment
+from makeweight.export.facts import Answer, Pixels, Probabilities
 from makeweight.export.records import Artefact, Int8Verdict, Verification
 from makeweight.export.text import signed_points
 from makeweight.measuring.latency import Effort, Timing, interleaved

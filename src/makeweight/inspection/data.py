@@ -32,7 +32,7 @@ def study_data(
     InvalidValue
         If the study's data set has no such name any more.
     """
-    found = None if data_dir else _as_planned(study)
+    found = None if data_dir else as_planned(study)
     found = found or prepare(study.dataset, data_dir, progress=progress)
     if found.digest != study.data_digest:
         raise DataMismatch(
@@ -42,8 +42,8 @@ def study_data(
     return found
 
 
-def _as_planned(study: StudyRow) -> PreparedDataset | None:
-    """Open the data at the place that the study names; None where others are there, or none."""
+def as_planned(study: StudyRow) -> PreparedDataset | None:
+    """Open the data at the place that the study names, at once; None where others are there, or none."""
     if not study.data_path:
         return None
     try:
