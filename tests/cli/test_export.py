@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -148,3 +150,19 @@ def test_a_study_whose_data_are_gone_says_so(cli: Callable, study: Path, tmp_pat
     ran = cli("export", "cnn-2k")
     assert (ran.code, ran.out) == (2, "")
     assert "error: there is no data set 'mine'" in ran.err
+
+
+def documented_commands() -> list[str]:
+    text = (Path(__file__).parents[2] / "docs" / "export.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```sh\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+    lines = [line.split("  #")[0].split("| ")[-1].split(" > ")[0] for block in blocks for line in block.splitlines()]
+    return [line for line in lines if line.startswith("makeweight ")]
+
+
+def test_the_documented_commands_exist(cli: Callable) -> None:
+    commands = documented_commands()
+    assert len(commands) == 7
+    for line in commands:
+        ran = cli(*shlex.split(line)[1:], "--help")  # --help stops after the options have been read
+        assert (ran.code, ran.err) == (0, "")
+        assert " Usage: " in ran.out

@@ -11,7 +11,7 @@ from makeweight.stats.classes import ClassScores
 from makeweight.stats.compare import Difference
 from makeweight.stats.intervals import Interval
 
-# Of probabilities. Runtimes add up in another order: up to 4e-7 was seen over all families; a wrong layer makes tenths.
+# Of probabilities. Runtimes add up in another order: up to 1e-6 was seen over all families; a wrong layer makes tenths.
 MOST_APART = 1e-3
 
 
