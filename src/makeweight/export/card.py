@@ -1,4 +1,4 @@
-"""The model card: ``README.md`` beside the file, in the layout that model hubs read (front matter in YAML, then Markdown).
+"""The model card: ``README.md`` beside the file, in the layout of model hubs (front matter in YAML, then Markdown).
 
 Mitchell et al. 2019, "Model Cards for Model Reporting", for what belongs into one.
 """
