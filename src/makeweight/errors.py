@@ -93,3 +93,7 @@ class TuningFailed(MakeweightError):
 
 class UnsupportedHardware(MakeweightError):
     """A device or precision was asked for by name and is not there."""
+
+
+class MissingExtra(MakeweightError):
+    """A package is not installed that only some commands need."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from makeweight.design import layers
 from makeweight.measuring.forward import ForwardPass
-from makeweight.measuring.latency import Effort, latency, warm_up
+from makeweight.measuring.latency import ROUND, Effort, interleaved, latency, warm_up
 
 
 class Counted:
@@ -72,3 +72,21 @@ def test_a_batch_takes_longer_than_an_image_and_less_for_each(forward: Callable[
     assert one.p50_ms <= one.p95_ms
     assert many.p50_ms <= many.p95_ms
     assert one.p50_ms < many.p50_ms < 256 * one.p50_ms
+
+
+def test_calls_side_by_side_take_turns_in_rounds() -> None:
+    order: list[str] = []
+    timings = interleaved([lambda: order.append("a"), lambda: order.append("b")], Effort(0.0, 2 * ROUND, 10_000))
+    assert [timing.repeats for timing in timings] == [2 * ROUND] * 2
+    assert order[-4 * ROUND :] == (["a"] * ROUND + ["b"] * ROUND) * 2
+
+
+def test_what_slows_the_machine_slows_calls_side_by_side_alike() -> None:
+    """Half of the time everything takes four times as long: the same call has the same median twice."""
+    start = time.perf_counter()
+
+    def call() -> None:
+        time.sleep(0.004 if time.perf_counter() - start > 0.5 else 0.001)
+
+    first, second = interleaved([call, call], Effort(0.5, 20, 10_000))
+    assert 0.5 < first.p50_ms / second.p50_ms < 2

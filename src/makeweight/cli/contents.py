@@ -86,11 +86,12 @@ def _with_inspections(contents: Contents, folder: Path, data: PreparedDataset, s
     return replace(contents, inspections=tuple(found), missing=tuple(missing))
 
 
-def record_look(folder: Path, keys: Sequence[str], say: Say) -> None:
+def record_look(folder: Path, keys: Sequence[str], say: Say, purpose: str | None = None) -> None:
     """Record that test images were opened, where the study can be written and nobody is running it.
 
-    Only one process may write a study, under its lock. To look is not worth waiting for hours, and looking changes no
-    result, so where the lock or the rights are missing it goes on and says so.
+    The purpose is that of feature maps where none is given. Only one process may write a study, under its lock. To look
+    is not worth waiting for hours, and looking changes no result, so where the lock or the rights are missing it goes
+    on and says so.
     """
     from makeweight.inspection.activations import PURPOSE
     from makeweight.store.store import Store
@@ -99,7 +100,7 @@ def record_look(folder: Path, keys: Sequence[str], say: Say) -> None:
     try:
         with study_lock(folder), Store.create(folder) as store:
             for key in keys:
-                store.record_test_access(key, PURPOSE)
+                store.record_test_access(key, purpose or PURPOSE)
     except StoreError as error:
         say(f"That the test images were opened is not recorded: {error}")
 

@@ -64,7 +64,7 @@ def features(
         raise InvalidValue("--invert is for pictures of your own: give --image FILE as well.")
     network = find_network(store, run)
     inspection = _inspect(network, data, (sample, image, per_class, invert), layer, filter_)
-    files = _draw(inspection, bool(filter_), output or Path(f"features-{_file_name(network.label)}"), format_, theme)
+    files = _draw(inspection, bool(filter_), output or Path(f"features-{network.file_name}"), format_, theme)
     if as_json:
         print_json({**_record(inspection), "study": str(network.folder), "files": [str(file) for file in files]})
     else:
@@ -192,7 +192,3 @@ def _record(inspection: Inspection) -> dict[str, Any]:
             )
         ],
     }
-
-
-def _file_name(label: str) -> str:
-    return label.lower().replace(" ", "-")

@@ -10,7 +10,22 @@ import typer
 from typer.exceptions import TyperException
 
 import makeweight
-from makeweight.cli import compare, data, design, diagnose, features, figure, measure, report, show, study, train, tune
+from makeweight.cli import (
+    compare,
+    data,
+    design,
+    diagnose,
+    export,
+    features,
+    figure,
+    measure,
+    predict,
+    report,
+    show,
+    study,
+    train,
+    tune,
+)
 from makeweight.cli.output import complain
 from makeweight.errors import MakeweightError
 
@@ -33,6 +48,8 @@ app.command("compare", epilog=compare.EXAMPLES)(compare.compare)
 app.command("figure", epilog=figure.EXAMPLES)(figure.figure)
 app.command("diagnose", epilog=diagnose.EXAMPLES)(diagnose.diagnose)
 app.command("features", epilog=features.EXAMPLES)(features.features)
+app.command("export", epilog=export.EXAMPLES)(export.export)
+app.command("predict", epilog=predict.EXAMPLES)(predict.predict)
 app.command("report", epilog=report.EXAMPLES)(report.report)
 app.add_typer(data.app, name="data")
 

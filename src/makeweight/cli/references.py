@@ -25,6 +25,16 @@ class NetworkReference:
     label: str  # "CNN 10K"
     rows: tuple[JobRow, ...]  # by seed, at least one
 
+    @property
+    def best(self) -> JobRow:
+        """The run of the best validation accuracy; of equal ones that of the lowest seed."""
+        return max(self.rows, key=lambda row: row.result.validation_accuracy if row.result else 0.0)
+
+    @property
+    def file_name(self) -> str:
+        """The label as part of a file's name: cnn-10k."""
+        return _plain(self.label)
+
 
 def find_network(store: Path, text: str) -> NetworkReference:
     """Find what a text names; without a study it is the one changed last.

@@ -11,8 +11,9 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +61,11 @@ class Picture:
         return self.border >= BRIGHT and border_brightness(images) <= DARK
 
 
+def background(brightness: float) -> Literal["bright", "dark"] | None:
+    """Say what a mean brightness of the outermost pixels makes the background; None where it is not clear."""
+    return "bright" if brightness >= BRIGHT else "dark" if brightness <= DARK else None
+
+
 def border_brightness(images: NDArray[np.uint8]) -> float:
     """Mean of the outermost pixels of images (…, h, w), 0 to 255."""
     edges = images[..., 0, :], images[..., -1, :], images[..., :, 0], images[..., :, -1]
@@ -87,8 +93,25 @@ def read_picture(path: Path, image_shape: tuple[int, int, int], *, invert: bool 
         If it has too many bytes or pixels, or cannot be read.
     """
     _check_file(path)
+    return _picture(path, path, image_shape, invert)
+
+
+def decode_picture(content: bytes, name: str, image_shape: tuple[int, int, int], *, invert: bool = False) -> Picture:
+    """Read a picture that lies in memory; see :func:`read_picture`.
+
+    Raises
+    ------
+    DataFormatError
+        If it has too many bytes or pixels, or cannot be read.
+    """
+    if len(content) > MOST_BYTES:
+        raise _unreadable(Path(name), f"it has more than {MOST_BYTES:,} bytes")
+    return _picture(BytesIO(content), Path(name), image_shape, invert)
+
+
+def _picture(source: Path | BytesIO, path: Path, image_shape: tuple[int, int, int], invert: bool) -> Picture:
     with _explained(path):
-        content = _content(path, image_shape, invert)
+        content = _content(source, path, image_shape, invert)
     border = border_brightness(channels_first(content))
     return Picture(path.name, channels_first(fitted(content, *image_shape[1:])), border)
 
@@ -146,12 +169,12 @@ def _check_pixels(opened: Image, path: Path) -> None:
         raise _unreadable(path, f"it has {width:,} × {height:,} pixels, and {MOST_PIXELS:,} in all is the most")
 
 
-def _content(path: Path, image_shape: tuple[int, int, int], invert: bool) -> Image:
+def _content(source: Path | BytesIO, path: Path, image_shape: tuple[int, int, int], invert: bool) -> Image:
     """Decode the first frame, upright, gray or RGB; a JPEG much larger than the shape only as finely as it needs."""
     from PIL import Image, ImageOps
 
     channels, *sides = image_shape
-    with Image.open(path, formats=FORMATS) as opened:
+    with Image.open(source, formats=FORMATS) as opened:
         _check_pixels(opened, path)
         opened.draft(None, (DRAFT * max(sides), DRAFT * max(sides)))
         opened.load()

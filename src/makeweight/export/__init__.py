@@ -1,1 +1,1 @@
-"""From a trained network to a file that runs elsewhere."""
+"""A trained network as a file that runs elsewhere, checked again on the whole test set."""

@@ -33,7 +33,7 @@ def study_data(
     InvalidValue
         If the study's data set has no such name any more.
     """
-    found = None if data_dir else _as_planned(study)
+    found = None if data_dir else as_planned(study)
     found = found or _prepared_again(study, data_dir, progress)
     if found.digest != study.data_digest:
         raise DataMismatch(
@@ -43,7 +43,7 @@ def study_data(
     return found
 
 
-def _as_planned(study: StudyRow) -> PreparedDataset | None:
+def as_planned(study: StudyRow) -> PreparedDataset | None:
     """Open the data at the place that the study names, or anywhere in the cache; None where they are not."""
     if not study.data_path:
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +30,7 @@ class Effort:
 # A percentile of 5 % needs some calls above it: ten of 200, but one of 20. Batches vary less, and take longer.
 SINGLE = Effort(0.5, 200, 2_000)
 BATCH = Effort(1.0, 20, 200)
+ROUND = 20  # calls in a row: enough that the caches belong to one network, and few beside the machine's moods
 STABLE = 0.95  # a group of calls this close to the one before it is no longer warming up
 
 
@@ -44,8 +45,23 @@ def latency(call: Callable[[], object], effort: Effort) -> Timing:
     end = time.perf_counter() + effort.seconds
     while len(times_ms) < effort.least or (len(times_ms) < effort.most and time.perf_counter() < end):
         times_ms.append(_call_ms(call))
-    p50, p95 = np.percentile(times_ms, (50, 95), method="linear")
-    return Timing(float(p50), float(p95), len(times_ms))
+    return _timing(times_ms)
+
+
+def interleaved(calls: Sequence[Callable[[], object]], effort: Effort) -> tuple[Timing, ...]:
+    """Time several calls side by side, ROUND of each in turn, so that what slows the machine slows all of them.
+
+    The effort is for each of them.
+    """
+    for call in calls:
+        warm_up(call, effort)
+    times_ms: list[list[float]] = [[] for _ in calls]
+    end, done = time.perf_counter() + effort.seconds * len(calls), 0
+    while done < effort.least or (done < effort.most and time.perf_counter() < end):
+        for call, times in zip(calls, times_ms, strict=True):
+            times += [_call_ms(call) for _ in range(ROUND)]
+        done += ROUND
+    return tuple(map(_timing, times_ms))
 
 
 def warm_up(call: Callable[[], object], effort: Effort) -> int:
@@ -64,6 +80,11 @@ def warm_up(call: Callable[[], object], effort: Effort) -> int:
         if median >= STABLE * before or time.perf_counter() >= end:
             return calls
         before = median
+
+
+def _timing(times_ms: list[float]) -> Timing:
+    p50, p95 = np.percentile(times_ms, (50, 95), method="linear")
+    return Timing(float(p50), float(p95), len(times_ms))
 
 
 def _call_ms(call: Callable[[], object]) -> float:

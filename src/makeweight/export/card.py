@@ -1,0 +1,182 @@
+"""The model card: ``README.md`` beside the file, in the layout of model hubs (front matter in YAML, then Markdown).
+
+Mitchell et al. 2019, "Model Cards for Model Reporting", for what belongs into one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Iterator
+
+from makeweight.data.catalog import CATALOG
+from makeweight.data.picture import background
+from makeweight.export.facts import INPUT, Facts
+from makeweight.export.records import ExportReport, Verification
+from makeweight.export.text import markdown_name, signed_points, yaml_text
+from makeweight.export.verify import RULE
+from makeweight.stats.classes import ClassScores
+from makeweight.stats.intervals import Interval
+from makeweight.store.rows import JobRow
+
+KINDS = {"fcn": "A fully connected network", "cnn": "A convolutional network", "lenet": "A convolutional network"}
+FEW_POINTS = 0.005  # a mean confidence this close to the accuracy is called right
+
+
+def model_card(report: ExportReport, row: JobRow) -> str:
+    """Write the card of an export; names of classes and data sets are text in it, whatever they are."""
+    import jinja2
+
+    environment = jinja2.Environment(  # Markdown: what is not ours is escaped by its filter
+        loader=jinja2.PackageLoader("makeweight.export"),
+        autoescape=False,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"name": markdown_name, "yaml": yaml_text, "percent": _percent, "mean": _mean, "span": _span}
+    facts, best = report.facts, report.recommended
+    onnx = best.name.endswith(".onnx")
+    return environment.get_template("card.md").render(
+        report=report,
+        facts=facts,
+        best=best,
+        onnx=onnx,
+        names=facts.class_names,
+        title=f"{facts.network} for {facts.dataset}",
+        library="onnx" if onnx else "pytorch",
+        kind=KINDS.get(report.origin.family, "A network"),
+        form=_form(facts),
+        requirements=f"With `pip install {'numpy onnxruntime' if onnx else 'numpy torch'} pillow`, in this folder:",
+        code=five_lines(facts, best.name),
+        rows=[_row(found) for found in (report.pytorch, *report.files)],
+        timing=_timing(report),
+        trained=_trained(report),
+        verdict=f"int8 is {'' if report.int8 and report.int8.wins else 'not '}recommended.",
+        rule=RULE,
+        worst=_worst(report.classes),
+        background=_background(facts),
+        sureness=_sureness(report.overconfidence),
+        data=_data(facts),
+        chosen=_chosen(report),
+        made=list(_made(report, row)),
+    )
+
+
+def five_lines(facts: Facts, file: str) -> str:
+    """Python that classifies a picture with a file, without makeweight."""
+    channels, height, width = facts.image_shape
+    mode, turned = ("L", "[None, None]") if channels == 1 else ("RGB", ".transpose(2, 0, 1)[None]")
+    image = f'numpy.array(PIL.Image.open("picture.png").convert("{mode}").resize(({width}, {height}))){turned}'
+    if file.endswith(".onnx"):
+        lines = (
+            "import json, numpy, onnxruntime, PIL.Image",
+            f'model = onnxruntime.InferenceSession("{file}")',
+            f"image = {image}  # (1, {channels}, {height}, {width})",
+            f'[[probabilities]] = model.run(None, {{"{INPUT}": image}})',
+            'print(json.loads(model.get_modelmeta().custom_metadata_map["class_names"])[probabilities.argmax()])',
+        )
+    else:
+        lines = (
+            'import json, numpy, PIL.Image, torch; facts = {"facts.json": ""}',
+            f'model = torch.export.load("{file}", extra_files=facts).module()',
+            f"image = torch.from_numpy({image})  # (1, {channels}, {height}, {width})",
+            "[probabilities] = model(image)",
+            'print(json.loads(json.loads(facts["facts.json"])["class_names"])[probabilities.argmax()])',
+        )
+    return "\n".join(lines)
+
+
+def _form(facts: Facts) -> str:
+    channels, height, width = facts.image_shape
+    kind = "gray" if channels == 1 else "colour" if channels == 3 else f"{channels}-channel"
+    return f"{height} × {width} {kind} pixels (uint8, {channels} × {height} × {width})"
+
+
+def _row(found: Verification) -> tuple[str, ...]:
+    change = found.change
+    itself = found.size_bytes is None
+    return (
+        "PyTorch, float32" if itself else f"`{found.name}`",
+        "–" if itself else f"{found.size_bytes:,}",
+        _percent(found.accuracy),
+        "–"
+        if itself
+        else " ".join((signed_points(change.mean), f"({signed_points(change.low)} to {signed_points(change.high)})")),
+        "–" if itself else f"{100 * found.same_class:.2f}",
+        "–" if itself else f"{found.largest_difference:.1e}",
+        f"{found.latency.p50_ms:.3f} / {found.latency.p95_ms:.3f}" if found.latency else "not measured",
+    )
+
+
+def _timing(report: ExportReport) -> str:
+    engines = dict.fromkeys(found.engine for found in (report.pytorch, *report.files))
+    repeats = min(found.latency.repeats for found in (report.pytorch, *report.files) if found.latency)
+    return f"Times of {repeats:,} calls or more each, in turn, on {report.conditions}; {', '.join(engines)}."
+
+
+def _trained(report: ExportReport) -> str:
+    origin = report.origin
+    return (
+        f"The run itself was scored in {origin.trained_in} at its end: {100 * origin.accuracy.mean:.2f} %; "
+        f"float32 gives the same class for {100 * origin.same_class:.2f} % of the images."
+    )
+
+
+def _worst(classes: tuple[ClassScores, ...]) -> ClassScores | None:
+    known = [scores for scores in classes if not math.isnan(scores.recall.mean)]
+    return min(known, key=lambda scores: scores.recall.mean, default=None)
+
+
+def _background(facts: Facts) -> str:
+    """Say what the background must be, where the data set is clear about it."""
+    match background(facts.border):
+        case "dark":
+            return "The training images are bright on a dark background; what is dark on bright must be inverted."
+        case "bright":
+            return "The training images are dark on a bright background; what is bright on dark must be inverted."
+    return ""
+
+
+def _sureness(overconfidence: float) -> str:
+    if abs(overconfidence) < FEW_POINTS:
+        return "on average as high as the accuracy"
+    return f"too {'high' if overconfidence > 0 else 'low'} by {100 * abs(overconfidence):.1f} points on average"
+
+
+def _data(facts: Facts) -> str:
+    entry = CATALOG.get(facts.dataset)
+    if entry is None:
+        return f"{markdown_name(facts.dataset)}, the user's own."
+    return f"{entry.title}: {entry.source}. Licence of the data: {entry.licence}."
+
+
+def _chosen(report: ExportReport) -> str:
+    if report.origin.seeds == 1:
+        return ""
+    return f"Of {report.origin.seeds} trainings it is the one of the best validation accuracy."
+
+
+def _made(report: ExportReport, row: JobRow) -> Iterator[tuple[str, str]]:
+    facts = report.facts
+    yield "run", f"`{facts.run}`, seed {facts.seed}, split seed {row.job.split_seed}"
+    yield "multiply–accumulates an image", f"{report.origin.macs:,}"
+    yield "architecture, SHA-256", f"`{row.job.architecture.digest}`"
+    for field in dataclasses.fields(row.job.recipe):
+        yield field.name.replace("_", " "), f"`{json.dumps(getattr(row.job.recipe, field.name))}`"
+
+
+def _percent(interval: Interval) -> str:
+    if math.isnan(interval.mean):
+        return "–"
+    return f"{_mean(interval)} ({_span(interval)})"
+
+
+def _span(interval: Interval) -> str:
+    return f"{100 * interval.low:.2f}–{100 * interval.high:.2f}"
+
+
+def _mean(interval: Interval) -> str:
+    return "–" if math.isnan(interval.mean) else f"{100 * interval.mean:.2f}"

@@ -1,0 +1,70 @@
+"""An export's report as a JSON object."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from typing import Any
+
+from makeweight.export.records import ExportReport, Int8Verdict, Verification
+from makeweight.stats.classes import ClassScores
+from makeweight.stats.compare import Difference
+from makeweight.stats.intervals import Interval
+
+
+def to_record(report: ExportReport) -> dict[str, Any]:
+    """Return the report for ``report.json`` and ``--json``; shares are from 0 to 1, what is not defined is null."""
+    return {
+        **asdict(report.facts),
+        "test_images": report.test_images,
+        "run_accuracy": _interval(report.origin.accuracy),
+        "trained_in": report.origin.trained_in,
+        "seeds": report.origin.seeds,
+        "validation_accuracy": report.origin.validation_accuracy,
+        "same_class_as_run": report.origin.same_class,
+        "pytorch": _verification(report.pytorch),
+        "files": [_verification(file) for file in report.files],
+        "recommended": report.recommended.name,
+        "int8": None if report.int8 is None else _verdict(report.int8),
+        "classes": [_class(scores, report.facts.class_names) for scores in report.classes],
+        "overconfidence": report.overconfidence,
+        "conditions": report.conditions,
+    }
+
+
+def _verification(found: Verification) -> dict[str, Any]:
+    return {
+        "name": found.name,
+        "precision": found.precision,
+        "engine": found.engine,
+        "bytes": found.size_bytes,
+        "sha256": found.sha256,
+        "accuracy": _interval(found.accuracy),
+        "accuracy_change": _difference(found.change),
+        "same_class": found.same_class,
+        "largest_difference": found.largest_difference,
+        "latency_p50_ms": found.latency.p50_ms if found.latency else None,
+        "latency_p95_ms": found.latency.p95_ms if found.latency else None,
+        "latency_repeats": found.latency.repeats if found.latency else None,
+        "faithful": found.faithful,
+    }
+
+
+def _verdict(verdict: Int8Verdict) -> dict[str, Any]:
+    change = _difference(verdict.change)
+    return {"wins": verdict.wins, "reasons": list(verdict.sentences), "accuracy_change": change}
+
+
+def _class(scores: ClassScores, names: tuple[str, ...]) -> dict[str, Any]:
+    values = {name: _interval(getattr(scores, name)) for name in ("precision", "recall", "f1")}
+    return {"label": scores.label, "name": names[scores.label], "images": scores.images, **values}
+
+
+def _interval(interval: Interval) -> dict[str, Any] | None:
+    if math.isnan(interval.mean):
+        return None
+    return {"mean": interval.mean, "ci95": [interval.low, interval.high]}
+
+
+def _difference(change: Difference) -> dict[str, Any]:
+    return {"mean": change.mean, "ci95": [change.low, change.high], "p_value": change.p_value, "method": change.method}

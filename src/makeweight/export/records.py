@@ -1,0 +1,96 @@
+"""What an export wrote, and what became of it on the test set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from makeweight.export.facts import Answer, Facts, Precision
+from makeweight.measuring.latency import Timing
+from makeweight.stats.classes import ClassScores
+from makeweight.stats.compare import Difference
+from makeweight.stats.intervals import Interval
+
+# Of probabilities. Runtimes add up in another order: up to 1e-6 was seen over all families; a wrong layer makes tenths.
+MOST_APART = 1e-3
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """A file that was written, and how it answers."""
+
+    files: tuple[Path, ...]  # the first is the one to use
+    precision: Precision
+    engine: str  # what answers: "ONNX Runtime 1.32.0"
+    answer: Answer = field(repr=False)
+    timed: bool = True  # whether one call is one inference, so that its time says something
+
+
+@dataclass(frozen=True)
+class Verification:
+    """How a file, or PyTorch itself, does on the whole test set."""
+
+    name: str  # of the file; "PyTorch" for the network as it is in the store
+    precision: Precision
+    engine: str
+    size_bytes: int | None  # of all its files; None for PyTorch
+    sha256: str | None  # of the first file
+    accuracy: Interval
+    change: Difference  # its accuracy less that of PyTorch in float32, on the same images
+    same_class: float  # share of the test images that get PyTorch's class
+    largest_difference: float  # of a probability from PyTorch's
+    latency: Timing | None  # one image on one thread, from uint8 pixels to probabilities
+
+    @property
+    def faithful(self) -> bool:
+        """Whether a float32 file computes what the network does; int8 is judged by its verdict."""
+        return self.precision == "int8" or self.largest_difference <= MOST_APART
+
+
+@dataclass(frozen=True)
+class Int8Verdict:
+    """Whether the quantised file is the one to use."""
+
+    wins: bool
+    sentences: tuple[str, ...]  # one for each part of the rule
+    change: Difference  # accuracy of int8 less that of float32
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The run that was exported."""
+
+    seeds: int  # finished runs of the network that were chosen from
+    family: str
+    macs: int
+    validation_accuracy: float  # 0 to 1
+    trained_in: str  # precision: bf16
+    accuracy: Interval  # that the run was given at its end
+    same_class: float  # share of the test images where PyTorch in float32 has the class that the run had
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """All that is known of an export."""
+
+    folder: Path
+    facts: Facts
+    origin: Origin
+    test_images: int
+    pytorch: Verification
+    files: tuple[Verification, ...]  # float32 first
+    int8: Int8Verdict | None
+    classes: tuple[ClassScores, ...] = field(repr=False)  # of the file that is recommended
+    confused: tuple[tuple[int, int, int], ...] = field(repr=False)  # (class, taken for, images), the most frequent
+    overconfidence: float  # mean probability less accuracy, of the file that is recommended; from −1 to 1
+    conditions: str  # machine and versions, one line
+
+    @property
+    def recommended(self) -> Verification:
+        """The file to use."""
+        return self.files[-1] if self.int8 and self.int8.wins else self.files[0]
+
+    @property
+    def faithful(self) -> bool:
+        """Whether all files do what the network does."""
+        return all(file.faithful for file in self.files)

@@ -1,0 +1,157 @@
+"""Export a finished run: write it, score what was written, and say all that in a model card."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from makeweight.data.dataset import LabelledImages, PreparedDataset
+from makeweight.errors import InvalidValue
+from makeweight.export.card import model_card
+from makeweight.export.deployment import Deployment, deployment_of
+from makeweight.export.facts import Probabilities
+from makeweight.export.formats import format_named
+from makeweight.export.record import to_record
+from makeweight.export.records import ExportReport, Int8Verdict, Origin
+from makeweight.export.verify import Checked, accuracy_change, int8_verdict, verify
+from makeweight.files import write_whole, writing_to
+from makeweight.jobs.environment import describe_environment
+from makeweight.stats.classes import class_scores, confusion
+from makeweight.stats.intervals import accuracy_interval
+from makeweight.store.rows import JobRow
+from makeweight.store.store import Store, done
+from makeweight.training.precision import Hardware
+
+PURPOSE = "check of exported files"  # why the test images were opened, for Store.record_test_access
+CARD, REPORT = "README.md", "report.json"
+MOST_CONFUSED = 3  # pairs of classes that the card names
+Say = Callable[[str], None]
+
+
+def export_run(
+    store: Store,
+    row: JobRow,
+    data: PreparedDataset,
+    folder: Path,
+    *,
+    format_: str = "onnx",
+    int8: bool = False,
+    seeds: int = 1,
+    say: Say = lambda line: None,
+) -> ExportReport:
+    """Export a finished run into a folder, with a model card and a report for machines beside the files.
+
+    The whole test set is opened; the caller records that: see PURPOSE.
+
+    Parameters
+    ----------
+    store : Store
+        Open for reading or writing; nothing is written.
+    row : JobRow
+        The run.
+    data : PreparedDataset
+        What the study was trained on; see `makeweight.inspection.data.study_data`.
+    folder : pathlib.Path
+        Made where it is not there; files of an earlier export are replaced.
+    format_ : str
+        A name in `makeweight.export.formats.FORMATS`.
+    int8 : bool
+        Write a quantised version as well, and compare.
+    seeds : int
+        Finished runs that this one was chosen from, for the card.
+    say : callable
+        Called with a line of text before each step.
+
+    Raises
+    ------
+    InvalidValue
+        If there is no such format, or the folder holds a README.md of somebody else.
+    MissingExtra
+        If the format needs packages that are not installed.
+    StoreError
+        If the run is not finished, its file is missing or damaged, or the folder cannot be written.
+    """
+    format_chosen = format_named(format_, int8)
+    _prepare(folder)
+    deployment = deployment_of(store, row, data)
+    say(f"writing {deployment.facts.network}, seed {row.job.seed}, to {folder}")
+    artefacts = format_chosen.write(deployment, folder, int8)
+    test = data.test_images()
+    say(f"scoring {len(artefacts)} file{'s' * (len(artefacts) > 1)} on {len(test.labels):,} test images")
+    checked = verify(deployment, artefacts, test)
+    report = _report(store, row, deployment, checked, test, folder, seeds)
+    write_whole(folder / CARD, model_card(report, row).encode())
+    write_whole(folder / REPORT, json.dumps(to_record(report), indent=2, allow_nan=False).encode())
+    return report
+
+
+def _prepare(folder: Path) -> None:
+    """Make the folder, and refuse to replace a README.md that no export wrote."""
+    with writing_to(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    if (folder / CARD).exists() and not (folder / REPORT).exists():
+        raise InvalidValue(f"{folder / CARD} is not of an earlier export and stays. Give another folder, with -o DIR.")
+
+
+def _report(
+    store: Store,
+    row: JobRow,
+    deployment: Deployment,
+    checked: Checked,
+    test: LabelledImages,
+    folder: Path,
+    seeds: int,
+) -> ExportReport:
+    labels, classes = np.asarray(test.labels), deployment.facts.classes
+    verdict = _verdict(checked, test)
+    best = checked.answers[-1 if verdict and verdict.wins else 0]
+    predicted = best.argmax(1)[None]
+    return ExportReport(
+        folder=folder,
+        facts=deployment.facts,
+        origin=_origin(store, row, checked.reference, seeds),
+        test_images=len(labels),
+        pytorch=checked.pytorch,
+        files=checked.files,
+        int8=verdict,
+        classes=class_scores(predicted, labels, classes),
+        confused=_most_confused(confusion(predicted, labels, classes)),
+        overconfidence=float(best.max(1).mean() - (predicted[0] == labels).mean()),
+        conditions=_conditions(),
+    )
+
+
+def _verdict(checked: Checked, test: LabelledImages) -> Int8Verdict | None:
+    if len(checked.files) < 2:
+        return None
+    change = accuracy_change(checked.answers[1], checked.answers[0], np.asarray(test.labels))
+    return int8_verdict(checked.files[0], checked.files[1], change)
+
+
+def _origin(store: Store, row: JobRow, reference: Probabilities, seeds: int) -> Origin:
+    stored, result = store.predictions(row), done(row)
+    return Origin(
+        seeds=seeds,
+        family=row.job.family,
+        macs=row.macs,
+        validation_accuracy=result.validation_accuracy,
+        trained_in=result.environment.precision,
+        accuracy=accuracy_interval(stored.correct[None]),
+        same_class=float((stored.logits.argmax(1) == reference.argmax(1)).mean()),
+    )
+
+
+def _most_confused(counts: np.ndarray) -> tuple[tuple[int, int, int], ...]:
+    wrong = counts.copy()
+    np.fill_diagonal(wrong, 0)
+    order = np.argsort(-wrong, axis=None, kind="stable")[:MOST_CONFUSED]
+    pairs = (np.unravel_index(place, wrong.shape) for place in order)
+    return tuple((int(true), int(taken), int(wrong[true, taken])) for true, taken in pairs if wrong[true, taken])
+
+
+def _conditions() -> str:
+    machine = describe_environment(Hardware("cpu", "fp32", 1))
+    return f"{machine.processor}, 1 thread; torch {machine.torch}, makeweight {machine.makeweight}"

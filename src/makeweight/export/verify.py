@@ -1,0 +1,122 @@
+"""Score exported files on the whole test set, beside PyTorch and beside each other."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from math import prod
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from makeweight.data.dataset import LabelledImages
+from makeweight.export.deployment import Deployment
+from makeweight.export.facts import Answer, Pixels, Probabilities
+from makeweight.export.records import Artefact, Int8Verdict, Verification
+from makeweight.export.text import signed_points
+from makeweight.measuring.latency import Effort, Timing, interleaved
+from makeweight.measuring.pinning import pinned
+from makeweight.stats.compare import Difference, compare
+from makeweight.stats.intervals import accuracy_interval
+
+CHUNK_VALUES = 400_000  # pixels that are answered at once: 510 images of 28 × 28, 2 of 3 × 224 × 224
+EFFORT = Effort(0.5, 400, 4_000)  # for each file
+MOST_LOST = 0.005  # accuracy that int8 may cost: half a point, about what another training seed costs on FashionMNIST
+RULE = (
+    "int8 is recommended where its file is smaller, its median latency is not longer, and the 95 % interval of its "
+    "loss of accuracy ends at half a point at most."
+)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Verifications, and the probabilities that they were made from."""
+
+    pytorch: Verification
+    files: tuple[Verification, ...]
+    reference: Probabilities  # of PyTorch
+    answers: tuple[Probabilities, ...]  # of the files
+
+
+def verify(deployment: Deployment, artefacts: Sequence[Artefact], test: LabelledImages) -> Checked:
+    """Score PyTorch in float32 on the processor, and each file, on all test images; time them side by side."""
+    reference = answers(deployment.answer, test.images)
+    found = tuple(answers(artefact.answer, test.images) for artefact in artefacts)
+    itself, *timings = _timings(deployment, artefacts)
+    judge = partial(_verification, reference=reference, labels=np.asarray(test.labels))
+    engine = f"PyTorch {torch.__version__}"
+    return Checked(
+        judge(Artefact((), "float32", engine, deployment.answer), reference, itself),
+        tuple(judge(*parts) for parts in zip(artefacts, found, timings, strict=True)),
+        reference,
+        found,
+    )
+
+
+def answers(answer: Answer, images: Pixels) -> Probabilities:
+    """(n, k) probabilities of many images, some at a time, so that memory stays flat."""
+    step = max(1, CHUNK_VALUES // prod(images.shape[1:]))
+    chunks = (np.array(images[start : start + step]) for start in range(0, len(images), step))
+    return np.concatenate([answer(chunk) for chunk in chunks])
+
+
+def int8_verdict(whole: Verification, small: Verification, change: Difference) -> Int8Verdict:
+    """Apply RULE to a float32 file, its int8 version, and the accuracy of the second less that of the first."""
+    smaller = (small.size_bytes or 0) < (whole.size_bytes or 0)
+    before, after = (file.latency.p50_ms if file.latency else 0.0 for file in (whole, small))
+    kept = change.low >= -MOST_LOST
+    sentences = (
+        f"Its file is {_ratio(small.size_bytes or 0, whole.size_bytes or 1)} of float32's: "
+        f"{'smaller' if smaller else 'not smaller'}.",
+        f"Its median latency is {_ratio(after, before or 1)} of float32's: "
+        f"{'not longer' if after <= before else 'longer'}.",
+        f"Its accuracy changes by {signed_points(change.mean)} points (95 % {signed_points(change.low)} to "
+        f"{signed_points(change.high)}): a loss of more than half a point is {'' if kept else 'not '}ruled out.",
+    )
+    return Int8Verdict(smaller and after <= before and kept, sentences, change)
+
+
+def accuracy_change(after: Probabilities, before: Probabilities, labels: NDArray[np.int64]) -> Difference:
+    """Accuracy of the first less that of the second, paired over the test images."""
+    return compare(*((found.argmax(1) == labels)[None] for found in (after, before)))
+
+
+def _verification(
+    artefact: Artefact,
+    found: Probabilities,
+    latency: Timing | None,
+    *,
+    reference: Probabilities,
+    labels: NDArray[np.int64],
+) -> Verification:
+    files = artefact.files
+    return Verification(
+        name=files[0].name if files else "PyTorch",
+        precision=artefact.precision,
+        engine=artefact.engine,
+        size_bytes=sum(path.stat().st_size for path in files) if files else None,
+        sha256=hashlib.sha256(files[0].read_bytes()).hexdigest() if files else None,
+        accuracy=accuracy_interval((found.argmax(1) == labels)[None]),
+        change=accuracy_change(found, reference, labels),
+        same_class=float((found.argmax(1) == reference.argmax(1)).mean()),
+        largest_difference=float(np.abs(found - reference).max()),
+        latency=latency,
+    )
+
+
+def _timings(deployment: Deployment, artefacts: Sequence[Artefact]) -> list[Timing | None]:
+    """Time PyTorch and each file that can be timed; random pixels do, no layer's work depends on them."""
+    shape = (1, *deployment.facts.image_shape)
+    image = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    timed = [deployment.answer, *(artefact.answer for artefact in artefacts if artefact.timed)]
+    calls: list[Callable[[], object]] = [partial(answer, image) for answer in timed]
+    with pinned(1):
+        found = iter(interleaved(calls, EFFORT))
+    return [next(found), *(next(found) if artefact.timed else None for artefact in artefacts)]
+
+
+def _ratio(part: float, whole: float) -> str:
+    return f"{100 * part / whole:.0f} %"

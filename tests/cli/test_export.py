@@ -1,0 +1,168 @@
+"""``makeweight export`` on a real study: files, what is said of them, and clear refusals."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from makeweight.export import formats
+from makeweight.export.records import Artefact
+from makeweight.export.session import PURPOSE
+from makeweight.store.store import Store
+from makeweight.study.lock import study_lock
+
+
+@pytest.fixture
+def study(finished, tmp_path: Path) -> Path:
+    """A copy of the finished study, where the commands look for it."""
+    return Path(shutil.copytree(finished.folder, tmp_path / "studies" / "small"))
+
+
+def purposes(study: Path) -> dict[int, tuple[str, ...]]:
+    """What the test images were opened for, by the seed of the convolutional network of 2,000 weights."""
+    with Store.open(study) as store:
+        rows = [row for row in store.jobs() if (row.job.family, row.job.budget) == ("cnn", 2_000)]
+        return {row.job.seed: store.test_accesses(row.job.key) for row in rows}
+
+
+def best_seed(study: Path) -> int:
+    with Store.open(study) as store:
+        rows = [row for row in store.jobs() if (row.job.family, row.job.budget) == ("cnn", 2_000)]
+    return max(rows, key=lambda row: (row.result.validation_accuracy, -row.job.seed)).job.seed
+
+
+def test_a_network_is_exported_and_compared(cli: Callable, study: Path, tmp_path: Path) -> None:
+    ran = cli("export", "cnn-2k", "--int8")
+    assert ran.code == 0, ran.err
+    seed = best_seed(study)
+    assert f"CNN 2K has 2 runs; seed {seed} has the best validation accuracy" in ran.err
+    assert ran.out.startswith(f"CNN 2K, seed {seed}, run ")
+    rows = {line.split()[0]: line for line in ran.out.splitlines() if line.strip()}
+    assert " 100.00 " in rows["model.onnx"]
+    assert "PyTorch," in rows
+    assert "model-int8.onnx" in rows
+    assert "int8 is " in ran.out
+    folder = tmp_path / "export-cnn-2k"
+    assert {path.name for path in folder.iterdir()} == {"model.onnx", "model-int8.onnx", "README.md", "report.json"}
+    assert ran.out.splitlines()[-4:] == [
+        f"export-cnn-2k/{name}" for name in ("model.onnx", "model-int8.onnx", "README.md", "report.json")
+    ]
+    opened = purposes(study)
+    assert PURPOSE in opened[seed]
+    assert PURPOSE not in opened[1 - seed]
+
+
+def test_a_seed_asked_for_is_exported_and_told_as_json(cli: Callable, study: Path, tmp_path: Path) -> None:
+    ran = cli("export", "small/fcn-2k#1", "--format", "torch", "-o", tmp_path / "a new" / "folder", "--json")
+    assert ran.code == 0, ran.err
+    record = json.loads(ran.out)
+    assert (record["network"], record["seed"], record["folder"]) == ("FCN 2K", 1, str(tmp_path / "a new" / "folder"))
+    [file] = record["files"]
+    assert (file["name"], file["same_class"], file["faithful"]) == ("model.pt2", 1.0, True)
+    assert file["bytes"] == (tmp_path / "a new" / "folder" / "model.pt2").stat().st_size
+    assert record["int8"] is None
+    written = json.loads((tmp_path / "a new" / "folder" / "report.json").read_text())
+    assert written["files"] == record["files"]
+
+
+def test_an_export_is_repeated_in_the_same_folder_but_no_readme_of_others_is_replaced(
+    cli: Callable, study: Path, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "README.md").write_text("My own words.")
+    ran = cli("export", "fcn-2k", "--format", "torch", "-o", "mine")
+    assert (ran.code, ran.out) == (2, "")
+    assert "mine/README.md is not of an earlier export and stays" in ran.err
+    assert [path.name for path in mine.iterdir()] == ["README.md"]
+    assert (mine / "README.md").read_text() == "My own words."
+    for _ in range(2):
+        assert cli("export", "fcn-2k", "--format", "torch").code == 0
+
+
+def test_a_study_that_runs_is_exported_all_the_same(cli: Callable, study: Path) -> None:
+    with study_lock(study):
+        ran = cli("export", "fcn-2k", "--format", "torch")
+    assert ran.code == 0, ran.err
+    assert "That the test images were opened is not recorded: process" in ran.err
+
+
+def test_a_file_that_computes_something_else_is_told(cli: Callable, study: Path, monkeypatch) -> None:
+    """As a fault in a translator would."""
+
+    def write(deployment, folder: Path, int8: bool) -> tuple[Artefact, ...]:
+        [right] = formats.write_program(deployment, folder, int8)
+        return (Artefact(right.files, "float32", "broken", lambda images: right.answer(255 - images)),)
+
+    monkeypatch.setattr(formats, "FORMATS", {"onnx": formats.Format(write, int8=False)})
+    ran = cli("export", "fcn-2k")
+    assert ran.code == 1
+    assert "error: model.pt2 does not compute what the network does" in ran.err
+    assert "**Do not use these files:**" in Path("export-fcn-2k/README.md").read_text(encoding="utf-8")
+
+
+REFUSED = {
+    "format": (("cnn-2k", "--format", "tflite"), "format 'tflite' is not possible: give one of onnx, torch"),
+    "int8 of torch": (("cnn-2k", "--format", "torch", "--int8"), "--int8 is not possible with --format torch"),
+    "network": (("cnn-3m",), "there is no network 'cnn-3m'"),
+    "seed": (("cnn-2k#9",), "has no finished run of seed 9"),
+    "output": (("cnn-2k", "-o", "studies/small/study.db/x"), "cannot write"),
+    "data": (("cnn-2k", "--data", "nowhere"), "needs no files"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "expected"), REFUSED.values(), ids=REFUSED)
+def test_what_is_not_possible_is_refused(
+    cli: Callable, study: Path, arguments: tuple[str, ...], expected: str, tmp_path: Path
+) -> None:
+    ran = cli("export", *arguments)
+    assert (ran.code, ran.out) == (2, "")
+    assert expected in ran.err.splitlines()[-1]
+    assert ran.err.splitlines()[-1].startswith("error: ")
+    assert not (tmp_path / "export-cnn-2k").exists()
+
+
+def test_without_the_extra_the_command_to_install_it_is_named(cli: Callable, study: Path, monkeypatch) -> None:
+    monkeypatch.setattr("makeweight.export.extra.find_spec", lambda name: None)
+    ran = cli("export", "cnn-2k")
+    assert (ran.code, ran.out) == (2, "")
+    assert "needs onnx, onnxruntime, onnxscript. Install with: pip install 'makeweight[onnx]'" in ran.err
+
+
+def test_a_damaged_run_is_refused(cli: Callable, study: Path) -> None:
+    for path in (study / "weights").glob("*.safetensors"):
+        if ".test." not in path.name:
+            path.write_bytes(path.read_bytes()[:-1] + b"\0\1")
+    ran = cli("export", "cnn-2k")
+    assert (ran.code, ran.out) == (2, "")
+    assert "is damaged: its SHA-256 is not the stored" in ran.err
+
+
+def test_a_study_whose_data_are_gone_says_so(cli: Callable, study: Path, tmp_path: Path) -> None:
+    with Store.create(study) as store, store._database.transaction() as connection:
+        connection.execute("UPDATE study SET dataset = 'mine', data_path = '/nowhere'")
+    ran = cli("export", "cnn-2k")
+    assert (ran.code, ran.out) == (2, "")
+    assert "error: there is no data set 'mine'" in ran.err
+
+
+def documented_commands() -> list[str]:
+    text = (Path(__file__).parents[2] / "docs" / "export.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```sh\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+    lines = [line.split("  #")[0].split("| ")[-1].split(" > ")[0] for block in blocks for line in block.splitlines()]
+    return [line for line in lines if line.startswith("makeweight ")]
+
+
+def test_the_documented_commands_exist(cli: Callable) -> None:
+    commands = documented_commands()
+    assert len(commands) == 7
+    for line in commands:
+        ran = cli(*shlex.split(line)[1:], "--help")  # --help stops after the options have been read
+        assert (ran.code, ran.err) == (0, "")
+        assert " Usage: " in ran.out
