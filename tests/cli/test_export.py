@@ -144,12 +144,15 @@ def test_a_damaged_run_is_refused(cli: Callable, study: Path) -> None:
     assert "is damaged: its SHA-256 is not the stored" in ran.err
 
 
-def test_a_study_whose_data_are_gone_says_so(cli: Callable, study: Path, tmp_path: Path) -> None:
+def test_a_study_whose_data_are_gone_says_so(
+    cli: Callable, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAKEWEIGHT_CACHE", str(tmp_path / "empty"))
     with Store.create(study) as store, store._database.transaction() as connection:
         connection.execute("UPDATE study SET dataset = 'mine', data_path = '/nowhere'")
     ran = cli("export", "cnn-2k")
     assert (ran.code, ran.out) == (2, "")
-    assert "error: there is no data set 'mine'" in ran.err
+    assert "on your own data 'mine', which are prepared nowhere in the cache" in ran.err
 
 
 def documented_commands() -> list[str]:

@@ -176,7 +176,10 @@ def test_an_inverted_picture_is_noticed(cli: Callable, onnx_file: Path, pictures
     )
 
 
-def test_a_run_answers_without_its_data(cli: Callable, pictures, finished, tmp_path: Path) -> None:
+def test_a_run_answers_without_its_data(
+    cli: Callable, pictures, finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAKEWEIGHT_CACHE", str(tmp_path / "empty"))
     study = Path(shutil.copytree(finished.folder, tmp_path / "studies" / "small"))
     with Store.create(study) as store, store._database.transaction() as connection:
         connection.execute("UPDATE study SET data_path = '/nowhere'")

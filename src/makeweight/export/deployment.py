@@ -12,7 +12,6 @@ from torch import Tensor, nn
 import makeweight
 from makeweight.data.dataset import PreparedDataset
 from makeweight.data.picture import border_brightness
-from makeweight.data.split import split_indices
 from makeweight.design.budget import format_budget
 from makeweight.export.facts import Facts, Pixels, Probabilities
 from makeweight.jobs.result import Job
@@ -91,6 +90,6 @@ def _facts(row: JobRow, data: PreparedDataset) -> Facts:
 def _calibration(job: Job, data: PreparedDataset) -> Pixels:
     """Draw from the training split, seeded, so that the same run gives the same file."""
     labelled = data.training_images()
-    rows = split_indices(labelled.labels, job.recipe.validation, job.split_seed).train
+    rows = data.split(job.recipe.validation, job.split_seed).train
     chosen = np.random.default_rng(0).permutation(rows)[:CALIBRATION_IMAGES]
     return np.asarray(labelled.images[np.sort(chosen)])
