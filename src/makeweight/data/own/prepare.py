@@ -92,7 +92,8 @@ def staged_for_a_look(source: Source, form: Form | None, cache_dir: Path | None,
 
 def plain_name(name: str) -> str:
     """Make a name that can be a folder's, and a part of a study's, from whatever a file is called."""
-    plain = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-").lower()[:40].strip("-")
+    name = re.sub(r"(\.(npz|csv|tsv|bin|tar|gz))+$", "", name.lower())
+    plain = re.sub(r"[^a-z0-9]+", "-", name).strip("-")[:40].strip("-")
     # A name of the catalogue stands for the data set that everybody has.
     return f"own-{plain}" if plain in CATALOG else plain or "images"
 
