@@ -15,11 +15,12 @@ PARTS = {
     "study": ("study", "the default study against the same networks trained one after another by a torch script"),
     "targets": ("targets", "accuracy and seconds, start-up, overhead of a hundred jobs, memory of training"),
     "scaling": ("scaling", "cost against images, weights, and workers × threads"),
+    "estimators": ("estimators", "scikit-learn's classifiers of makeweight beside MLPClassifier and skorch"),
     "driver": ("driver", "results a second that are written, and how time falls with workers; only when asked for"),
     "softmax": ("softmax", "the report's CNNs with the fault that explains them, and without; only when asked for"),
     "tuning": ("tuning.part", "what makeweight's search, Optuna's, KerasTuner's and chance find; only when asked for"),
 }
-BY_DEFAULT = ("peers", "study", "targets", "scaling")
+BY_DEFAULT = ("peers", "study", "targets", "scaling", "estimators")
 EXAMPLES = """examples:
   python -m benchmarks                      all parts but driver, softmax and tuning
   python -m benchmarks peers --rounds 7     only the comparison with the peers, seven rounds
@@ -30,7 +31,7 @@ EXAMPLES = """examples:
 
 def main() -> None:
     """Run the parts that are asked for, one after another."""
-    parts = "\n".join(f"  {name:<8} {what}" for name, (_, what) in PARTS.items())
+    parts = "\n".join(f"  {name:<10} {what}" for name, (_, what) in PARTS.items())
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description=f"{__doc__}\n\nparts:\n{parts}",

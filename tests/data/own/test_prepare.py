@@ -179,8 +179,9 @@ def test_fault_32_a_class_name_that_cannot_stand_in_a_table_is_refused(tmp_path:
 @pytest.mark.parametrize(
     ("name", "plain"),
     [
-        ("Photos 2024", "photos-2024"), ("../../etc", "etc"), ("données", "donn-es"), ("CON", "con"), ("Train.CSV.gz", "train"), ("", "images"),
-        ("x" * 300, "x" * 40), ("fashion-mnist", "own-fashion-mnist"), ("\N{PILE OF POO}", "images"),
+        ("Photos 2024", "photos-2024"), ("../../etc", "etc"), ("données", "donn-es"), ("CON", "con"),
+        ("Train.CSV.gz", "train"), ("", "images"), ("x" * 300, "x" * 40), ("fashion-mnist", "own-fashion-mnist"),
+        ("\N{PILE OF POO}", "images"),
     ],
 )  # fmt: skip
 def test_a_data_set_has_a_plain_name(name: str, plain: str) -> None:
