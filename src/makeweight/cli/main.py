@@ -10,7 +10,22 @@ import typer
 from typer.exceptions import TyperException
 
 import makeweight
-from makeweight.cli import compare, data, design, diagnose, features, figure, measure, report, show, study, train, tune
+from makeweight.cli import (
+    compare,
+    data,
+    design,
+    diagnose,
+    features,
+    figure,
+    measure,
+    report,
+    resume,
+    serve,
+    show,
+    study,
+    train,
+    tune,
+)
 from makeweight.cli.output import complain
 from makeweight.errors import MakeweightError
 
@@ -27,6 +42,8 @@ app.command("design", epilog=design.EXAMPLES)(design.design)
 app.command("train", epilog=train.EXAMPLES)(train.train)
 app.command("tune", epilog=tune.EXAMPLES)(tune.tune)
 app.command("study", epilog=study.EXAMPLES)(study.study)
+app.command("resume", epilog=resume.EXAMPLES)(resume.resume)
+app.command("serve", epilog=serve.EXAMPLES)(serve.serve)
 app.command("show", epilog=show.EXAMPLES)(show.show)
 app.command("measure", epilog=measure.EXAMPLES)(measure.measure)
 app.command("compare", epilog=compare.EXAMPLES)(compare.compare)

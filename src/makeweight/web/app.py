@@ -1,0 +1,66 @@
+"""The dashboard's route list, and how its errors leave."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from makeweight.errors import DataNotFound, MakeweightError, StudyLocked
+from makeweight.web import entrance, studies, study
+from makeweight.web.answers import refusal
+from makeweight.web.dashboard import Dashboard
+from makeweight.web.security import ENTER, Guard
+
+log = logging.getLogger("makeweight.web")
+
+
+def routes() -> list[Route]:
+    """List everything that can be asked for."""
+    return [
+        Route("/", studies.show),
+        Route(ENTER, entrance.enter),
+        Route("/static/{name}", entrance.static),
+        Route("/studies/{study}", study.show),
+        Route("/studies/{study}/events", study.events),
+        Route("/studies/{study}/charts", study.charts),
+        Route("/studies/{study}/stop", study.stop, methods=["POST"]),
+        Route("/studies/{study}/resume", study.resume, methods=["POST"]),
+    ]
+
+
+def build(dashboard: Dashboard) -> Starlette:
+    """Put the application together; the guard stands around all of it."""
+    app = Starlette(
+        routes=routes(),
+        middleware=[Middleware(Guard, door=dashboard.door)],
+        exception_handlers={HTTPException: _refuse, MakeweightError: _explain, Exception: _fail},
+    )
+    app.router.redirect_slashes = False
+    app.state.dashboard = dashboard
+    return app
+
+
+Handler = Callable[[Request, Exception], Response]
+STATUS: dict[type[MakeweightError], int] = {StudyLocked: 409, DataNotFound: 404}
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    words = error.detail if error.detail != "Not Found" else "there is no such page."
+    return refusal(request.scope, error.status_code, words)
+
+
+async def _explain(request: Request, error: Exception) -> Response:
+    return refusal(request.scope, STATUS.get(type(error), 400), str(error))  # type: ignore[arg-type]
+
+
+async def _fail(request: Request, error: Exception) -> Response:
+    log.error("%s %s failed: %r", request.method, request.url.path, error)
+    return refusal(request.scope, 500, "something is wrong in makeweight itself; the terminal has the details.")

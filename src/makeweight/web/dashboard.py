@@ -1,0 +1,31 @@
+"""What all pages share while the server runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from starlette.requests import Request
+
+from makeweight.web.analyses import Analyses
+from makeweight.web.live import Hub
+from makeweight.web.runs import Runs
+from makeweight.web.security import Door
+from makeweight.web.store import Studies
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    """The studies, who may see them, and what is at work."""
+
+    studies: Studies
+    door: Door
+    hub: Hub = field(default_factory=Hub)
+    runs: Runs = field(default_factory=Runs)
+    analyses: Analyses = field(default_factory=Analyses)
+
+
+def of(request: Request) -> Dashboard:
+    """Return the dashboard that a request is for."""
+    dashboard = request.app.state.dashboard
+    assert isinstance(dashboard, Dashboard)
+    return dashboard
