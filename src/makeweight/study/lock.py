@@ -48,7 +48,7 @@ def study_lock(folder: Path) -> Iterator[None]:
 
 
 def runner_of(folder: Path) -> int | None:
-    """Return the process that runs the study now, without touching its lock; None where there is none.
+    """Return the other process that runs the study now, without touching its lock; None where there is none.
 
     A process id alone may be another program's by now: the process must have the lock's file open.
     """
@@ -57,7 +57,7 @@ def runner_of(folder: Path) -> int | None:
         lock = (folder / LOCK).resolve()
     except (OSError, ValueError):
         return None
-    return pid if pid > 1 and _has_open(pid, lock) else None
+    return pid if pid > 1 and pid != os.getpid() and _has_open(pid, lock) else None
 
 
 def ask_to_stop(folder: Path) -> bool:

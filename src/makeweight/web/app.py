@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from makeweight.errors import DataNotFound, MakeweightError, StudyLocked
-from makeweight.web import entrance, studies, study
+from makeweight.web import entrance, network, studies, study
 from makeweight.web.answers import refusal
 from makeweight.web.dashboard import Dashboard
 from makeweight.web.security import ENTER, Guard
@@ -32,6 +32,13 @@ def routes() -> list[Route]:
         Route("/studies/{study}/charts", study.charts),
         Route("/studies/{study}/stop", study.stop, methods=["POST"]),
         Route("/studies/{study}/resume", study.resume, methods=["POST"]),
+        Route("/studies/{study}/networks/{network}", network.show),
+        Route("/studies/{study}/networks/{network}/curves", network.curves),
+        Route("/studies/{study}/networks/{network}/{seed}/eye", network.describe),
+        Route("/studies/{study}/networks/{network}/{seed}/test/{number}", network.test),
+        Route("/studies/{study}/networks/{network}/{seed}/responses", network.responses),
+        Route("/studies/{study}/networks/{network}/{seed}/see", network.see, methods=["POST"]),
+        Route("/studies/{study}/networks/{network}/{seed}/picture", network.picture, methods=["POST"]),
     ]
 
 
