@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from makeweight.errors import DataNotFound, MakeweightError, StudyLocked
-from makeweight.web import entrance, network, studies, study
+from makeweight.web import entrance, network, playground, studies, study
 from makeweight.web.answers import refusal
 from makeweight.web.dashboard import Dashboard
 from makeweight.web.security import ENTER, Guard
@@ -27,6 +27,9 @@ def routes() -> list[Route]:
         Route("/", studies.show),
         Route(ENTER, entrance.enter),
         Route("/static/{name}", entrance.static),
+        Route("/playground", playground.show),
+        Route("/playground/design", playground.design),
+        Route("/playground/train", playground.train, methods=["POST"]),
         Route("/studies/{study}", study.show),
         Route("/studies/{study}/events", study.events),
         Route("/studies/{study}/charts", study.charts),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from makeweight.errors import RunFailed, StudyLocked
 from makeweight.files import writing_to
+from makeweight.store.store import DATABASE
 from makeweight.study.lock import ask_to_stop, runner_of
 
 LOG = "dashboard.log"  # in the study's folder: what the command printed
@@ -43,6 +45,7 @@ class Runs:
             if len(self._started) >= MOST_AT_WORK:
                 raise RunFailed(f"{MOST_AT_WORK} studies that were started here are at work. Wait for one to end.")
             process = self._started[folder] = _start(arguments, folder)
+        threading.Thread(target=process.wait, daemon=True).start()  # or it would stay behind as a zombie
         _wait_until_at_work(process, folder)
 
     def stop(self, folder: Path) -> bool:
@@ -82,8 +85,18 @@ def _wait_until_at_work(process: subprocess.Popen[bytes], folder: Path) -> None:
         if process.poll() is not None:
             if process.returncode == 0:  # nothing was left to do
                 return
-            raise RunFailed(_last_words(folder) or f"the command ended with code {process.returncode}.")
+            words = _last_words(folder) or f"the command ended with code {process.returncode}."
+            _leave_nothing(folder)
+            raise RunFailed(words)
         time.sleep(0.05)
+
+
+def _leave_nothing(folder: Path) -> None:
+    """Remove the folder of a study that never began."""
+    if not (folder / DATABASE).exists():
+        (folder / LOG).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # there is more in it, and it is not ours
+            folder.rmdir()
 
 
 def _last_words(folder: Path) -> str:

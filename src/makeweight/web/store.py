@@ -53,9 +53,13 @@ class Studies:
             404 if there is no such study.
         """
         folder = self.store / name
-        if (self._only and name not in self._only) or folder.parent != self.store or not (folder / DATABASE).is_file():
+        if not self.is_open_to(name) or folder.parent != self.store or not (folder / DATABASE).is_file():
             raise not_found(f"there is no study {name!r} here.")
         return folder
+
+    def is_open_to(self, name: str) -> bool:
+        """Say whether a study of this name would be shown."""
+        return not self._only or name in self._only
 
     def progress(self, listed: Listed) -> Progress | Unreadable:
         """Return how a study stands; one that has not changed since is not read again."""
