@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from makeweight.errors import DataNotFound, MakeweightError, StudyLocked
-from makeweight.web import entrance, network, playground, studies, study
+from makeweight.web import compare, data, diagnosis, entrance, network, playground, studies, study, tuning
 from makeweight.web.answers import refusal
 from makeweight.web.dashboard import Dashboard
 from makeweight.web.security import ENTER, Guard
@@ -27,6 +27,9 @@ def routes() -> list[Route]:
         Route("/", studies.show),
         Route(ENTER, entrance.enter),
         Route("/static/{name}", entrance.static),
+        Route("/data", data.index),
+        Route("/data/{dataset}", data.show),
+        Route("/data/{dataset}/sheet", data.sheet),
         Route("/playground", playground.show),
         Route("/playground/design", playground.design),
         Route("/playground/train", playground.train, methods=["POST"]),
@@ -35,7 +38,13 @@ def routes() -> list[Route]:
         Route("/studies/{study}/charts", study.charts),
         Route("/studies/{study}/stop", study.stop, methods=["POST"]),
         Route("/studies/{study}/resume", study.resume, methods=["POST"]),
+        Route("/studies/{study}/compare", compare.show),
+        Route("/studies/{study}/compare/curves", compare.curves),
+        Route("/studies/{study}/tuning", tuning.show),
+        Route("/studies/{study}/tuning/figures", tuning.figures),
         Route("/studies/{study}/networks/{network}", network.show),
+        Route("/studies/{study}/networks/{network}/diagnosis", diagnosis.show),
+        Route("/studies/{study}/networks/{network}/diagnosis", diagnosis.make, methods=["POST"]),
         Route("/studies/{study}/networks/{network}/curves", network.curves),
         Route("/studies/{study}/networks/{network}/{seed}/eye", network.describe),
         Route("/studies/{study}/networks/{network}/{seed}/test/{number}", network.test),

@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from makeweight.study.looks import record_look
 from makeweight.web.analyses import Analyses
+from makeweight.web.diagnoses import Diagnoses
 from makeweight.web.eyes import Eyes
 from makeweight.web.live import Hub
 from makeweight.web.runs import Runs
@@ -28,6 +29,7 @@ class Dashboard:
     hub: Hub = field(default_factory=Hub)
     runs: Runs = field(default_factory=Runs)
     analyses: Analyses = field(default_factory=Analyses)
+    diagnoses: Diagnoses = field(default_factory=Diagnoses)
     eyes: Eyes = field(default_factory=lambda: Eyes(_record))
 
 

@@ -28,8 +28,8 @@ FIRST_IMAGES = 1_000  # of the training images, to see whether the data are brig
 def show(request: Request) -> Response:
     """Show a network that has a result."""
     progress, network = _found(request)
-    rows = _finished(progress.folder, network)
-    seed = _seed(request.query_params.get("seed"), rows)
+    rows = finished(progress.folder, network)
+    seed = seed_of(request.query_params.get("seed"), rows)
     summary = summarise_runs(progress.folder, rows)
     interval = summary.test_accuracy
     facts = [
@@ -57,7 +57,7 @@ def show(request: Request) -> Response:
 def curves(request: Request) -> Response:
     """Answer with the figures of the network's learning curves."""
     progress, network = _found(request)
-    return answer(curve_chart((summarise_runs(progress.folder, _finished(progress.folder, network)),)).to_record())
+    return answer(curve_chart((summarise_runs(progress.folder, finished(progress.folder, network)),)).to_record())
 
 
 def describe(request: Request) -> Response:
@@ -121,13 +121,15 @@ def _found(request: Request) -> tuple[Progress, NetworkProgress]:
     return progress, find_network(progress, request.path_params["network"])
 
 
-def _finished(folder: Path, network: NetworkProgress) -> tuple[JobRow, ...]:
+def finished(folder: Path, network: NetworkProgress) -> tuple[JobRow, ...]:
+    """Return a network's finished trainings, by seed."""
     with Store.open(folder) as store:
         rows = [row for row in store.jobs((network.family, network.budget)) if row.result is not None]
     return tuple(sorted(rows, key=lambda row: row.job.seed))
 
 
-def _seed(text: str | None, rows: tuple[JobRow, ...]) -> int:
+def seed_of(text: str | None, rows: tuple[JobRow, ...]) -> int:
+    """Return the seed that an address names, or the lowest."""
     return next((row.job.seed for row in rows if str(row.job.seed) == text), rows[0].job.seed)
 
 
@@ -141,7 +143,7 @@ def _eye(request: Request) -> Eye:
 def _row(request: Request) -> JobRow:
     progress, network = _found(request)
     wanted = request.path_params["seed"]
-    for row in _finished(progress.folder, network):
+    for row in finished(progress.folder, network):
         if str(row.job.seed) == wanted:
             return row
     raise not_found(f"{network.label} has no finished training of seed {wanted}.")

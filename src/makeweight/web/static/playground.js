@@ -135,7 +135,7 @@ function showNetwork(found) {
     element("td", { className: "right", textContent: layer.output.join(" × ") }),
     element("td", { className: "right", textContent: layer.weights ? count(layer.weights) : "–" }),
     bar(layer.weights / found.budget),
-    element("td", { className: "right", textContent: layer.macs ? count(layer.macs) : "–" }), bar(layer.macs / found.macs))));
+    element("td", { className: "right", textContent: layer.macs ? count(layer.macs) : "–" }))));
   find("[data-notes]", form).textContent = [
     found.statistics ? `${count(found.statistics)} running statistics of normalisation are not trained and not counted.` : "",
     found.binding.length ? `Binding besides the weights: ${found.binding.join(", ")}.` : "",
