@@ -8,6 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from makeweight.web import dashboard, files
 from makeweight.web.answers import not_found, page
 from makeweight.web.keys import COOKIE_SECONDS
+from makeweight.web.templates import at
 
 
 async def enter(request: Request) -> Response:
@@ -16,12 +17,19 @@ async def enter(request: Request) -> Response:
     cookie = door.keys.exchange(request.query_params.get("token", ""))
     if cookie is None:
         if door.keys.knows(request.cookies.get(door.cookie, "")):
-            return RedirectResponse("/", 303)
+            return RedirectResponse(_first_page(request), 303)
         words = "this token has been used, or is another server's. The terminal shows the next URL after each use."
         return page("refusal.html", 401, code=401, words=words)
-    answer = RedirectResponse("/", 303)
+    answer = RedirectResponse(_first_page(request), 303)
     answer.set_cookie(door.cookie, cookie, max_age=COOKIE_SECONDS, httponly=True, samesite="strict", path="/")
     return answer
+
+
+def _first_page(request: Request) -> str:
+    """Return the study that the address names, or the list of all."""
+    name = request.query_params.get("study", "")
+    known = {each.name for each in dashboard.of(request).studies.listed()} if name else set()
+    return at("studies", name) if name in known else "/"
 
 
 def static(request: Request) -> Response:
