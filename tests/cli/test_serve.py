@@ -122,7 +122,7 @@ def test_a_missing_extra_gets_one_line(tmp_path: Path, environment: dict[str, st
 
 
 SMALL = ("study", "--dataset", "digits", "--families", "fcn", "--budgets", "2K", "--seeds", "1", "--name", "watched",
-         "--workers", "1", "--serve")  # fmt: skip
+         "--workers", "1", "--threads", "1", "--serve")  # fmt: skip
 
 
 def test_a_study_that_is_served_can_be_watched_and_takes_the_dashboard_with_it(start: Start, tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def has_an_epoch(folder: Path) -> bool:
 
 
 def test_resume_goes_on_by_name_alone_with_the_recipe_of_before(start: Start, run_command: Any, tmp_path: Path) -> None:
-    process = start(*SMALL[:-1], "--set", "epochs=400", "--set", "batch_size=512")
+    process = start(*SMALL[:-1], "--set", "epochs=150", "--set", "batch_size=512")
     assert process.stdout is not None
     deadline = time.monotonic() + 40
     while not has_an_epoch(tmp_path / "studies" / "watched"):
@@ -170,7 +170,7 @@ def test_resume_goes_on_by_name_alone_with_the_recipe_of_before(start: Start, ru
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
     assert process.returncode == 143
-    done = run_command("resume", "watched", "--json", cwd=tmp_path)
+    done = run_command("resume", "watched", "--threads", "1", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "goes on after epoch" in done.stderr
     assert '"jobs_done": 1' in done.stdout

@@ -18,7 +18,7 @@ from makeweight.store.store import Store
 from makeweight.study.lock import ask_to_stop, runner_of
 
 ARGUMENTS = ("study", "--dataset", "digits", "--families", "fcn", "--budgets", "2K", "--seeds", "1", "--name", "live",
-             "--set", "epochs=4000", "--set", "batch_size=512", "--workers", "1")  # fmt: skip
+             "--set", "epochs=4000", "--set", "batch_size=512", "--workers", "1", "--threads", "1")  # fmt: skip
 
 
 def said(stream: httpx.Response) -> Iterator[tuple[str, Any]]:
