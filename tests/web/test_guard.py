@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from makeweight.web import security
+from makeweight.web import security, server
 from makeweight.web.app import routes
 from makeweight.web.security import ENTER, HEADERS, MOST_JSON_BYTES, is_own_host
 
@@ -186,3 +186,51 @@ def test_which_hosts_are_ours() -> None:
     assert not any(is_own_host(host, remote=False) for host in others)
     assert is_own_host("192.168.1.7:8080", remote=True)
     assert not is_own_host("example.org", remote=True)
+
+
+def test_a_fault_of_our_own_is_answered_with_all_headers_and_without_its_words(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("a secret of the inside")
+
+    monkeypatch.setattr("makeweight.web.store.Studies.listed", broken)
+    answer = client.get("/")
+    assert answer.status_code == 500
+    assert "secret" not in answer.text
+    assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
+    assert "a secret of the inside" in caplog.text
+
+
+def connect(served: Any, seconds: float = 10) -> socket.socket:
+    host, _, port = served.base.removeprefix("http://").partition(":")
+    return socket.create_connection((host, int(port)), timeout=seconds)
+
+
+@pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\nHost: 127"])
+def test_a_client_that_does_not_finish_its_request_is_let_go(
+    served: Any, monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    monkeypatch.setattr(server, "OPENING_SECONDS", 0.3)
+    with connect(served) as connection:
+        connection.sendall(said)
+        assert connection.recv(100) == b""
+
+
+def test_a_client_that_does_not_read_its_answer_is_let_go(
+    client: httpx.Client, served: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(security, "SEND_SECONDS", 0.3)
+    cookie = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
+    with connect(served) as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        head = f"GET /static/plotly.min.js HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: {cookie}\r\n\r\n"
+        connection.sendall(head.encode() * 4)
+        time.sleep(1.5)
+        read = 0
+        try:
+            while part := connection.recv(65_536):
+                read += len(part)
+        except ConnectionResetError:
+            pass
+    assert read < 4 * 4_000_000

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
-
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -17,8 +14,6 @@ from makeweight.web import compare, data, diagnosis, entrance, network, playgrou
 from makeweight.web.answers import refusal
 from makeweight.web.dashboard import Dashboard
 from makeweight.web.security import ENTER, Guard
-
-log = logging.getLogger("makeweight.web")
 
 
 def routes() -> list[Route]:
@@ -59,14 +54,13 @@ def build(dashboard: Dashboard) -> Starlette:
     app = Starlette(
         routes=routes(),
         middleware=[Middleware(Guard, door=dashboard.door)],
-        exception_handlers={HTTPException: _refuse, MakeweightError: _explain, Exception: _fail},
+        exception_handlers={HTTPException: _refuse, MakeweightError: _explain},
     )
     app.router.redirect_slashes = False
     app.state.dashboard = dashboard
     return app
 
 
-Handler = Callable[[Request, Exception], Response]
 STATUS: dict[type[MakeweightError], int] = {StudyLocked: 409, DataNotFound: 404}
 
 
@@ -78,8 +72,3 @@ async def _refuse(request: Request, error: Exception) -> Response:
 
 async def _explain(request: Request, error: Exception) -> Response:
     return refusal(request.scope, STATUS.get(type(error), 400), str(error))  # type: ignore[arg-type]
-
-
-async def _fail(request: Request, error: Exception) -> Response:
-    log.error("%s %s failed: %r", request.method, request.url.path, error)
-    return refusal(request.scope, 500, "something is wrong in makeweight itself; the terminal has the details.")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import logging
 import re
 import socket
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ PICTURE = "/picture"  # the end of the routes that take a picture
 MOST_JSON_BYTES = 64 * 1024
 MOST_PICTURE_BYTES = 16 * 2**20
 BODY_SECONDS = 10.0
+SEND_SECONDS = 30.0  # for a client to take a part of an answer; one that reads nothing is let go
 SAFE = ("GET", "HEAD")
 METHODS = (*SAFE, "POST")
 
@@ -40,6 +42,10 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+
+
+BROKEN = "something is wrong in makeweight itself; the terminal has the details."
+log = logging.getLogger("makeweight.web")
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,9 @@ class Guard:
         except TimeoutError:
             words = f"the request's body did not come within {BODY_SECONDS:.0f} s."
             await answer.instead(refusal(scope, 408, words), scope, receive)
+        except Exception:  # here, or the answer would go out without the headers
+            log.exception("%s %s failed", scope["method"], scope["path"])
+            await answer.instead(refusal(scope, 500, BROKEN), scope, receive)
 
     def _judge(self, scope: Scope) -> tuple[int, str]:
         """Return the status and the words of a refusal; 0 lets the request in."""
@@ -147,13 +156,13 @@ class _Answer:
             for name, value in HEADERS.items():
                 headers[name] = value
             headers.setdefault("Cache-Control", "no-store")
-        await self._send(message)
+        async with asyncio.timeout(SEND_SECONDS):
+            await self._send(message)
 
     async def instead(self, answer: ASGIApp, scope: Scope, receive: Receive) -> None:
-        """Answer with a refusal, unless the route has begun to answer; then the connection breaks off."""
-        if self._begun:
-            raise ConnectionAbortedError("the request was cut off while it was answered")
-        await answer(scope, receive, self.send)
+        """Answer with a refusal, unless the route has begun to answer; then the server breaks the connection off."""
+        if not self._begun:
+            await answer(scope, receive, self.send)
 
 
 def is_own_host(host: str, remote: bool) -> bool:
