@@ -24,7 +24,6 @@ PICTURE = "/picture"  # the end of the routes that take a picture
 MOST_JSON_BYTES = 64 * 1024
 MOST_PICTURE_BYTES = 16 * 2**20
 BODY_SECONDS = 10.0
-SEND_SECONDS = 30.0  # for a client to take a part of an answer; one that reads nothing is let go
 SAFE = ("GET", "HEAD")
 METHODS = (*SAFE, "POST")
 
@@ -156,8 +155,7 @@ class _Answer:
             for name, value in HEADERS.items():
                 headers[name] = value
             headers.setdefault("Cache-Control", "no-store")
-        async with asyncio.timeout(SEND_SECONDS):
-            await self._send(message)
+        await self._send(message)
 
     async def instead(self, answer: ASGIApp, scope: Scope, receive: Receive) -> None:
         """Answer with a refusal, unless the route has begun to answer; then the server breaks the connection off."""

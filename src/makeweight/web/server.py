@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
 import signal
@@ -25,6 +26,7 @@ from makeweight.web.store import Studies
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 OPENING_SECONDS = 10.0  # in which a connection must send its first request's head
+READING_SECONDS = 120.0  # in which a client must take what waits for it: 1.5 MB of script on a slow line
 MOST_CONNECTIONS = 512
 CLOSING_SECONDS = 2  # for answers under way when the server stops
 
@@ -144,7 +146,9 @@ class Server(uvicorn.Server):
 
 
 class Protocol(H11Protocol):
-    """HTTP for connections that must say something soon: one that stays silent would hold its place for ever."""
+    """HTTP for clients that speak and listen: one that does neither would hold its place, and its answer, for ever."""
+
+    _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         """Start the clock."""
@@ -154,7 +158,23 @@ class Protocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clock."""
         self._opening.cancel()
+        self._heard()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Start another clock: the client has not taken what was sent to it."""
+        super().pause_writing()
+        self._unread = self.loop.call_later(READING_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Stop it."""
+        self._heard()
+        super().resume_writing()
+
+    def _heard(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def _close_if_silent(self) -> None:
         if self.cycle is None and not self.transport.is_closing():
