@@ -4,7 +4,7 @@ BIN := .venv/bin
 SOURCES := $(wildcard pyproject.toml constraints.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup study test test-slow bench corpus lint format docs images clean
+.PHONY: help setup study test test-slow bench bench-web corpus lint format docs images clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -29,6 +29,9 @@ bench: .venv-bench/installed ## measure speed and memory beside other libraries,
 	@scripts/get-fashion-mnist
 	.venv-bench/bin/python -m benchmarks
 
+bench-web: .venv/installed-dev ## measure the dashboard: first pages, live updates, memory, 100 clients: 5 minutes
+	$(BIN)/python -m benchmarks.web
+
 corpus: .venv/installed-dev ## score the diagnosis on its corpus of broken and healthy programs: 15 minutes
 	@scripts/get-fashion-mnist
 	$(BIN)/python -m scripts.score_diagnosis --write
@@ -48,6 +51,7 @@ docs: .venv/installed ## write docs/commands.md from the commands' own help
 
 images: .venv/installed-dev ## draw docs/images from the finished study of make study
 	$(BIN)/python scripts/draw_images.py
+	$(BIN)/python scripts/draw_dashboard.py
 
 clean: ## remove .venv and what tools left; studies and prepared data stay
 	rm -rf .venv .venv-bench build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache src/*.egg-info

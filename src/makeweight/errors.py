@@ -73,6 +73,10 @@ class StudyLocked(StoreError):
     """Another process is running the study."""
 
 
+class RunFailed(MakeweightError):
+    """A study could not be started from the dashboard; the message is the command's own."""
+
+
 class StudyFileError(MakeweightError):
     """A study file breaks the schema; names file, key and allowed values."""
 

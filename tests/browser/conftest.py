@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -96,3 +97,79 @@ def desktop(browser: Browser, report: Path) -> Iterator[Opened]:
     """One page for the tests that leave it usable: opening it anew takes longer than they do."""
     with opening(browser, report) as open_it:
         yield open_it()
+
+
+@dataclass
+class Dashboard:
+    """The real command at work, that can be stopped and started again at the same address."""
+
+    command: str
+    environment: dict[str, str]
+    store: Path
+    port: int = 0
+    process: subprocess.Popen[str] | None = None
+    urls: list[str] = field(default_factory=list)
+
+    @property
+    def base(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        arguments = ["serve", "--store", str(self.store), "--port", str(self.port)]
+        self.process = subprocess.Popen(
+            [self.command, *arguments], env={**self.environment, "PYTHONUNBUFFERED": "1"}, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        self.hear()
+        self.port = int(self.urls[-1].split("/")[2].rpartition(":")[2])
+
+    def hear(self) -> None:
+        """Wait for the next URL that lets a browser in."""
+        assert self.process is not None
+        assert self.process.stdout is not None
+        self.urls.append(self.process.stdout.readline().rpartition(" ")[2].strip())
+        assert self.urls[-1].startswith("http://"), "the server has ended"
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            self.process.communicate(timeout=30)
+
+
+@pytest.fixture(scope="session")
+def dashboard(
+    finished, command: str, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Dashboard]:
+    """A dashboard on a store of its own with the finished study."""
+    store = tmp_path_factory.mktemp("dashboard")
+    shutil.copytree(finished.folder, store / "small")
+    started = Dashboard(command, environment, store)
+    started.start()
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def visit(browser: Browser, dashboard: Dashboard) -> Iterator[Callable[..., Opened]]:
+    """Come in with a new browser, and open a page; what the page complained of fails the test."""
+    visits: list[tuple[Any, Opened]] = []
+
+    def go(path: str, phone: bool = False, ready: str = "html.ready", **context: Any) -> Opened:
+        width, height = PHONE if phone else DESKTOP
+        made = browser.new_context(viewport={"width": width, "height": height}, **context)
+        opened = Opened(made.new_page())
+        visits.append((made, opened))
+        opened.page.goto(dashboard.urls[-1])
+        dashboard.hear()
+        opened.page.on("request", lambda request: opened.requests.append(request.url))
+        opened.page.on("console", lambda message: opened.complaints.append(f"{message.type}: {message.text}"))
+        opened.page.on("pageerror", lambda error: opened.complaints.append(str(error)))
+        opened.page.goto(f"{dashboard.base}{path}")
+        if ready:
+            opened.page.wait_for_selector(ready, state="attached")
+        return opened
+
+    yield go
+    for made, opened in visits:
+        made.close()
+        assert [url for url in opened.requests if not url.startswith((dashboard.base, "data:", "blob:"))] == []

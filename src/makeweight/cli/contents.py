@@ -87,22 +87,10 @@ def _with_inspections(contents: Contents, folder: Path, data: PreparedDataset, s
 
 
 def record_look(folder: Path, keys: Sequence[str], say: Say, purpose: str | None = None) -> None:
-    """Record that test images were opened, where the study can be written and nobody is running it.
+    """Record that test images were opened; see :func:`makeweight.study.looks.record_look`."""
+    from makeweight.study import looks
 
-    The purpose is that of feature maps where none is given. Only one process may write a study, under its lock. To look
-    is not worth waiting for hours, and looking changes no result, so where the lock or the rights are missing it goes
-    on and says so.
-    """
-    from makeweight.inspection.activations import PURPOSE
-    from makeweight.store.store import Store
-    from makeweight.study.lock import study_lock
-
-    try:
-        with study_lock(folder), Store.create(folder) as store:
-            for key in keys:
-                store.record_test_access(key, purpose or PURPOSE)
-    except StoreError as error:
-        say(f"That the test images were opened is not recorded: {error}")
+    looks.record_look(folder, keys, say, purpose)
 
 
 def _data(folder: Path, data_dir: Path | None, say: Say) -> PreparedDataset:

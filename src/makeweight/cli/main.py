@@ -21,6 +21,8 @@ from makeweight.cli import (
     measure,
     predict,
     report,
+    resume,
+    serve,
     show,
     study,
     train,
@@ -42,6 +44,8 @@ app.command("design", epilog=design.EXAMPLES)(design.design)
 app.command("train", epilog=train.EXAMPLES)(train.train)
 app.command("tune", epilog=tune.EXAMPLES)(tune.tune)
 app.command("study", epilog=study.EXAMPLES)(study.study)
+app.command("resume", epilog=resume.EXAMPLES)(resume.resume)
+app.command("serve", epilog=serve.EXAMPLES)(serve.serve)
 app.command("show", epilog=show.EXAMPLES)(show.show)
 app.command("measure", epilog=measure.EXAMPLES)(measure.measure)
 app.command("compare", epilog=compare.EXAMPLES)(compare.compare)

@@ -6,6 +6,7 @@ import re
 import shlex
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ import typer
 from makeweight.cli import options
 from makeweight.cli.datasets import ready
 from makeweight.cli.output import print_json, print_networks, print_summary, print_table, remark, stderr, stdout
+from makeweight.cli.serve import serving
 
 if TYPE_CHECKING:
     from makeweight.report.contents import Contents
@@ -22,9 +24,9 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     "Examples: makeweight study   |   makeweight study --families fcn,cnn --budgets 10K,50K --seeds 5   |   "
-    "makeweight study my.toml --dry-run   |   in the file: dataset = 'fashion-mnist', families = ['cnn'], "
-    "budgets = ['10K'], seeds = 3, split_seed = 0, or data = 'photographs' in place of dataset, and tables recipe and "
-    "recipe.cnn, e.g. epochs = 12"
+    "makeweight study my.toml --dry-run   |   makeweight study --serve   |   in the file: dataset = 'fashion-mnist', "
+    "families = ['cnn'], budgets = ['10K'], seeds = 3, split_seed = 0, or data = 'photographs' in place of dataset, "
+    "and tables recipe and recipe.cnn, e.g. epochs = 12"
 )
 DEFAULT_NAME = "report"
 TABLE_SECONDS = 10.0  # least time between two tables: drawing the report takes as long as ten small jobs
@@ -53,6 +55,8 @@ def study(
     ray_address: options.RayAddress = None,
     name: Annotated[str | None, typer.Option(help="Of the study; the same name resumes it.")] = None,
     store: options.StoreFolder = Path("studies"),
+    serve: Annotated[bool, typer.Option("--serve", help="Open the dashboard, to watch it in a browser.")] = False,
+    port: Annotated[int, typer.Option(help="Of the dashboard; 0 takes any that is free.")] = 0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List the trainings and estimate their time.")] = False,
     as_json: options.Json = False,
 ) -> None:
@@ -82,7 +86,9 @@ def study(
     if dry_run:
         _dry_run(study_plan, machine, as_json)
         return
-    raise typer.Exit(_run(study_plan, machine, as_json))
+    with serving(store, folder.name, port) if serve else nullcontext():
+        code = _run(study_plan, machine, as_json)
+    raise typer.Exit(code)
 
 
 def _spec(file: Path | None, given: dict[str, Any], recipe: dict[str, Any]) -> StudySpec:

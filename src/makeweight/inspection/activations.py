@@ -66,14 +66,14 @@ def inspect(
         If the run is not finished, or its file is missing or damaged.
     """
     architecture = row.job.architecture
-    chosen = _chosen(architecture, layers)
+    chosen = chosen_taps(architecture, layers)
     asked = chosen if layers else tuple(dict.fromkeys((chosen[0], chosen[-1])))
     _check_filters(asked, filters)
     subjects = first_of_each_class(data) if subjects is None else subjects
     if not 1 <= len(subjects) <= MOST_SUBJECTS:
         raise InvalidValue(f"{len(subjects)} images to look at are not possible: give 1 to {MOST_SUBJECTS}.")
     network = load_network(architecture, store.weights(row))
-    samples, maps = _look(network, subjects, chosen)
+    samples, maps = look(network, subjects, chosen)
     return Inspection(
         network=f"{row.job.family.upper()} {format_budget(row.job.budget)}",
         run=row.job.key[:12],
@@ -120,7 +120,14 @@ def _flattened(architecture: Architecture) -> tuple[int, ...] | None:
     return next((p.input_shape for p in placed if isinstance(p.layer, Flatten)), None)
 
 
-def _chosen(architecture: Architecture, layers: Sequence[str] | None) -> tuple[Tap, ...]:
+def chosen_taps(architecture: Architecture, layers: Sequence[str] | None = None) -> tuple[Tap, ...]:
+    """Find layers by name, each once; all of `default_layers` where none are named.
+
+    Raises
+    ------
+    InvalidValue
+        If a layer is not there, with those that are.
+    """
     names = dict.fromkeys(layers or default_layers(architecture))
     return tuple(tap_named(architecture, name) for name in names)
 
@@ -136,9 +143,10 @@ def _check_filters(asked: Sequence[Tap], filters: Sequence[int] | None) -> None:
 
 
 @torch.inference_mode()
-def _look(
+def look(
     network: Network, subjects: Sequence[Subject], chosen: Sequence[Tap]
 ) -> tuple[tuple[Sample, ...], tuple[LayerMaps, ...]]:
+    """Let a network look at images, and return its answers and the maps of some layers, those of all images in each."""
     pixels = torch.from_numpy(np.stack([subject.pixels for subject in subjects]))
     with recorded(network, [tap.layer for tap in chosen]) as found:
         logits = network(network.normalise(pixels, torch.float32))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -85,8 +86,14 @@ class StudySummary:
     problems: tuple[str, ...]  # results that cannot be read, and results that should not be mixed
 
 
-def summarise(folder: Path) -> StudySummary:
+def summarise(folder: Path, only: Sequence[tuple[str, int]] | None = None) -> StudySummary:
     """Read a study and bring its results together.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+    only : sequence of (family, budget), optional
+        The networks to read, as if the study had no others; all by default.
 
     Raises
     ------
@@ -97,7 +104,8 @@ def summarise(folder: Path) -> StudySummary:
         study = store.study()
         if study is None:
             raise StoreError(f"the study in {folder} has not been planned. Run it with: makeweight study")
-        rows, problems = store.jobs(), list[str]()
+        problems = list[str]()
+        rows = store.jobs() if only is None else [row for network in only for row in store.jobs(network)]
         groups: dict[tuple[str, int], list[JobRow]] = {}
         for row in rows:
             groups.setdefault((row.job.family, row.job.budget), []).append(row)

@@ -239,12 +239,16 @@ class Store:
 
     # ---- reading ---------------------------------------------------------------------------------------
 
-    def jobs(self) -> list[JobRow]:
-        """Return all jobs of the plan, in the order of running."""
+    def jobs(self, network: tuple[str, int] | None = None) -> list[JobRow]:
+        """Return all jobs of the plan, or those of a family and budget, in the order of running."""
+        family, budget = network or (None, None)
         rows = self._database.read(
             "SELECT job.family, job.budget, job.architecture, job.recipe, job.data_digest, job.split_seed, job.seed, "
             f"job.weights, job.macs, job.activation_bytes, job.state, job.attempts, job.reason, {_RESULT_COLUMNS} "
-            "FROM job LEFT JOIN result ON result.job = job.key WHERE position >= 0 ORDER BY position"
+            "FROM job LEFT JOIN result ON result.job = job.key WHERE position >= 0 "
+            "AND (?1 IS NULL OR family = ?1 AND budget = ?2) ORDER BY position",
+            family,
+            budget,
         )
         try:
             return [_job_row(row) for row in rows]

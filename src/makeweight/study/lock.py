@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,6 +45,68 @@ def study_lock(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def runner_of(folder: Path) -> int | None:
+    """Return the other process that runs the study now, without touching its lock; None where there is none.
+
+    A process id alone may be another program's by now: the process must have the lock's file open.
+    """
+    try:
+        pid = int((folder / OWNER).read_text())
+        lock = (folder / LOCK).resolve()
+    except (OSError, ValueError):
+        return None
+    return pid if pid > 1 and pid != os.getpid() and _has_open(pid, lock) else None
+
+
+def ask_to_stop(folder: Path) -> bool:
+    """Ask the process that runs the study to save and stop, as Ctrl-C does; False where there is none.
+
+    A second call would stop it at once: see `makeweight.cli.interrupt`.
+    """
+    pid = runner_of(folder)
+    if pid is None:
+        return False
+    if not hasattr(os, "pidfd_open"):  # outside of Linux: the process may have ended since it was looked at
+        os.kill(pid, signal.SIGTERM)
+        return True
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return False
+    try:
+        if runner_of(folder) != pid:  # now that the id can only mean this process
+            return False
+        signal.pidfd_send_signal(descriptor, signal.SIGTERM)
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def _has_open(pid: int, file: Path) -> bool:
+    descriptors = Path(f"/proc/{pid}/fd")
+    if not Path("/proc/self/fd").is_dir():
+        return _is_alive(pid)
+    try:
+        return any(_target(each) == str(file) for each in descriptors.iterdir())
+    except OSError:  # it has ended, or is another user's
+        return False
+
+
+def _target(link: Path) -> str:
+    try:
+        return str(link.readlink())
+    except OSError:  # closed since it was listed
+        return ""
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    return True
 
 
 def _owner(folder: Path) -> str:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 from matplotlib import rc_context
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -33,6 +34,7 @@ MAP = "cividis"
 
 INK = {"light": "#1b1b1b", "dark": "#ececec"}
 PAPER = {"light": "#ffffff", "dark": "#16181b"}
+PAGE_PAPER = "#fefefe"  # not white, which is also an ink on dark cells
 INKED = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
 PAPERED = ("figure.facecolor", "axes.facecolor", "savefig.facecolor")
 STYLE: Any = {  # matplotlib types each key as a literal
@@ -78,6 +80,12 @@ def ink_on(colour: Sequence[float] | NDArray[np.floating]) -> str:
     return "black" if luminance > 0.179 else "white"
 
 
+def paper_of(figure: Figure) -> Any:
+    """Return the colour of what hides lines behind words: the paper's, which in a page is the page's own."""
+    paper = figure.get_facecolor()
+    return PAGE_PAPER if to_hex(paper) == PAPER["light"] else paper
+
+
 def to_svg(figure: Figure) -> str:
     """Return a light figure as an SVG element for a page: without paper, and with ink in the page's own colour."""
     text = io.StringIO()
@@ -85,7 +93,7 @@ def to_svg(figure: Figure) -> str:
         # No date: the same study gives the same bytes.
         figure.savefig(text, format="svg", metadata={"Date": None}, transparent=True)
     svg = text.getvalue()
-    return svg[svg.index("<svg") :].replace(INK["light"], "currentColor")
+    return svg[svg.index("<svg") :].replace(INK["light"], "currentColor").replace(PAGE_PAPER, "var(--paper, #fff)")
 
 
 def save(figure: Figure, path: Path, theme: Theme = "light") -> None:

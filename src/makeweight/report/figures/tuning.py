@@ -15,7 +15,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from makeweight.report.figures.style import MAP, QUIET, colour_of, marker_of
+from makeweight.report.figures.style import MAP, QUIET, colour_of, marker_of, paper_of
 from makeweight.report.tuning import BEST_SHARE, FEWEST_TRIALS, TuningSummary, importances, text
 from makeweight.store.trials import FIRST_RUNG, TrialRow
 
@@ -135,7 +135,7 @@ def coordinates(summary: TuningSummary) -> Figure:
         for height, label in _ticks(ranges[name]):
             axes.text(
                 place, height, label, fontsize=6.5, ha="center", va="center", zorder=4,
-                bbox={"boxstyle": "round,pad=0.15", "facecolor": figure.get_facecolor(), "edgecolor": "none"},
+                bbox={"boxstyle": "round,pad=0.15", "facecolor": paper_of(figure), "edgecolor": "none"},
             )  # fmt: skip
     axes.set_xticks(places, [name.replace("_", " ") for name in names], rotation=35, ha="right", fontsize=8)
     axes.set_yticks([])

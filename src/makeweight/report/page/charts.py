@@ -8,12 +8,11 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from plotly import graph_objects
 
 from makeweight.report.figures.style import colour_of
-from makeweight.report.summary import NetworkSummary
 from makeweight.report.tables import Column, Table
 
 Axis = Literal["xaxis", "yaxis"]
@@ -83,7 +82,19 @@ def symbol_of(family: str) -> str:
     return SYMBOLS.get(family, OTHER_SYMBOL)
 
 
-def lines_of(networks: Sequence[NetworkSummary]) -> tuple[Series, ...]:
+class Named(Protocol):
+    """A network, as far as its line on a chart goes."""
+
+    @property
+    def label(self) -> str:
+        """Short name, for example FCN 100K."""
+
+    @property
+    def family(self) -> str:
+        """Name of the family."""
+
+
+def lines_of(networks: Sequence[Named]) -> tuple[Series, ...]:
     """Return one line a network, in its family's colour; within a family the dashes differ."""
     seen: dict[str, int] = {}
     series = []

@@ -37,14 +37,24 @@ def recipes_table(networks: tuple[NetworkSummary, ...]) -> Table:
     return Table("recipes", "Settings of the trainings", columns, rows)
 
 
-def layers_table(network: NetworkSummary) -> Table:
-    """Every layer with what it costs."""
+def layers_table(network: NetworkSummary, of_budget: bool = False) -> Table:
+    """Every layer with what it costs, as a share of all weights or of the budget that they must keep to."""
+    whole = network.budget if of_budget else network.weights
     layers: tuple[LayerCost, ...] = cost(network.architecture).layers
     columns = (Column("layer", False), Column("kind", False), *(
-        Column(heading, True) for heading in ("output", "weights", "share of weights", "MACs", "share of MACs")
+        Column(heading, True) for heading in
+        ("output", "weights", "share of budget" if of_budget else "share of weights", "MACs", "share of MACs")
     ))  # fmt: skip
-    rows = [_layer(layer, network) for layer in layers]
-    total = ("all", "", "", f"{network.weights:,}", "100 %", f"{network.macs:,}", "100 %")
+    rows = [_layer(layer, network, whole) for layer in layers]
+    total = (
+        "all",
+        "",
+        "",
+        f"{network.weights:,}",
+        _share(network.weights, whole) if of_budget else "100 %",
+        f"{network.macs:,}",
+        "100 %",
+    )
     note = (
         "Weights: trainable scalars, biases, shifts and slopes included. MACs: one for each product of a convolution "
         "or linear layer, for one image (Sze et al. 2017, section III)."
@@ -52,13 +62,13 @@ def layers_table(network: NetworkSummary) -> Table:
     return Table("", f"{network.label}: layers", columns, (*rows, total), (note,))
 
 
-def _layer(layer: LayerCost, network: NetworkSummary) -> tuple[str, ...]:
+def _layer(layer: LayerCost, network: NetworkSummary, whole: int) -> tuple[str, ...]:
     return (
         layer.name,
         layer.kind.replace("_", " "),
         " × ".join(map(str, layer.output_shape)),
         f"{layer.weights:,}" if layer.weights else "–",
-        _share(layer.weights, network.weights),
+        _share(layer.weights, whole),
         f"{layer.macs:,}" if layer.macs else "–",
         _share(layer.macs, network.macs),
     )

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib import colormaps
 from numpy.typing import NDArray
 
-from makeweight.inspection.records import LayerMaps, Sample
+from makeweight.inspection.records import LayerMaps, Subject
 from makeweight.report.figures.style import MAP
 
 GAP = 1  # pixels between tiles
@@ -60,7 +60,7 @@ def sprite(layer: LayerMaps, sample: int) -> bytes:
     return _png(indices)
 
 
-def sample_png(sample: Sample) -> bytes:
+def sample_png(sample: Subject) -> bytes:
     """Return the pixels of a sample as a PNG."""
     from PIL import Image
 

@@ -1,0 +1,156 @@
+"""The page of one network: its layers, its trainings, and what it sees."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from makeweight.data.picture import BRIGHT, DARK, border_brightness
+from makeweight.report.page import settings
+from makeweight.report.page.curve_chart import curve_chart
+from makeweight.report.summary import summarise_runs
+from makeweight.store.rows import JobRow
+from makeweight.store.store import Store
+from makeweight.web import dashboard
+from makeweight.web.answers import answer, not_found, page
+from makeweight.web.decoder import decode
+from makeweight.web.eyes import Eye
+from makeweight.web.progress import NetworkProgress, Progress, read_progress
+
+BYTES = "application/octet-stream"
+FIRST_IMAGES = 1_000  # of the training images, to see whether the data are bright on dark
+
+
+def show(request: Request) -> Response:
+    """Show a network that has a result."""
+    progress, network = _found(request)
+    rows = finished(progress.folder, network)
+    seed = seed_of(request.query_params.get("seed"), rows)
+    summary = summarise_runs(progress.folder, rows)
+    interval = summary.test_accuracy
+    facts = [
+        ("test accuracy", f"{100 * interval.mean:.2f} %"),
+        ("95 % interval", f"{100 * interval.low:.2f}–{100 * interval.high:.2f}"),
+        ("trainable weights", f"{summary.weights:,}"),
+        ("of the budget", f"{100 * summary.weights / summary.budget:.1f} %"),
+        ("MACs an image", f"{summary.macs:,}"),
+        ("training time", f"{summary.train_seconds:.1f} s"),
+    ]
+    return page(
+        "network.html",
+        study=progress,
+        network=network,
+        facts=facts,
+        layers=settings.layers_table(summary, of_budget=True),
+        runs=settings.runs_table(summary),
+        recipe=settings.recipes_table((summary,)),
+        seeds=[row.job.seed for row in rows],
+        seed=seed,
+        chart=curve_chart((summary,)),
+    )
+
+
+def curves(request: Request) -> Response:
+    """Answer with the figures of the network's learning curves."""
+    progress, network = _found(request)
+    return answer(curve_chart((summarise_runs(progress.folder, finished(progress.folder, network)),)).to_record())
+
+
+def describe(request: Request) -> Response:
+    """Say what the network looks at, and with which layers."""
+    return answer(_eye(request).describe())
+
+
+async def see(request: Request) -> Response:
+    """Look at an image as raw bytes in the data's shape."""
+    content = await request.body()
+
+    def looked() -> bytes:
+        eye = _eye(request)
+        return eye.see(eye.pixels_from(content))
+
+    return Response(await run_in_threadpool(looked), media_type=BYTES)
+
+
+def test(request: Request) -> Response:
+    """Look at a test image."""
+    return Response(_eye(request).see_test(_number(request, "number")), media_type=BYTES)
+
+
+async def picture(request: Request) -> Response:
+    """Look at a picture of the user's, in one of the formats that `makeweight features` reads."""
+    content = await request.body()
+    invert = request.query_params.get("invert") == "1"
+
+    def looked() -> tuple[bytes, bool]:
+        eye = _eye(request)
+        found = decode(content, eye.data.image_shape, invert)
+        dark = border_brightness(eye.data.training_images().images[:FIRST_IMAGES]) <= DARK
+        return eye.see(found.pixels), found.border >= BRIGHT and dark
+
+    seen, inverted = await run_in_threadpool(looked)
+    return Response(seen, media_type=BYTES, headers={"X-Looks-Inverted": str(int(inverted))})
+
+
+def responses(request: Request) -> Response:
+    """Answer with the test images that a filter responds to most."""
+    return answer(_eye(request).responses(request.query_params.get("layer", ""), _number(request, "filter")))
+
+
+def find_network(progress: Progress, slug: str) -> NetworkProgress:
+    """Find a network by its name in addresses.
+
+    Raises
+    ------
+    HTTPException
+        404 if there is none with a result.
+    """
+    for network in progress.networks:
+        if network.slug == slug and network.done:
+            return network
+    raise not_found(f"the study {progress.name} has no network {slug!r} with a result.")
+
+
+def _found(request: Request) -> tuple[Progress, NetworkProgress]:
+    folder = dashboard.of(request).studies.folder(request.path_params["study"])
+    progress = read_progress(folder)
+    return progress, find_network(progress, request.path_params["network"])
+
+
+def finished(folder: Path, network: NetworkProgress) -> tuple[JobRow, ...]:
+    """Return a network's finished trainings, by seed."""
+    with Store.open(folder) as store:
+        rows = [row for row in store.jobs((network.family, network.budget)) if row.result is not None]
+    return tuple(sorted(rows, key=lambda row: row.job.seed))
+
+
+def seed_of(text: str | None, rows: tuple[JobRow, ...]) -> int:
+    """Return the seed that an address names, or the lowest."""
+    return next((row.job.seed for row in rows if str(row.job.seed) == text), rows[0].job.seed)
+
+
+def _eye(request: Request) -> Eye:
+    """Return the network's eye without reading the study anew for every stroke."""
+    board, path = dashboard.of(request), request.path_params
+    folder = board.studies.folder(path["study"])
+    return board.eyes.named(folder, path["network"], path["seed"], lambda: _row(request))
+
+
+def _row(request: Request) -> JobRow:
+    progress, network = _found(request)
+    wanted = request.path_params["seed"]
+    for row in finished(progress.folder, network):
+        if str(row.job.seed) == wanted:
+            return row
+    raise not_found(f"{network.label} has no finished training of seed {wanted}.")
+
+
+def _number(request: Request, name: str) -> int:
+    text: Any = request.path_params.get(name) or request.query_params.get(name, "")
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise not_found(f"{name} must be a whole number.")
+    return int(text)

@@ -1,0 +1,20 @@
+// A diagnosis is asked for, and shown by loading the page again.
+import { find, postJson } from "./dom.js";
+
+const button = find("[data-make]"), said = find("[data-said]");
+
+button.addEventListener("click", async () => {
+  button.disabled = true;
+  const begun = performance.now();
+  const tick = setInterval(() => { said.textContent = `Looking, ${((performance.now() - begun) / 1000).toFixed(0)} s …`; }, 500);
+  try {
+    await postJson(button.dataset.make, {});
+    location.reload();
+  } catch (error) {
+    said.textContent = error.message;
+    button.disabled = false;
+  } finally {
+    clearInterval(tick);
+  }
+});
+document.documentElement.classList.add("ready");

@@ -1,0 +1,5 @@
+// Pages that are read and not played with.
+import { startScrollers } from "./scrollers.js";
+
+startScrollers();
+document.documentElement.classList.add("ready");

@@ -1,0 +1,318 @@
+"""The dashboard in Chromium, with a real server, a real study and real networks."""
+
+from __future__ import annotations
+
+import io
+import re
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from makeweight.store.store import Store
+from makeweight.study.lock import ask_to_stop, runner_of
+
+Visit = Callable[..., Any]
+NETWORK = "/studies/small/networks/cnn-3k"
+PLAYED = ("/studies/small", f"{NETWORK}?image=3&layer=stem&filter=1", "/playground",
+          "/studies/small/compare?network=fcn-2k&network=cnn-3k&network=cnn-2k")  # fmt: skip
+READ = ("/", f"{NETWORK}/diagnosis", "/playground?family=cnn&kernel=11&padding=0&stages=4", "/data")
+VIEWS = [(path, "light", False) for path in (*PLAYED, *READ)]
+VIEWS += [(path, scheme, phone) for path in PLAYED for scheme, phone in (("dark", False), ("light", True))]
+DRAWN_POINTS = "(document.querySelector('[data-chart=live] .plot').data || []).reduce((n, t) => n + t.x.length, 0)"
+MOST_MS = 100  # from a stroke to the maps on the screen
+
+
+def points(page: Page) -> int:
+    """Count the epochs on the live chart."""
+    return int(page.evaluate(DRAWN_POINTS))
+
+
+def until(condition: Callable[[], bool], seconds: float = 40) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.1)
+
+
+# ---- every page, for every reader --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("path", "scheme", "phone"), VIEWS)
+def test_axe_finds_nothing_serious_and_the_browser_nothing_to_complain_of(
+    visit: Visit, path: str, scheme: str, phone: bool
+) -> None:
+    opened = visit(path, phone=phone, color_scheme=scheme, ready="html.ready" if path not in ("/data",) else "footer")
+    found = Axe().run(opened.page).response["violations"]
+    assert [(v["id"], v["nodes"][0]["html"]) for v in found if v["impact"] in ("serious", "critical")] == []
+    assert opened.page.evaluate("document.documentElement.scrollWidth") <= (390 if phone else 1280)
+    assert opened.complaints == []
+    paper = {"light": "rgb(255, 255, 255)", "dark": "rgb(22, 24, 27)"}[scheme]
+    expect(opened.page.locator("body")).to_have_css("background-color", paper)
+
+
+def test_a_browser_without_the_token_is_told_how_to_come_in(browser: Any, dashboard: Any) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    assert page.goto(dashboard.base).status == 401
+    assert "the token that makeweight serve printed" in page.locator("main").text_content()
+    context.close()
+
+
+# ---- the study ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def running(dashboard: Any) -> Iterator[str]:
+    """A study that trains for minutes, in the dashboard's store."""
+    name = f"live-{time.monotonic_ns()}"
+    arguments = ["study", "--dataset", "digits", "--families", "fcn", "--budgets", "2K", "--seeds", "2", "--name", name,
+                 "--set", "epochs=5000", "--set", "batch_size=256", "--workers", "1", "--threads", "1"]  # fmt: skip
+    process = subprocess.Popen(
+        [dashboard.command, *arguments, "--store", str(dashboard.store)], env=dashboard.environment,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    folder = dashboard.store / name
+    try:
+        until(lambda: (folder / "study.db").is_file() and epochs(folder) > 0)
+        yield name
+    finally:
+        ask_to_stop(folder)
+        if process.poll() is None:
+            process.wait(60)
+        until(lambda: runner_of(folder) is None)
+
+
+def epochs(folder: Any) -> int:
+    with Store.open(folder) as opened:
+        return sum(len(opened.epochs(row.job.key)) for row in opened.jobs())
+
+
+def test_curves_grow_and_the_study_is_stopped_and_resumed(visit: Visit, running: str) -> None:
+    opened = visit(f"/studies/{running}")
+    page = opened.page
+    expect(page.locator("[data-state]")).to_have_text("running")
+    expect(page.locator("[data-running] li")).to_have_count(1)
+    until(lambda: points(page) > 0)
+    before = points(page)
+    until(lambda: points(page) >= before + 10)
+    page.locator("[data-stop]").click()
+    expect(page.locator("[data-state]")).to_have_text("stopped", timeout=40_000)
+    expect(page.locator("[data-stop]")).to_be_hidden()
+    stopped = points(page)
+    page.locator("[data-resume]").click()
+    expect(page.locator("[data-state]")).to_have_text("running", timeout=60_000)
+    until(lambda: points(page) > stopped)
+    xs = page.evaluate("document.querySelector('[data-chart=live] .plot').data[0].x")
+    assert xs == list(range(1, len(xs) + 1)), "each epoch once, in order"
+    assert opened.complaints == []
+
+
+def test_a_page_comes_back_after_the_server_has_been_away(visit: Visit, running: str, dashboard: Any) -> None:
+    page = visit(f"/studies/{running}").page
+    until(lambda: points(page) > 0)
+    dashboard.stop()
+    expect(page.locator("[data-connection]")).to_contain_text("connection is lost", timeout=20_000)
+    before = points(page)
+    dashboard.start()
+    until(lambda: points(page) > before + 5)
+    expect(page.locator("[data-connection]")).to_be_empty()
+
+
+def test_the_table_sorts_and_the_address_remembers(visit: Visit) -> None:
+    page = visit("/studies/small").page
+    heading = page.locator("th[data-column=weights] button")
+    heading.click()
+    rows = page.locator("[data-networks] tbody th")
+    weights = [
+        int(text.replace(",", "")) for text in page.locator("[data-networks] tbody td:nth-child(2)").all_text_contents()
+    ]
+    assert weights == sorted(weights, reverse=True)
+    heading.press("Enter")
+    assert "sort=weights" in page.url
+    order = rows.all_text_contents()
+    page.reload()
+    page.wait_for_selector("html.ready", state="attached")
+    assert rows.all_text_contents() == order
+    assert page.locator("th[aria-sort=ascending]").count() == 1
+
+
+def test_choices_of_the_chart_are_in_the_address(visit: Visit) -> None:
+    page = visit("/studies/small").page
+    until(lambda: points(page) == 8 * 4)
+    page.locator("[data-chart=live] select").select_option("1")
+    page.locator("[data-chart=live] .chip", has_text="FCN 2K").click()
+    until(lambda: points(page) == 6 * 4)
+    page.reload()
+    page.wait_for_selector("html.ready", state="attached")
+    until(lambda: points(page) == 6 * 4)
+    expect(page.locator("[data-chart=live] .ytitle")).to_have_text("training loss")
+
+
+def test_the_accuracy_cost_chart_has_intervals_and_the_verdict_stands_below(visit: Visit) -> None:
+    page = visit("/studies/small", ready="html.charts-ready").page
+    assert page.locator("[data-chart=costs] .scatterlayer .errorbar").count() == 4
+    expect(page.locator("[data-charts] .headline")).to_contain_text("is the most accurate")
+
+
+def test_networks_are_ticked_and_compared(visit: Visit) -> None:
+    page = visit("/studies/small").page
+    for label in ("FCN 2K", "CNN 2K", "CNN 3K"):
+        page.get_by_label(f"Compare {label}").check()
+    page.locator("[data-compare]").click()
+    expect(page.locator("h1")).to_have_text("3 networks compared")
+    page.locator("[data-pairs] select").select_option("cnn-3k~fcn-2k")
+    expect(page.locator("#closely-title")).to_have_text("CNN 3K and FCN 2K more closely")
+    assert page.locator(".shown img").count() > 0
+    page.go_back()
+    expect(page.locator("#closely-title")).to_have_text(re.compile("FCN 2K and CNN 2K|CNN 2K"))
+
+
+# ---- the network -------------------------------------------------------------------------------------------
+
+
+def maps(page: Page) -> list[str]:
+    """Return every layer's maps as they are painted."""
+    return page.evaluate("[...document.querySelectorAll('.sheetmaps')].map((c) => c.toDataURL())")
+
+
+def shares(page: Page) -> list[float]:
+    return [float(text.removesuffix(" %")) for text in page.locator("[data-answers] em").all_text_contents()]
+
+
+def stroke(page: Page) -> list[float]:
+    """Draw a line, and return the milliseconds from stroke to maps that the page measured."""
+    page.locator("[data-paper]").scroll_into_view_if_needed()
+    box = page.locator("[data-paper]").bounding_box()
+    measured = []
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 20)
+    page.mouse.down()
+    for step in range(24):
+        page.mouse.move(box["x"] + box["width"] / 2 + 2 * step, box["y"] + 20 + 9 * step)
+        page.wait_for_timeout(40)
+        measured.append(float(page.locator("[data-latency]").get_attribute("data-latency")))
+    page.mouse.up()
+    return measured
+
+
+def test_what_is_drawn_changes_answer_and_maps_at_once(visit: Visit) -> None:
+    opened = visit(NETWORK)
+    page = opened.page
+    page.wait_for_selector("[data-latency][data-latency]:not(:empty)")
+    before, answers = maps(page), shares(page)
+    assert sum(answers) == pytest.approx(100, abs=1)
+    measured = stroke(page)
+    assert all(a != b for a, b in zip(maps(page), before, strict=True)), "every layer's"
+    assert shares(page) != answers
+    assert sorted(measured)[len(measured) // 2] < MOST_MS
+    page.locator("[data-clear]").click()
+    until(lambda: shares(page) == answers)
+    page.locator("[data-undo]").click()
+    until(lambda: shares(page) != answers)
+    assert opened.complaints == []
+
+
+def test_drawing_by_keyboard(visit: Visit) -> None:
+    page = visit(NETWORK).page
+    page.wait_for_selector("[data-latency]:not(:empty)")
+    before = shares(page)
+    page.locator("[data-paper]").focus()
+    for key in ("ArrowLeft", " ", "Shift+ArrowDown", "Shift+ArrowDown"):
+        page.keyboard.press(key)
+    until(lambda: shares(page) != before)
+
+
+def test_drawing_with_a_finger_on_a_phone(visit: Visit) -> None:
+    page = visit(NETWORK, phone=True, has_touch=True, is_mobile=True).page
+    page.wait_for_selector("[data-latency]:not(:empty)")
+    before = shares(page)
+    page.locator("[data-paper]").scroll_into_view_if_needed()
+    box = page.locator("[data-paper]").bounding_box()
+    page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    until(lambda: shares(page) != before)
+
+
+def test_a_test_image_a_picture_and_the_filters_that_answer(visit: Visit, tmp_path: Any) -> None:
+    opened = visit(NETWORK)
+    page = opened.page
+    page.locator("[data-sources] label", has_text="Test image").click()
+    expect(page.locator("[data-verdict]")).to_contain_text(re.compile("which is right|it is"))
+    page.locator("[data-number]").fill("7")
+    page.locator("[data-number]").press("Enter")
+    until(lambda: "image=7" in page.url)
+    page.locator(".sheetmaps").nth(1).click(position={"x": 5, "y": 5})
+    expect(page.locator("[data-filter-words]")).to_contain_text("0 (0 to")
+    expect(page.locator("[data-responses] li")).to_have_count(8, timeout=20_000)
+    page.locator("[data-responses] button").first.click()
+    until(lambda: "image=7" not in page.url)
+    drawn = np.zeros((60, 60), np.uint8)
+    drawn[10:50, 25:35] = 255
+    stream = io.BytesIO()
+    Image.fromarray(drawn).save(stream, "PNG")
+    page.locator("[data-sources] label", has_text="Your picture").click()
+    before = maps(page)
+    page.locator("[data-file]").set_input_files(
+        {"name": "one.png", "mimeType": "image/png", "buffer": stream.getvalue()}
+    )
+    until(lambda: maps(page) != before)
+    page.locator("[data-file]").set_input_files({"name": "x.png", "mimeType": "image/png", "buffer": b"no picture"})
+    expect(page.locator("[data-verdict]")).to_contain_text("the picture cannot be used")
+    assert all("400" in line for line in opened.complaints)
+
+
+# ---- the playground ----------------------------------------------------------------------------------------
+
+
+def test_moving_a_slider_changes_the_network_and_the_address_is_the_network(visit: Visit) -> None:
+    opened = visit("/playground")
+    page = opened.page
+    rows = page.locator("[data-layers] tr")
+    before = rows.count()
+    page.locator("#cnn-blocks").press("ArrowRight")
+    until(lambda: rows.count() > before)
+    assert "blocks=2" in page.url
+    weights = int(page.locator("[data-facts] dd").first.text_content().replace(",", ""))
+    assert weights <= 50_000
+    page.locator("#budget").fill("20K")
+    until(lambda: int(page.locator("[data-facts] dd").first.text_content().replace(",", "")) <= 20_000)
+    count, url = rows.count(), page.url
+    page.goto(url)
+    page.wait_for_selector("html.ready", state="attached")
+    assert rows.count() == count
+    expect(page.locator("#budget")).to_have_value("20K")
+    assert opened.complaints == []
+
+
+def test_a_geometry_that_does_not_fit_is_told_in_words_and_mended(visit: Visit) -> None:
+    page = visit("/playground?family=cnn&budget=50K&kernel=11&padding=0&stages=4").page
+    problem = page.locator("[data-problem]")
+    expect(problem).to_contain_text("filter does not fit")
+    expect(page.locator("[data-train]")).to_be_hidden()
+    page.locator("#cnn-padding").fill("5")
+    expect(problem).to_be_hidden()
+    expect(page.locator("[data-train]")).to_be_visible()
+
+
+def test_a_budget_that_is_too_small_offers_the_smallest(visit: Visit) -> None:
+    page = visit("/playground?family=fcn&budget=100").page
+    page.locator("[data-smallest]").click()
+    expect(page.locator("[data-problem]")).to_be_hidden()
+    expect(page.locator("[data-facts] dd").first).not_to_be_empty()
+
+
+def test_train_this_leads_to_the_study_that_it_begins(visit: Visit, dashboard: Any) -> None:
+    page = visit("/playground?family=fcn&budget=3K&dataset=digits").page
+    page.locator("[data-train]").click()
+    page.wait_for_url(re.compile("/studies/play-fcn-3k-"), timeout=60_000)
+    folder = dashboard.store / page.url.rpartition("/")[2]
+    try:
+        until(lambda: points(page) > 0, 60)
+    finally:
+        ask_to_stop(folder)
+        until(lambda: runner_of(folder) is None, 60)
