@@ -102,7 +102,7 @@ _IMAGES_FOR_SKIPPING = 20_000
 
 # Below so many epochs a convolutional network has no time to profit from augmentation.
 _EPOCHS_FOR_AUGMENTATION = 20
-_MOST_EPOCHS = 100
+_FEWEST_EPOCHS, _MOST_EPOCHS = 3, 100
 _BATCHES_AN_EPOCH = 20  # at least, for a small data set
 _SMALLEST_BATCH = 16
 
@@ -111,8 +111,8 @@ def default_recipe(family: str, images: int, changes: Mapping[str, Any] | None =
     """Recipe of a family for a number of training images, with some fields changed.
 
     Augmentation follows the number of epochs: a short training does better without. A smaller data set gets more
-    epochs, with the square root of its size, and batches small enough for 20 steps an epoch; below 20,000 images
-    none are skipped.
+    epochs and a larger one fewer, with the square root of its size and from 3 to 100; a smaller one gets batches small
+    enough for 20 steps an epoch, and below 20,000 images none are skipped.
 
     Raises
     ------
@@ -127,12 +127,11 @@ def default_recipe(family: str, images: int, changes: Mapping[str, Any] | None =
     base = _FCN if family == "fcn" else _CNN
     # 1 and 1.0 are the same training, and must give the same key.
     changes = {name: float(v) if isinstance(getattr(base, name), float) else v for name, v in changes.items()}
-    if images < _IMAGES:
-        base = dataclasses.replace(
-            base,
-            epochs=min(_MOST_EPOCHS, round(base.epochs * (_IMAGES / images) ** 0.5)),
-            batch_size=max(_SMALLEST_BATCH, min(base.batch_size, images // _BATCHES_AN_EPOCH)),
-        )
+    base = dataclasses.replace(
+        base,
+        epochs=min(_MOST_EPOCHS, max(_FEWEST_EPOCHS, round(base.epochs * (_IMAGES / images) ** 0.5))),
+        batch_size=max(_SMALLEST_BATCH, min(base.batch_size, images // _BATCHES_AN_EPOCH)),
+    )
     if images < _IMAGES_FOR_SKIPPING:
         base = dataclasses.replace(base, skip_easy=0.0)
     if family != "fcn" and changes.get("epochs", base.epochs) >= _EPOCHS_FOR_AUGMENTATION:
