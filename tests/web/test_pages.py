@@ -13,11 +13,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from makeweight.data.own.offer import prepare_data
 from makeweight.report.analysis import compare_all
 from makeweight.report.summary import summarise
 from makeweight.report.verdict import in_words
 from makeweight.store.store import Store
 from makeweight.web import diagnoses
+from makeweight.web.sets import set_named
 
 COMPARE = "/studies/small/compare"
 
@@ -83,6 +85,25 @@ def test_a_tuning_shows_trials_winner_and_figures(tuned: Path, serve: Any) -> No
         assert figures.count("<figure") >= 2
         assert "History of the tuning" in figures
         assert client.get("/studies/tuned").text.count("/studies/tuned/tuning") == 1
+
+
+def test_own_data_are_shown_and_can_be_played_with(
+    client: httpx.Client, digits: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAKEWEIGHT_CACHE", str(tmp_path))
+    images = digits.training_images()
+    names = ["<script>alert(1)</script>", *(f"digit {label}" for label in range(1, 10))]
+    own = prepare_data((np.array(images.images), np.array(images.labels)), name="my digits", class_names=names)
+    assert f'href="/data/{own.path.name}"' in client.get("/data").text
+    page = client.get(f"/data/{own.path.name}").text
+    assert own.digest in page
+    assert "digit 7" in page
+    assert "<script>alert" not in page
+    assert client.get(f"/data/{own.path.name}/sheet").headers["content-type"] == "image/png"
+    designed = client.get("/playground/design", params={"family": "fcn", "budget": "5K", "dataset": own.path.name})
+    assert designed.json()["input"] == [1, 8, 8]
+    assert set_named(own.path.name).arguments == ("--data", str(own.path))
+    assert client.get("/data/..%2f").status_code == 404
 
 
 def test_a_study_that_was_not_tuned_has_no_such_page(client: httpx.Client) -> None:

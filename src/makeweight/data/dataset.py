@@ -16,6 +16,7 @@ The key is the data set's name, with a digest behind it when the files are not t
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -188,11 +189,19 @@ def prepare(
 
 def find_prepared(digest: str) -> PreparedDataset | None:
     """Look in the cache for the data set with this digest, whatever its name."""
+    return next((ready for ready in _all_prepared() if ready.digest == digest), None)
+
+
+def own_prepared() -> tuple[PreparedDataset, ...]:
+    """List the user's own data sets in the cache."""
+    return tuple(ready for ready in _all_prepared() if ready.origin)
+
+
+def _all_prepared() -> Iterator[PreparedDataset]:
     for path in sorted(cache_root().glob("*/meta.json")):
         ready, _ = try_open(path.parent)
-        if ready is not None and ready.digest == digest:
-            return ready
-    return None
+        if ready is not None:
+            yield ready
 
 
 def is_prepared(name: str) -> bool:

@@ -11,11 +11,10 @@ import numpy as np
 from starlette.requests import Request
 from starlette.responses import Response
 
-from makeweight.data.catalog import CATALOG, CatalogEntry
 from makeweight.data.contact_sheet import draw_contact_sheet, training_part
-from makeweight.data.dataset import PreparedDataset, cache_root, open_prepared
-from makeweight.errors import DataMismatch, DataNotFound
+from makeweight.data.dataset import PreparedDataset, open_prepared
 from makeweight.web.answers import not_found, page
+from makeweight.web.sets import all_sets, set_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,48 +28,29 @@ class Count:
 
 
 def index(request: Request) -> Response:
-    """List the data sets of the catalogue."""
-    return page("datasets.html", datasets=[(entry, _opened(entry.name) is not None) for entry in CATALOG.values()])
+    """List the data sets of the catalogue, and the user's own."""
+    return page("datasets.html", datasets=all_sets())
 
 
 def show(request: Request) -> Response:
     """Show one data set: counts where it is prepared, or how to get it."""
-    entry = _entry(request)
-    found = _opened(entry.name)
-    counts = _counts(found) if found else ()
-    return page(
-        "dataset.html", entry=entry, found=found, counts=counts, most=max((c.training for c in counts), default=1)
-    )
+    known = set_named(request.path_params["dataset"])
+    counts = _counts(known.found) if known.found else ()
+    return page("dataset.html", known=known, counts=counts, most=max((c.training for c in counts), default=1))
 
 
 def sheet(request: Request) -> Response:
     """Answer with the contact sheet; it shows training images only."""
-    entry = _entry(request)
-    found = _opened(entry.name)
-    if found is None:
-        raise not_found(f"{entry.name} is not prepared on this machine.")
-    return Response(_sheet(found.path, found.digest), media_type="image/png")
+    known = set_named(request.path_params["dataset"])
+    if known.found is None:
+        raise not_found(f"{known.key} is not prepared on this machine.")
+    return Response(_sheet(known.found.path, known.found.digest), media_type="image/png")
 
 
 @lru_cache(maxsize=4)
 def _sheet(path: Path, digest: str) -> bytes:
     with tempfile.TemporaryDirectory(prefix="makeweight-") as folder:
         return draw_contact_sheet(training_part(open_prepared(path)), Path(folder) / "sheet.png").read_bytes()
-
-
-def _entry(request: Request) -> CatalogEntry:
-    name = request.path_params["dataset"]
-    if name not in CATALOG:
-        raise not_found(f"there is no data set {name!r}.")
-    return CATALOG[name]
-
-
-def _opened(name: str) -> PreparedDataset | None:
-    """Open a data set that is prepared; nothing is fetched for a page."""
-    try:
-        return open_prepared(cache_root() / name)
-    except (DataNotFound, DataMismatch):
-        return None
 
 
 def _counts(found: PreparedDataset) -> tuple[Count, ...]:

@@ -10,7 +10,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from makeweight.data.catalog import CATALOG, find
 from makeweight.design.architecture import Task
 from makeweight.design.budget import format_budget, parse_budget
 from makeweight.design.families import family_named
@@ -20,9 +19,11 @@ from makeweight.errors import GeometryError, InfeasibleBudget, InfeasibleLimits,
 from makeweight.web import dashboard
 from makeweight.web.answers import answer, page, strict_json
 from makeweight.web.controls import CONTROLS, options_of
+from makeweight.web.sets import all_sets, set_named
 from makeweight.web.templates import at
 
 MOST_TEXT = 40  # characters of a value
+MOST_KEY = 60  # of a data set
 Text = Annotated[str, Field(max_length=MOST_TEXT)]
 
 
@@ -33,14 +34,14 @@ class Asked(BaseModel):
 
     family: Text = "cnn"
     budget: Text = "50K"
-    dataset: Text = "fashion-mnist"
+    dataset: Annotated[str, Field(max_length=MOST_KEY)] = "fashion-mnist"
     max_macs: Text = ""
     options: Annotated[dict[Text, Text], Field(max_length=20)] = {}
 
 
 def show(request: Request) -> Response:
     """Show the controls."""
-    return page("playground.html", controls=CONTROLS, datasets=list(CATALOG.values()))
+    return page("playground.html", controls=CONTROLS, datasets=all_sets())
 
 
 def design(request: Request) -> Response:
@@ -77,10 +78,10 @@ def _asked(values: Any) -> Asked:
 
 
 def _solve(asked: Asked) -> Design:
-    entry = find(asked.dataset)
+    known = set_named(asked.dataset)
     family = family_named(asked.family)
     limits = Limits(parse_limit(asked.max_macs, "macs")) if asked.max_macs else NO_LIMITS
-    task = Task(entry.image_shape, entry.classes)
+    task = Task(known.image_shape, known.classes)
     return fit(family, task, parse_budget(asked.budget), options_of(asked.family, asked.options), limits)
 
 
@@ -88,7 +89,7 @@ def _arguments(asked: Asked, name: str, store: str) -> list[str]:
     options = [f"--{option.replace('_', '-')}={value}" for option, value in asked.options.items()]
     if asked.max_macs:
         raise HTTPException(409, "makeweight train knows no limit of MACs; tune a network under it: makeweight tune.")
-    chosen = [f"--family={asked.family}", f"--budget={asked.budget}", f"--dataset={asked.dataset}"]
+    chosen = [f"--family={asked.family}", f"--budget={asked.budget}", "=".join(set_named(asked.dataset).arguments)]
     return ["train", *chosen, *options, f"--name={name}", f"--store={store}"]
 
 
