@@ -178,3 +178,11 @@ def test_the_look_at_the_test_images_is_recorded(client: httpx.Client, store: Pa
     with Store.open(store / "small") as opened:
         looked = {row.job.seed: opened.test_accesses(row.job.key) for row in opened.jobs(("cnn", 3_000))}
     assert "feature maps" in looked[1]
+
+
+def test_the_first_layers_weights_are_drawn_in_both_themes(client: httpx.Client) -> None:
+    assert client.get(f"{EYE}/eye").json()["filters"] is True
+    light, dark = (client.get(f"{EYE}/filters", params={"theme": theme}) for theme in ("light", "dark"))
+    assert light.headers["content-type"] == dark.headers["content-type"] == "image/svg+xml"
+    assert light.text.lstrip().startswith("<?xml") or "<svg" in light.text[:500]
+    assert light.text != dark.text

@@ -44,6 +44,7 @@ def routes() -> list[Route]:
         Route("/studies/{study}/networks/{network}/{seed}/eye", network.describe),
         Route("/studies/{study}/networks/{network}/{seed}/test/{number}", network.test),
         Route("/studies/{study}/networks/{network}/{seed}/responses", network.responses),
+        Route("/studies/{study}/networks/{network}/{seed}/filters", network.filters),
         Route("/studies/{study}/networks/{network}/{seed}/see", network.see, methods=["POST"]),
         Route("/studies/{study}/networks/{network}/{seed}/picture", network.picture, methods=["POST"]),
     ]

@@ -19,6 +19,7 @@ from makeweight.errors import InvalidValue, StoreError
 from makeweight.inspection.records import Inspection, LayerMaps, Responses, Sample, Subject
 from makeweight.inspection.subjects import chosen_tests, first_of_each_class
 from makeweight.report.page.sprites import LEVELS, palette
+from makeweight.report.summary import network_label
 from makeweight.store.rows import JobRow
 from makeweight.store.store import Store
 from makeweight.web.answers import finite
@@ -55,7 +56,8 @@ class Eye:
         samples, maps = look(self._network, first_of_each_class(self.data), self._taps)
         self._scales = tuple(layer.scale for layer in maps)
         self.inspection = Inspection(
-            network="", run=row.job.key[:12], seed=row.job.seed, class_names=self.data.class_names, samples=samples,
+            network=network_label(row.job.family, row.job.budget),
+            run=row.job.key[:12], seed=row.job.seed, class_names=self.data.class_names, samples=samples,
             layers=maps, filters=first_filters(self._network), responses=(),
         )  # fmt: skip
 
@@ -66,6 +68,7 @@ class Eye:
             "classes": list(self.data.class_names),
             "image": list(self.data.image_shape),
             "tests": len(test.labels),
+            "filters": self.inspection.filters is not None,
             "firsts": [int(s.name.rpartition(" ")[2]) for s in self.inspection.samples],
             "palette": palette().tolist(),
             "layers": [

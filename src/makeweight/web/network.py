@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from makeweight.data.picture import BRIGHT, DARK, border_brightness
+from makeweight.inspection.records import Filters, Inspection
+from makeweight.report.figures.features import first_filters
+from makeweight.report.figures.style import Theme, drawing, to_svg
 from makeweight.report.page import settings
 from makeweight.report.page.curve_chart import curve_chart
 from makeweight.report.summary import summarise_runs
@@ -22,6 +26,7 @@ from makeweight.web.eyes import Eye
 from makeweight.web.progress import NetworkProgress, Progress, read_progress
 
 BYTES = "application/octet-stream"
+_DRAWING = threading.Lock()  # matplotlib draws one figure at a time
 FIRST_IMAGES = 1_000  # of the training images, to see whether the data are bright on dark
 
 
@@ -99,6 +104,21 @@ async def picture(request: Request) -> Response:
 def responses(request: Request) -> Response:
     """Answer with the test images that a filter responds to most."""
     return answer(_eye(request).responses(request.query_params.get("layer", ""), _number(request, "filter")))
+
+
+def filters(request: Request) -> Response:
+    """Draw the weights of the first layer, in light or dark."""
+    inspection = _eye(request).inspection
+    if inspection.filters is None:
+        raise not_found("the first layer of this network has no weights with places.")
+    theme: Theme = "dark" if request.query_params.get("theme") == "dark" else "light"
+    with _DRAWING:
+        return Response(_drawn(inspection, inspection.filters, theme), media_type="image/svg+xml")
+
+
+def _drawn(inspection: Inspection, found: Filters, theme: Theme) -> str:
+    with drawing(theme):
+        return to_svg(first_filters(inspection, found))
 
 
 def find_network(progress: Progress, slug: str) -> NetworkProgress:

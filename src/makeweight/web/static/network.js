@@ -17,7 +17,9 @@ async function startCurves() {
 async function startLook() {
   const problem = find("[data-problem]", holder);
   try {
-    const look = new Look(holder, `${base}/${seed}`, await getJson(`${base}/${seed}/eye`));
+    const about = await getJson(`${base}/${seed}/eye`);
+    find("#filters").hidden = !about.filters;
+    const look = new Look(holder, `${base}/${seed}`, about);
     problem.textContent = "";
     await look.start();
   } catch (error) {
