@@ -31,6 +31,7 @@ BUDGET = 100_000
 HIDDEN = (110, 110)  # 99,670 weights
 SHAPE = (1, 28, 28)
 SKORCH_EPOCHS, SKORCH_BATCH = 20, 128
+IMAGES = 10_000  # to train on, of 60,000: what people give such estimators
 QUICK = 2_000
 Rows = NDArray[np.float32]  # (n, 784)
 
@@ -103,8 +104,8 @@ def _skorch(family: str, seed: int) -> Any:
 
 def _parts(quick: bool) -> list[tuple[Any, Any]]:
     dataset = prepare("fashion-mnist", progress=progress)
-    parts = [dataset.training_images(), dataset.test_images()]
-    return [(p.images[:QUICK] if quick else p.images, p.labels[:QUICK] if quick else p.labels) for p in parts]
+    count = QUICK if quick else IMAGES
+    return [(p.images[:count], p.labels[:count]) for p in (dataset.training_images(), dataset.test_images())]
 
 
 def _rows(part: tuple[Any, Any]) -> tuple[Rows, NDArray[np.int64]]:

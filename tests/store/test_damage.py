@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from makeweight.errors import StoreError
 from makeweight.jobs.result import Job
 from makeweight.store.store import Store
+from makeweight.store.weights import WeightFiles
 
 DATABASE_FILES = ("study.db", "study.db-wal", "study.db-shm")
 
@@ -44,6 +46,40 @@ def test_one_flipped_bit_in_a_file_costs_that_file_alone(
         assert other(broken) is not None
         assert store.weights(whole)
         assert len(store.predictions(whole).labels) == 50
+
+
+HOSTILE = {
+    "a pickle": b"\x80\x04\x95\x10\x00\x00\x00.",
+    "nothing": b"",
+    "a header of an exabyte": (1 << 60).to_bytes(8, "little") + b"{}",
+    "a header that is no JSON": (2).to_bytes(8, "little") + b"}{",
+    "a tensor beyond the file": (66).to_bytes(8, "little")
+    + b'{"a":{"dtype":"F32","shape":[1073741824],"data_offsets":[0,4294967296]}}'[:66],
+    "a tensor of no known type": (58).to_bytes(8, "little")
+    + b'{"a":{"dtype":"OBJECT","shape":[1],"data_offsets":[0,1]}}  ',
+}
+
+
+@pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE.keys())
+def test_fault_34_hostile_tensors_whose_checksum_fits_are_refused(
+    two_done: Path, jobs: list[Job], content: bytes
+) -> None:
+    path = two_done / "weights" / f"{jobs[0].key}.safetensors"
+    path.write_bytes(content)
+    with Store.create(two_done) as store, store._database.transaction() as connection:
+        digest = hashlib.sha256(content).hexdigest()
+        connection.execute("UPDATE result SET weights_sha256 = ? WHERE job = ?", (digest, jobs[0].key))
+    with Store.open(two_done) as store:
+        with pytest.raises(StoreError, match=rf"{path.name} holds no tensors") as caught:
+            store.weights(store.jobs()[0])
+        assert "\n" not in str(caught.value)
+
+
+def test_fault_32_a_file_outside_the_folder_is_never_read(two_done: Path, tmp_path: Path) -> None:
+    files = WeightFiles(two_done / "weights")
+    for name in ("../study.db", "/etc/passwd", "a\0b", f"../{'0' * 32}.safetensors"):
+        with pytest.raises(StoreError, match="is no file of a study"):
+            files.read(name, "0" * 64)
 
 
 def test_a_missing_file_is_named(two_done: Path, jobs: list[Job]) -> None:

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import safetensors
 import safetensors.numpy
 from numpy.typing import NDArray
 
@@ -52,9 +53,16 @@ class WeightFiles:
         Raises
         ------
         StoreError
-            If the file is missing or is not what was written.
+            If the file is missing, is not what was written, or holds no tensors: a study may come from anywhere, and
+            its store can name the checksum of any file.
         """
-        return safetensors.numpy.load(self.read(name, sha256))
+        content = self.read(name, sha256)
+        try:
+            return safetensors.numpy.load(content)
+        except (safetensors.SafetensorError, ValueError, KeyError, TypeError) as error:
+            raise StoreError(
+                f"{self.folder / name} holds no tensors ({str(error)[:120]}). Get this study again from its source."
+            ) from error
 
     def read(self, name: str, sha256: str) -> bytes:
         """Read bytes and check them.
@@ -64,6 +72,8 @@ class WeightFiles:
         StoreError
             If the file is missing or is not what was written.
         """
+        if _OURS.fullmatch(name) is None:
+            raise StoreError(f"{name[:80]!r} is no file of a study. Get this study again from its source.")
         path = self.folder / name
         remedy = "Train this network again, or bring the file back from a copy."
         try:
