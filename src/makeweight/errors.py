@@ -100,4 +100,4 @@ class UnsupportedHardware(MakeweightError):
 
 
 class MissingExtra(MakeweightError):
-    """A package is not installed that only some commands need."""
+    """A package or a program is not installed that only some commands need."""

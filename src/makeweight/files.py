@@ -40,7 +40,7 @@ def writing_to(path: Path) -> Iterator[None]:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             remedy = "Free some room and run the same command again; what is stored stays valid."
         else:
-            remedy = "Give a folder that can be written, with --store DIR."
+            remedy = "Give a folder that can be written."
         raise StoreError(f"cannot write {path}: {error.strerror or error}. {remedy}") from error
 
 

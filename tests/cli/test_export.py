@@ -12,10 +12,13 @@ from pathlib import Path
 import pytest
 
 from makeweight.export import formats
+from makeweight.export.c.compiler import find_compiler
 from makeweight.export.records import Artefact
 from makeweight.export.session import PURPOSE
 from makeweight.store.store import Store
 from makeweight.study.lock import study_lock
+
+needs_compiler = pytest.mark.skipif(find_compiler() is None, reason="needs a C compiler")
 
 
 @pytest.fixture
@@ -107,8 +110,55 @@ def test_a_file_that_computes_something_else_is_told(cli: Callable, study: Path,
     assert "**Do not use these files:**" in Path("export-fcn-2k/README.md").read_text(encoding="utf-8")
 
 
+@needs_compiler
+def test_c_is_exported_with_flash_and_ram(cli: Callable, study: Path, tmp_path: Path) -> None:
+    ran = cli("export", "cnn-2k", "--format", "c", "--int8")
+    assert ran.code == 0, ran.err
+    rows = {line.split()[0]: line for line in ran.out.splitlines() if line.strip()}
+    assert " 100.00 " in rows["model.c"]
+    record = json.loads((tmp_path / "export-cnn-2k" / "report.json").read_text())
+    for file in record["files"]:
+        flash, ram = (f"{file['memory'][name]:,}" for name in ("flash_bytes", "ram_bytes"))
+        assert rows[file["name"]].split()[-2:] == [flash, ram]
+        assert f"\n{file['name']}: {flash} bytes of flash for {record['weights']:,} weights of a budget of " in ran.out
+    assert "Its latency is not measured: the device's counts." in ran.out
+    assert "p50" not in ran.out
+    names = ("model.c", "model.h", "model_int8.c", "model_int8.h", "README.md", "report.json")
+    assert ran.out.splitlines()[-6:] == [f"export-cnn-2k/{name}" for name in names]
+    assert {path.name for path in (tmp_path / "export-cnn-2k").iterdir()} == set(names)
+    assert PURPOSE in purposes(study)[best_seed(study)]
+
+
+@needs_compiler
+def test_flash_and_ram_are_in_the_json(cli: Callable, study: Path, tmp_path: Path) -> None:
+    ran = cli("export", "fcn-2k", "--format", "c", "--json")
+    assert ran.code == 0, ran.err
+    record = json.loads(ran.out)
+    [file] = record["files"]
+    assert (file["name"], file["beside"], file["same_class"], file["latency_p50_ms"]) == (
+        "model.c", ["model.h"], 1.0, None,
+    )  # fmt: skip
+    header = (tmp_path / "export-fcn-2k" / "model.h").read_text()
+    assert f"#define MODEL_FLASH_BYTES {file['memory']['flash_bytes']} " in header
+    assert f"#define MODEL_RAM_BYTES {file['memory']['ram_bytes']} " in header
+    assert file["memory"]["bytes_per_weight"] == file["memory"]["flash_bytes"] / record["weights"]
+    assert 300 < file["memory"]["code_bytes"] < 5_000
+    assert record["pytorch"]["memory"] is None
+
+
+def test_without_a_compiler_one_line_says_so_and_nothing_is_written(
+    cli: Callable, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    before = sorted(tmp_path.rglob("*"))
+    ran = cli("export", "fcn-2k", "--format", "c")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == "error: export to C needs a C compiler (gcc or clang) to check the file: install one.\n"
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 REFUSED = {
-    "format": (("cnn-2k", "--format", "tflite"), "format 'tflite' is not possible: give one of onnx, torch"),
+    "format": (("cnn-2k", "--format", "tflite"), "format 'tflite' is not possible: give one of onnx, torch, c"),
     "int8 of torch": (("cnn-2k", "--format", "torch", "--int8"), "--int8 is not possible with --format torch"),
     "network": (("cnn-3m",), "there is no network 'cnn-3m'"),
     "seed": (("cnn-2k#9",), "has no finished run of seed 9"),

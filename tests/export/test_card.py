@@ -18,12 +18,14 @@ from markdown_it import MarkdownIt
 from PIL import Image
 
 from makeweight.design.architecture import Task
-from makeweight.export.card import five_lines, model_card
+from makeweight.export.c.compiler import find_compiler
+from makeweight.export.card import model_card
 from makeweight.export.facts import Facts
 from makeweight.export.formats import FORMATS
 from makeweight.export.records import ExportReport
 from makeweight.export.session import export_run
 from makeweight.export.text import markdown_name, visible, yaml_text
+from makeweight.export.usage import usage_of
 
 HOSTILE = (
     "<script>alert(1)</script>", 'say "cheese"', "two\nlines", "| a | b |", "\u202egnp.exe", "\x1b[31mred", "'; --",
@@ -97,12 +99,61 @@ def test_the_five_lines_run(card: str, report: ExportReport, deployment, digits)
 def test_the_five_lines_run_on_colour(make_deployment, name: str, tmp_path: Path) -> None:
     deployment = make_deployment("lenet", Task((3, 14, 11), 4))
     [artefact] = FORMATS[name].write(deployment, tmp_path, False)
-    code = five_lines(deployment.facts, artefact.files[0].name)
+    code = usage_of(deployment.facts, artefact.files[0].name).code
     assert len(code.splitlines()) == 5
     image = np.random.default_rng(2).integers(0, 256, (14, 11, 3), dtype=np.uint8)
     Image.fromarray(image).save(tmp_path / "picture.png")
     expected = deployment.answer(image.transpose(2, 0, 1)[None]).argmax()
     assert run_code(code, tmp_path) == str(expected)
+
+
+@pytest.fixture(scope="module")
+def in_c(store, row, digits, tmp_path_factory) -> ExportReport:
+    if find_compiler() is None:
+        pytest.skip("needs a C compiler")
+    return export_run(store, row, digits, tmp_path_factory.mktemp("export"), format_="c", int8=True)
+
+
+@pytest.mark.parametrize("file", ["model.c", "model_int8.c"])
+def test_the_program_in_c_is_compiled_and_runs(in_c: ExportReport, row, deployment, digits, file: str) -> None:
+    """Of the file that is recommended; the other one is by a report that recommends it."""
+    assert in_c.int8 is not None
+    chosen = replace(in_c, int8=replace(in_c.int8, wins=file == "model_int8.c"))
+    card, folder = model_card(chosen, row), in_c.folder
+    [main] = re.findall(r"^```c\n(.*?)^```", card, flags=re.DOTALL | re.MULTILINE)
+    [commands] = re.findall(r"^```sh\n(.*?)^```", card, flags=re.DOTALL | re.MULTILINE)
+    (folder / "main.c").write_text(main)
+    compiling, running = commands.splitlines()
+    assert file in compiling
+    command = [find_compiler(), *compiling.split()[1:], "-Wall", "-Wextra", "-Werror", "-pedantic"]
+    subprocess.run(command, cwd=folder, check=True, timeout=60)
+    images = digits.test_images().images[:20]
+    said = []
+    for image in images:
+        (folder / "picture.raw").write_bytes(image.tobytes())
+        said.append(subprocess.run(running.split(), cwd=folder, capture_output=True, text=True, check=True).stdout)
+    expected = [f"{label}\n" for label in deployment.answer(images).argmax(1)]
+    assert said == expected if file == "model.c" else sum(map(str.__eq__, said, expected)) >= 18
+    (folder / "picture.raw").write_bytes(b"too short")
+    assert subprocess.run(running.split(), cwd=folder, check=False).returncode == 1
+
+
+def test_the_card_of_c_has_flash_and_ram_beside_the_budget(in_c: ExportReport) -> None:
+    card = (in_c.folder / "README.md").read_text(encoding="utf-8")
+    matter = front_matter(card)
+    assert "library_name" not in matter
+    assert {"c", "tinyml"} < set(matter["tags"])
+    for file in in_c.files:
+        assert file.memory is not None
+        assert file.memory.code_bytes is not None
+        row = f"| `{file.name}` | {file.memory.flash_bytes:,} | {file.memory.bytes_per_weight:.2f} | "
+        assert row + f"{file.memory.code_bytes:,} | {file.memory.ram_bytes:,} |" in card
+    best = in_c.recommended.memory
+    assert (
+        f"takes {best.flash_bytes:,} bytes of flash for {in_c.facts.weights:,} weights of a budget of 2,000: " in card
+    )
+    assert " -O3. The time on a device is not measured." in card
+    assert not re.search(r"nan|None|\{\{|pip install", card)
 
 
 def test_hostile_names_are_text_in_the_card(report: ExportReport, row) -> None:

@@ -9,11 +9,14 @@ import pytest
 
 from makeweight.design.architecture import Task
 from makeweight.design.layers import ACTIVATIONS
-from makeweight.errors import InvalidValue
+from makeweight.errors import DataFormatError, InvalidValue
+from makeweight.export.c.compiler import find_compiler
 from makeweight.export.deployment import CALIBRATION_IMAGES, Deployment
-from makeweight.export.formats import FORMATS, format_named
+from makeweight.export.formats import FORMATS, format_named, write_device
 from makeweight.export.runtime import OnnxFile
 
+needs_compiler = pytest.mark.skipif(find_compiler() is None, reason="needs a C compiler")
+EACH = [pytest.param(name, marks=needs_compiler if name == "c" else ()) for name in FORMATS]
 GRAY, COLOUR = Task((1, 12, 12), 10), Task((3, 17, 12), 3)
 NETWORKS = {
     "fcn gelu": ("fcn", GRAY, {"activation": "gelu"}),
@@ -60,12 +63,19 @@ def test_onnx_computes_what_the_network_does(make_deployment, family, task, opti
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", EACH)
 @pytest.mark.parametrize(("family", "task", "options"), MORE.values(), ids=MORE)
 def test_all_networks_compute_the_same_in_all_formats(
     make_deployment, family, task, options, name, tmp_path: Path
 ) -> None:
     check(make_deployment(family, task, **options), name, tmp_path)
+
+
+@needs_compiler
+@pytest.mark.parametrize("case", ["cnn average leaky", "fcn gelu"])
+def test_c_computes_what_the_network_does(make_deployment, case: str, tmp_path: Path) -> None:
+    family, task, options = NETWORKS[case]
+    check(make_deployment(family, task, **options), "c", tmp_path)
 
 
 @pytest.mark.parametrize("case", ["cnn flatten", "fcn prelu without norm"])
@@ -74,7 +84,7 @@ def test_a_program_computes_what_the_network_does(make_deployment, case: str, tm
     check(make_deployment(family, task, **options), "torch", tmp_path)
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", EACH)
 def test_a_file_tells_its_facts_and_nothing_of_this_machine(make_deployment, name: str, tmp_path: Path) -> None:
     """Translators quote the source code with its paths."""
     deployment = make_deployment(*NETWORKS["lenet"][:2])
@@ -114,6 +124,40 @@ def test_an_onnx_file_is_one_small_file_with_integer_weights_where_asked(
     assert onnx.TensorProto.INT8 in kinds
 
 
+@needs_compiler
+def test_c_has_its_memory_measured_and_its_origin_told(deployment: Deployment, tmp_path: Path) -> None:
+    whole, small = write_device(deployment, tmp_path, True)
+    assert [path.name for path in whole.files] == ["model.c", "model.h"]
+    assert [path.name for path in small.files] == ["model_int8.c", "model_int8.h"]
+    assert (whole.precision, whole.timed, small.precision, small.timed) == ("float32", False, "int8", False)
+    assert whole.memory is not None
+    assert small.memory is not None
+    assert small.memory.flash_bytes < 0.4 * whole.memory.flash_bytes
+    assert small.memory.ram_bytes < 0.4 * whole.memory.ram_bytes
+    assert 4 * deployment.facts.weights < whole.memory.flash_bytes < 4 * deployment.facts.weights + 400
+    header = (tmp_path / "model_int8.h").read_text()
+    assert f"#define MODEL_INT8_FLASH_BYTES {small.memory.flash_bytes} " in header
+    assert f"#define MODEL_INT8_RAM_BYTES {small.memory.ram_bytes} " in header
+    facts, source = deployment.facts, (tmp_path / "model.c").read_text()
+    assert f" * CNN 2K, run {facts.run}, seed 0; a budget of 2,000 weights.\n" in source
+    assert f" * Data: digits, SHA-256 of the prepared data {facts.data_digest}.\n" in source
+    assert " of the test images right.\n" in source
+    assert str(Path(__file__).parents[2]) not in source
+
+
+def test_what_the_compiler_refuses_is_not_written(
+    deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, folder = tmp_path / "cc", tmp_path / "export"
+    broken.write_text("#!/bin/sh\necho 'model.c:1: error: no such luck' >&2\nexit 1\n")
+    broken.chmod(0o755)
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    with pytest.raises(DataFormatError, match=r"model\.c was not compiled: cc refused it: .*no such luck\. Nothing"):
+        write_device(deployment, folder, True)
+    assert not list(folder.iterdir())
+
+
 def test_calibration_uses_training_images_alone(deployment: Deployment, row, digits) -> None:
     from makeweight.data.split import split_indices
 
@@ -137,7 +181,7 @@ def test_exporting_opens_no_test_image(store, row, digits, tmp_path: Path, monke
 
 
 def test_an_unknown_format_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(InvalidValue, match=r"format 'tflite' is not possible: give one of onnx, torch"):
+    with pytest.raises(InvalidValue, match=r"format 'tflite' is not possible: give one of onnx, torch, c"):
         format_named("tflite", False)
-    with pytest.raises(InvalidValue, match=r"--int8 is not possible with --format torch: it is for onnx"):
+    with pytest.raises(InvalidValue, match=r"--int8 is not possible with --format torch: it is for onnx, c"):
         format_named("torch", True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +10,8 @@ import pytest
 from makeweight.export import verify
 from makeweight.export.deployment import Deployment
 from makeweight.export.formats import write_onnx
-from makeweight.export.records import Artefact, Verification
-from makeweight.export.verify import accuracy_change, answers, int8_verdict
-from makeweight.measuring.latency import Timing
-from makeweight.stats.compare import Difference
+from makeweight.export.records import Artefact, Memory
+from makeweight.export.verify import accuracy_change, answers
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +49,11 @@ def test_size_and_digest_are_those_of_the_file(deployment: Deployment, digits, t
     path, beside = tmp_path / "model.c", tmp_path / "model.h"
     path.write_bytes(b"12345")
     beside.write_bytes(b"678")
-    artefact = Artefact((path, beside), "float32", "gcc", deployment.answer, timed=False)
+    memory = Memory(4_000, 300, None, None, 1_000)
+    artefact = Artefact((path, beside), "float32", "gcc", deployment.answer, timed=False, memory=memory)
     [found] = verify.verify(deployment, [artefact], digits.test_images()).files
-    assert (found.name, found.size_bytes, found.latency) == ("model.c", 8, None)
+    assert (found.name, found.beside, found.size_bytes, found.latency) == ("model.c", ("model.h",), 8, None)
+    assert found.memory is memory
     assert found.sha256 == hashlib.sha256(b"12345").hexdigest()
 
 
@@ -88,34 +87,3 @@ def test_the_change_is_paired_over_the_images() -> None:
     change = accuracy_change(after, before, labels)
     assert change.mean == pytest.approx(-0.01)
     assert change.low < -0.01 < change.high < 0  # unpaired, the interval would reach far beyond 0
-
-
-def verification(size: int, p50: float, precision: str = "float32") -> Verification:
-    unknown = Difference(0, 0, 0, 1, 0, "", "")
-    return Verification("", precision, "", size, "", None, unknown, 1, 0, Timing(p50, p50, 400))  # type: ignore[arg-type]
-
-
-def difference(low: float) -> Difference:
-    return Difference(low + 0.002, low, low + 0.004, 0.5, 0, "", "")
-
-
-@pytest.mark.parametrize(
-    ("size", "p50", "low", "wins", "says"),
-    [
-        (50, 0.05, -0.005, True, "a loss of more than half a point is ruled out"),
-        (50, 0.1, 0.001, True, "100 % of float32's: not longer"),
-        (100, 0.05, 0.0, False, "100 % of float32's: not smaller"),
-        (50, 0.101, 0.0, False, "101 % of float32's: longer"),
-        (50, 0.05, -0.0051, False, "a loss of more than half a point is not ruled out"),
-    ],
-)
-def test_int8_wins_by_its_rule_alone(size: int, p50: float, low: float, wins: bool, says: str) -> None:
-    found = int8_verdict(verification(100, 0.1), verification(size, p50, "int8"), difference(low))
-    assert found.wins is wins
-    assert says in " ".join(found.sentences)
-
-
-def test_a_verification_of_int8_is_no_question_of_faith() -> None:
-    far = replace(verification(1, 1), largest_difference=0.3)
-    assert not far.faithful
-    assert replace(far, precision="int8").faithful

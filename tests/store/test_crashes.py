@@ -201,5 +201,5 @@ def test_a_store_that_has_no_room_to_begin_says_so(small_disk: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_is_refused_at_once(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(StoreError, match=r"cannot write .*Not a directory.*--store DIR"):
+    with pytest.raises(StoreError, match=r"cannot write .*Not a directory.*Give a folder that can be written"):
         Store.create(tmp_path / "file" / "study")

@@ -9,27 +9,17 @@ import typer
 
 from makeweight.cli import options
 from makeweight.cli.contents import record_look
-from makeweight.cli.output import complain, print_json, print_table, remark, stdout
+from makeweight.cli.output import complain, print_json, remark
 from makeweight.cli.references import GRAMMAR, NetworkReference, find_network
 from makeweight.errors import StoreError
 
 if TYPE_CHECKING:
-    from makeweight.export.records import ExportReport, Verification
+    from makeweight.export.records import ExportReport
 
 EXAMPLES = (
     "Examples: makeweight export cnn-10k   |   makeweight export cnn-10k --int8   |   "
-    "makeweight export report/cnn-100k#1 -o deploy   |   makeweight export fcn-50k --format torch"
-)
-HEADINGS = (
-    ("file", False),
-    ("KB", True),
-    ("test accuracy %", True),
-    ("95 % interval", True),
-    ("change", True),
-    ("95 % interval", True),
-    ("same class %", True),
-    ("p50 ms", True),
-    ("p95 ms", True),
+    "makeweight export report/cnn-100k#1 -o deploy   |   makeweight export cnn-10k --format c --int8   |   "
+    "makeweight export fcn-50k --format torch"
 )
 UNFAITHFUL = "{} does not compute what the network does (a probability is off by {:.2g}): do not use it."
 
@@ -40,10 +30,14 @@ def export(
         typer.Argument(help=f"{GRAMMAR}; without a seed, its run of the best validation accuracy.", show_default=False),
     ],
     format_: Annotated[
-        str, typer.Option("--format", help="onnx: for ONNX Runtime and others. torch: a torch.export program.")
+        str,
+        typer.Option(
+            "--format",
+            help="onnx: for ONNX Runtime and others. torch: a torch.export program. c: C99 for microcontrollers.",
+        ),
     ] = "onnx",
     int8: Annotated[
-        bool, typer.Option("--int8", help="onnx: quantise as well, on training images, and say whether that wins.")
+        bool, typer.Option("--int8", help="onnx, c: quantise as well, on training images, and say whether that wins.")
     ] = False,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder for the files.", show_default="export-NETWORK")
@@ -57,17 +51,19 @@ def export(
     The file takes uint8 images and gives probabilities. Each file is opened again and compared with PyTorch: accuracy
     with its 95 % interval, the share of test images of the same class, the time of one image on one thread. int8 is
     recommended where its file is smaller, its median latency is not longer, and the interval of its loss of accuracy
-    ends at half a point at most. Exit code 1: a file does not do what the network does.
+    ends at half a point at most. C is compiled to be checked, which needs gcc or clang; flash and RAM take the place of
+    file and time. Exit code 1: a file does not do what the network does.
     """
+    from makeweight.cli.export_view import show_export
     from makeweight.export.formats import format_named
 
-    format_named(format_, int8)
+    format_named(format_, int8).require()
     network = find_network(store, run)
     report = _export(network, data, output or Path(f"export-{network.file_name}"), format_, int8)
     if as_json:
         _print_record(network, report)
     else:
-        _show(report)
+        show_export(report)
     for file in report.files:
         if not file.faithful:
             complain(UNFAITHFUL.format(file.name, file.largest_difference))
@@ -96,39 +92,3 @@ def _print_record(network: NetworkReference, report: ExportReport) -> None:
     from makeweight.export.record import to_record
 
     print_json({"study": str(network.folder), "folder": str(report.folder), **to_record(report)})
-
-
-def _show(report: ExportReport) -> None:
-    facts, origin = report.facts, report.origin
-    print(f"{facts.network}, seed {facts.seed}, run {facts.run}, on {report.test_images:,} test images")
-    print_table(stdout(), HEADINGS, [_cells(found) for found in (report.pytorch, *report.files)])
-    print("Change, in points, and same class: against PyTorch in float32, on the same images.")
-    print(
-        f"The run itself was scored in {origin.trained_in}: {100 * origin.accuracy.mean:.2f} %, "
-        f"the same class as float32 for {100 * origin.same_class:.2f} % of the images."
-    )
-    print(f"Times: one image at a time, in turn, on {report.conditions}.")
-    if report.int8 is not None:
-        print(f"int8 is {'' if report.int8.wins else 'not '}recommended. {' '.join(report.int8.sentences)}")
-    print(
-        *(report.folder / name for name in (*(file.name for file in report.files), "README.md", "report.json")),
-        sep="\n",
-    )
-
-
-def _cells(found: Verification) -> tuple[str, ...]:
-    from makeweight.export.text import signed_points
-
-    accuracy, change, latency = found.accuracy, found.change, found.latency
-    itself = found.size_bytes is None
-    return (
-        "PyTorch, float32" if itself else found.name,
-        "–" if found.size_bytes is None else f"{found.size_bytes / 1_000:,.1f}",
-        f"{100 * accuracy.mean:.2f}",
-        f"{100 * accuracy.low:.2f}–{100 * accuracy.high:.2f}",
-        "–" if itself else signed_points(change.mean),
-        "–" if itself else f"{signed_points(change.low)} to {signed_points(change.high)}",
-        "–" if itself else f"{100 * found.same_class:.2f}",
-        f"{latency.p50_ms:.3f}" if latency else "not measured",
-        f"{latency.p95_ms:.3f}" if latency else "not measured",
-    )

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 
 from makeweight.data.catalog import CATALOG
 from makeweight.data.picture import background
-from makeweight.export.facts import INPUT, Facts
+from makeweight.export.facts import Facts
 from makeweight.export.records import ExportReport, Verification
 from makeweight.export.text import markdown_name, signed_points, yaml_text
-from makeweight.export.verify import RULE
+from makeweight.export.usage import usage_of
 from makeweight.stats.classes import ClassScores
 from makeweight.stats.intervals import Interval
 from makeweight.store.rows import JobRow
@@ -38,24 +38,20 @@ def model_card(report: ExportReport, row: JobRow) -> str:
     )
     environment.filters |= {"name": markdown_name, "yaml": yaml_text, "percent": _percent, "mean": _mean, "span": _span}
     facts, best = report.facts, report.recommended
-    onnx = best.name.endswith(".onnx")
     return environment.get_template("card.md").render(
         report=report,
         facts=facts,
         best=best,
-        onnx=onnx,
         names=facts.class_names,
         title=f"{facts.network} for {facts.dataset}",
-        library="onnx" if onnx else "pytorch",
         kind=KINDS.get(report.origin.family, "A network"),
         form=_form(facts),
-        requirements=f"With `pip install {'numpy onnxruntime' if onnx else 'numpy torch'} pillow`, in this folder:",
-        code=five_lines(facts, best.name),
+        usage=usage_of(facts, best.name),
         rows=[_row(found) for found in (report.pytorch, *report.files)],
         timing=_timing(report),
         trained=_trained(report),
         verdict=f"int8 is {'' if report.int8 and report.int8.wins else 'not '}recommended.",
-        rule=RULE,
+        devices=[_device_row(file) for file in report.files if file.memory],
         worst=_worst(report.classes),
         background=_background(facts),
         sureness=_sureness(report.overconfidence),
@@ -63,30 +59,6 @@ def model_card(report: ExportReport, row: JobRow) -> str:
         chosen=_chosen(report),
         made=list(_made(report, row)),
     )
-
-
-def five_lines(facts: Facts, file: str) -> str:
-    """Python that classifies a picture with a file, without makeweight."""
-    channels, height, width = facts.image_shape
-    mode, turned = ("L", "[None, None]") if channels == 1 else ("RGB", ".transpose(2, 0, 1)[None]")
-    image = f'numpy.array(PIL.Image.open("picture.png").convert("{mode}").resize(({width}, {height}))){turned}'
-    if file.endswith(".onnx"):
-        lines = (
-            "import json, numpy, onnxruntime, PIL.Image",
-            f'model = onnxruntime.InferenceSession("{file}")',
-            f"image = {image}  # (1, {channels}, {height}, {width})",
-            f'[[probabilities]] = model.run(None, {{"{INPUT}": image}})',
-            'print(json.loads(model.get_modelmeta().custom_metadata_map["class_names"])[probabilities.argmax()])',
-        )
-    else:
-        lines = (
-            'import json, numpy, PIL.Image, torch; facts = {"facts.json": ""}',
-            f'model = torch.export.load("{file}", extra_files=facts).module()',
-            f"image = torch.from_numpy({image})  # (1, {channels}, {height}, {width})",
-            "[probabilities] = model(image)",
-            'print(json.loads(json.loads(facts["facts.json"])["class_names"])[probabilities.argmax()])',
-        )
-    return "\n".join(lines)
 
 
 def _form(facts: Facts) -> str:
@@ -111,10 +83,27 @@ def _row(found: Verification) -> tuple[str, ...]:
     )
 
 
+def _device_row(found: Verification) -> tuple[str, ...]:
+    memory = found.memory
+    assert memory is not None
+    return (
+        f"`{found.name}`",
+        f"{memory.flash_bytes:,}",
+        f"{memory.bytes_per_weight:.2f}",
+        "not measured" if memory.code_bytes is None else f"{memory.code_bytes:,}",
+        f"{memory.ram_bytes:,}",
+    )
+
+
 def _timing(report: ExportReport) -> str:
-    engines = dict.fromkeys(found.engine for found in (report.pytorch, *report.files))
-    repeats = min(found.latency.repeats for found in (report.pytorch, *report.files) if found.latency)
-    return f"Times of {repeats:,} calls or more each, in turn, on {report.conditions}; {', '.join(engines)}."
+    found = (report.pytorch, *report.files)
+    engines = dict.fromkeys(each.engine for each in found)
+    repeats = min(each.latency.repeats for each in found if each.latency)
+    untimed = any(each.latency is None for each in found)
+    return (
+        f"Times of {repeats:,} calls or more each, in turn, on {report.conditions}; {', '.join(engines)}."
+        + untimed * " The time on a device is not measured."
+    )
 
 
 def _trained(report: ExportReport) -> str:

@@ -18,7 +18,7 @@ from makeweight.jobs.result import Job
 from makeweight.nets.build import Network
 from makeweight.nets.load import load_network
 from makeweight.store.rows import JobRow
-from makeweight.store.store import Store
+from makeweight.store.store import Store, done
 
 # More bring nothing: CNN 10K on FashionMNIST in int8 has the class of float32 for 99.5 % of the test images with 512,
 # 2,048 and 8,192 of them, and for 99.7 % with 32.
@@ -52,6 +52,7 @@ class Deployment:
     module: Deployable  # in float32 on the processor, in evaluation mode
     facts: Facts
     calibration: Pixels  # training images; neither validation nor test images
+    achieved: str = ""  # a sentence: the accuracy that the run had at its end
 
     def answer(self, images: Pixels) -> Probabilities:
         """Return PyTorch's probabilities."""
@@ -67,7 +68,13 @@ def deployment_of(store: Store, row: JobRow, data: PreparedDataset) -> Deploymen
         If the run is not finished, or its file is missing or damaged.
     """
     network = load_network(row.job.architecture, store.weights(row))
-    return Deployment(Deployable(network).eval(), _facts(row, data), _calibration(row.job, data))
+    return Deployment(Deployable(network).eval(), _facts(row, data), _calibration(row.job, data), _achieved(row))
+
+
+def _achieved(row: JobRow) -> str:
+    result = done(row)
+    share = f"{100 * result.test_accuracy:.2f} % of the test images"
+    return f"At the end of its training, in {result.environment.precision}, the run had {share} right."
 
 
 def _facts(row: JobRow, data: PreparedDataset) -> Facts:

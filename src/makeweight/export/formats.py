@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
 
 from makeweight.errors import InvalidValue
+from makeweight.export.c.compiler import require_compiler
 from makeweight.export.deployment import Deployment
 from makeweight.export.extra import require_onnx
 from makeweight.export.facts import Precision
@@ -24,6 +26,7 @@ class Format:
 
     write: Write  # (what, folder, whether in int8 as well) to the files, float32 first
     int8: bool  # whether it has an int8 version
+    require: Callable[[], None] = lambda: None  # raises MissingExtra where something is not installed that it needs
 
 
 def write_onnx(deployment: Deployment, folder: Path, int8: bool) -> tuple[Artefact, ...]:
@@ -31,12 +34,9 @@ def write_onnx(deployment: Deployment, folder: Path, int8: bool) -> tuple[Artefa
 
     Raises
     ------
-    MissingExtra
-        If the packages of ONNX are not installed.
     StoreError
         If the folder cannot be written.
     """
-    require_onnx("export to ONNX")
     from makeweight.export.onnx import onnx_model
     from makeweight.export.quantize import quantised
 
@@ -63,7 +63,26 @@ def write_program(deployment: Deployment, folder: Path, int8: bool) -> tuple[Art
     return (Artefact((path,), "float32", f"torch.export {torch.__version__}", answer_of(path.read_bytes())),)
 
 
-FORMATS: Mapping[str, Format] = {"onnx": Format(write_onnx, int8=True), "torch": Format(write_program, int8=False)}
+def write_device(deployment: Deployment, folder: Path, int8: bool) -> tuple[Artefact, ...]:
+    """Write ``model.c`` and ``model.h``, and ``model_int8`` beside them where it is asked for.
+
+    Raises
+    ------
+    DataFormatError
+        If the compiler refuses a file; nothing is written then.
+    StoreError
+        If the folder cannot be written.
+    """
+    from makeweight.export.device import checked_files
+
+    return checked_files(deployment, folder, int8)
+
+
+FORMATS: Mapping[str, Format] = {
+    "onnx": Format(write_onnx, int8=True, require=partial(require_onnx, "export to ONNX")),
+    "torch": Format(write_program, int8=False),
+    "c": Format(write_device, int8=True, require=partial(require_compiler, "export to C")),
+}
 
 
 def format_named(name: str, int8: bool) -> Format:

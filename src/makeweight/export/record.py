@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-from makeweight.export.records import ExportReport, Int8Verdict, Verification
+from makeweight.export.records import ExportReport, Int8Verdict, Memory, Verification
 from makeweight.stats.classes import ClassScores
 from makeweight.stats.compare import Difference
 from makeweight.stats.intervals import Interval
@@ -47,12 +47,18 @@ def _verification(found: Verification) -> dict[str, Any]:
         "latency_p95_ms": found.latency.p95_ms if found.latency else None,
         "latency_repeats": found.latency.repeats if found.latency else None,
         "faithful": found.faithful,
+        "beside": list(found.beside),
+        "memory": None if found.memory is None else _memory(found.memory),
     }
+
+
+def _memory(memory: Memory) -> dict[str, Any]:
+    return {**asdict(memory), "bytes_per_weight": memory.bytes_per_weight}
 
 
 def _verdict(verdict: Int8Verdict) -> dict[str, Any]:
     change = _difference(verdict.change)
-    return {"wins": verdict.wins, "reasons": list(verdict.sentences), "accuracy_change": change}
+    return {"wins": verdict.wins, "rule": verdict.rule, "reasons": list(verdict.sentences), "accuracy_change": change}
 
 
 def _class(scores: ClassScores, names: tuple[str, ...]) -> dict[str, Any]:

@@ -16,6 +16,29 @@ MOST_APART = 1e-3
 
 
 @dataclass(frozen=True)
+class Memory:
+    """What a network takes on a device that computes without an operating system."""
+
+    flash_bytes: int  # of constant arrays: weights, biases and tables; exact, and the same for every compiler
+    ram_bytes: int  # of static buffers; exact. The image is the caller's, and the stack is not counted
+    code_bytes: int | None  # of compiled functions, on this machine; None where they could not be measured
+    code_compiler: str | None  # "gcc -Os, x86_64"
+    weights: int
+
+    @property
+    def bytes_per_weight(self) -> float:
+        """Flash for one trainable weight."""
+        return self.flash_bytes / self.weights
+
+    def against(self, budget: int) -> str:
+        """Say the flash beside the weights and their budget."""
+        return (
+            f"{self.flash_bytes:,} bytes of flash for {self.weights:,} weights of a budget of {budget:,}: "
+            f"{self.bytes_per_weight:.2f} a weight"
+        )
+
+
+@dataclass(frozen=True)
 class Artefact:
     """A file that was written, and how it answers."""
 
@@ -24,6 +47,7 @@ class Artefact:
     engine: str  # what answers: "ONNX Runtime 1.32.0"
     answer: Answer = field(repr=False)
     timed: bool = True  # whether one call is one inference, so that its time says something
+    memory: Memory | None = None  # where it is written for a device
 
 
 @dataclass(frozen=True)
@@ -40,6 +64,8 @@ class Verification:
     same_class: float  # share of the test images that get PyTorch's class
     largest_difference: float  # of a probability from PyTorch's
     latency: Timing | None  # one image on one thread, from uint8 pixels to probabilities
+    beside: tuple[str, ...] = ()  # further files that belong to it, such as a header
+    memory: Memory | None = None
 
     @property
     def faithful(self) -> bool:
@@ -52,6 +78,7 @@ class Int8Verdict:
     """Whether the quantised file is the one to use."""
 
     wins: bool
+    rule: str  # that was applied
     sentences: tuple[str, ...]  # one for each part of the rule
     change: Difference  # accuracy of int8 less that of float32
 

@@ -16,7 +16,8 @@ from makeweight.export.facts import Probabilities
 from makeweight.export.formats import format_named
 from makeweight.export.record import to_record
 from makeweight.export.records import ExportReport, Int8Verdict, Origin
-from makeweight.export.verify import Checked, accuracy_change, int8_verdict, verify
+from makeweight.export.verdict import int8_verdict
+from makeweight.export.verify import Checked, accuracy_change, verify
 from makeweight.files import write_whole, writing_to
 from makeweight.jobs.environment import describe_environment
 from makeweight.stats.classes import class_scores, confusion
@@ -70,11 +71,12 @@ def export_run(
     InvalidValue
         If there is no such format, or the folder holds a README.md of somebody else.
     MissingExtra
-        If the format needs packages that are not installed.
+        If the format needs packages or a compiler that are not installed; nothing is written then.
     StoreError
         If the run is not finished, its file is missing or damaged, or the folder cannot be written.
     """
     format_chosen = format_named(format_, int8)
+    format_chosen.require()
     _prepare(folder)
     deployment = deployment_of(store, row, data)
     say(f"writing {deployment.facts.network}, seed {row.job.seed}, to {folder}")

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from makeweight.data.dataset import LabelledImages
 from makeweight.export.deployment import Deployment
 from makeweight.export.facts import Answer, Pixels, Probabilities
-from makeweight.export.records import Artefact, Int8Verdict, Verification
-from makeweight.export.text import signed_points
+from makeweight.export.records import Artefact, Verification
 from makeweight.measuring.latency import Effort, Timing, interleaved
 from makeweight.measuring.pinning import pinned
 from makeweight.stats.compare import Difference, compare
@@ -24,11 +23,6 @@ from makeweight.stats.intervals import accuracy_interval
 
 CHUNK_VALUES = 400_000  # pixels that are answered at once: 510 images of 28 × 28, 2 of 3 × 224 × 224
 EFFORT = Effort(0.5, 400, 4_000)  # for each file
-MOST_LOST = 0.005  # accuracy that int8 may cost: half a point, about what another training seed costs on FashionMNIST
-RULE = (
-    "int8 is recommended where its file is smaller, its median latency is not longer, and the 95 % interval of its "
-    "loss of accuracy ends at half a point at most."
-)
 
 
 @dataclass(frozen=True)
@@ -63,22 +57,6 @@ def answers(answer: Answer, images: Pixels) -> Probabilities:
     return np.concatenate([answer(chunk) for chunk in chunks])
 
 
-def int8_verdict(whole: Verification, small: Verification, change: Difference) -> Int8Verdict:
-    """Apply RULE to a float32 file, its int8 version, and the accuracy of the second less that of the first."""
-    smaller = (small.size_bytes or 0) < (whole.size_bytes or 0)
-    before, after = (file.latency.p50_ms if file.latency else 0.0 for file in (whole, small))
-    kept = change.low >= -MOST_LOST
-    sentences = (
-        f"Its file is {_ratio(small.size_bytes or 0, whole.size_bytes or 1)} of float32's: "
-        f"{'smaller' if smaller else 'not smaller'}.",
-        f"Its median latency is {_ratio(after, before or 1)} of float32's: "
-        f"{'not longer' if after <= before else 'longer'}.",
-        f"Its accuracy changes by {signed_points(change.mean)} points (95 % {signed_points(change.low)} to "
-        f"{signed_points(change.high)}): a loss of more than half a point is {'' if kept else 'not '}ruled out.",
-    )
-    return Int8Verdict(smaller and after <= before and kept, sentences, change)
-
-
 def accuracy_change(after: Probabilities, before: Probabilities, labels: NDArray[np.int64]) -> Difference:
     """Accuracy of the first less that of the second, paired over the test images."""
     return compare(*((found.argmax(1) == labels)[None] for found in (after, before)))
@@ -104,6 +82,8 @@ def _verification(
         same_class=float((found.argmax(1) == reference.argmax(1)).mean()),
         largest_difference=float(np.abs(found - reference).max()),
         latency=latency,
+        beside=tuple(path.name for path in files[1:]),
+        memory=artefact.memory,
     )
 
 
@@ -116,7 +96,3 @@ def _timings(deployment: Deployment, artefacts: Sequence[Artefact]) -> list[Timi
     with pinned(1):
         found = iter(interleaved(calls, EFFORT))
     return [next(found), *(next(found) if artefact.timed else None for artefact in artefacts)]
-
-
-def _ratio(part: float, whole: float) -> str:
-    return f"{100 * part / whole:.0f} %"

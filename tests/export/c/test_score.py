@@ -10,7 +10,7 @@ import pytest
 from makeweight.errors import InvalidValue
 from makeweight.export.c import score
 from makeweight.export.c.compiler import NotCompiled
-from makeweight.export.c.score import run_c
+from makeweight.export.c.score import Compiled, compile_program, run_c
 
 
 def test_many_images_are_answered_in_parts(trained, answers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,6 +41,28 @@ def test_without_a_compiler_the_files_are_written_and_that_is_said(
     found = run_c(files.source, trained.images)
     assert isinstance(found, NotCompiled)
     assert found.reason.startswith("not compiled: no C compiler.")
+
+
+def test_a_program_is_compiled_once_for_many_questions(trained, answers, tmp_path: Path) -> None:
+    source = trained.write(tmp_path).source
+    program = compile_program(source)
+    assert isinstance(program, Compiled)
+    assert program.compiler.endswith(" -O2")
+    for path in (source, source.with_suffix(".h")):
+        path.unlink()
+    found = [program.answer(trained.images[start : start + 9]) for start in (0, 9)]
+    expected = answers(trained.write(tmp_path).source, trained.images[:18])
+    assert np.array_equal(np.concatenate(found), expected.probabilities)
+
+
+def test_a_folder_whose_programs_may_not_run_is_told(
+    trained, answers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where /tmp is mounted noexec."""
+    program = compile_program(trained.write(tmp_path).source)
+    monkeypatch.setattr(Path, "chmod", lambda self, mode: None)
+    with pytest.raises(InvalidValue, match=r"cannot be run in .*: Permission denied\. Set TMPDIR"):
+        program.answer(trained.images[:1])
 
 
 def test_what_a_broken_compiler_says_is_passed_on(trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

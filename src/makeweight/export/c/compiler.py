@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from makeweight.errors import MissingExtra
+
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic")
 SECONDS = 120  # for one run of the compiler; a network of two million weights takes 5
 _FOR_SIZE = "-Os"
@@ -34,6 +36,28 @@ class Code:
 def find_compiler() -> str | None:
     """Return the path of the first of cc, gcc and clang that there is."""
     return next((path for path in map(shutil.which, ("cc", "gcc", "clang")) if path), None)
+
+
+def require_compiler(purpose: str) -> None:
+    """Make sure that there is a C compiler.
+
+    Raises
+    ------
+    MissingExtra
+        If there is none.
+    """
+    if find_compiler() is None:
+        raise MissingExtra(f"{purpose} needs a C compiler (gcc or clang) to check the file: install one.")
+
+
+def version() -> str:
+    """Return name and version of the compiler in its own words, such as "gcc (Debian 12.2.0-14) 12.2.0"."""
+    found = find_compiler()
+    if found is None:
+        return "no C compiler"
+    command = [found, "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=SECONDS, check=False)
+    return next(iter(done.stdout.splitlines()), Path(found).name)[:80]
 
 
 def compile_c(sources: Sequence[Path], output: Path, options: Sequence[str] = ("-O2",)) -> NotCompiled | None:

@@ -1,0 +1,102 @@
+"""How a file is run without makeweight: code for the model card."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+from makeweight.export.facts import INPUT, Facts
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What somebody needs who has the file and nothing else."""
+
+    library: str | None  # that runs it, by the name that model hubs know; None where it needs none
+    tags: tuple[str, ...]
+    before: str  # what to have, one line
+    language: str  # of the code
+    code: str  # classifies one picture
+    shell: str = ""  # what to do with the code, where that is not plain
+    after: str = ""
+
+
+def usage_of(facts: Facts, file: str) -> Usage:
+    """Return how to run a file of an export, by its name."""
+    if file.endswith(".c"):
+        return _in_c(facts, file.removesuffix(".c"))
+    onnx = file.endswith(".onnx")
+    return Usage(
+        library="onnx" if onnx else "pytorch",
+        tags=("onnx" if onnx else "pytorch",),
+        before=f"With `pip install numpy {'onnxruntime' if onnx else 'torch'} pillow`, in this folder:",
+        language="python",
+        code=_onnx_lines(facts, file) if onnx else _torch_lines(facts, file),
+        after="The normalisation of the pixels is part of the file: give it pixels from 0 to 255 as they are."
+        + (f"\n\nOr, with makeweight: `makeweight predict {file} picture.png`" if onnx else ""),
+    )
+
+
+def _image(facts: Facts) -> str:
+    channels, height, width = facts.image_shape
+    mode, turned = ("L", "[None, None]") if channels == 1 else ("RGB", ".transpose(2, 0, 1)[None]")
+    return f'numpy.array(PIL.Image.open("picture.png").convert("{mode}").resize(({width}, {height}))){turned}'
+
+
+def _comment(facts: Facts) -> str:
+    return f"  # (1, {', '.join(map(str, facts.image_shape))})"
+
+
+def _onnx_lines(facts: Facts, file: str) -> str:
+    lines = (
+        "import json, numpy, onnxruntime, PIL.Image",
+        f'model = onnxruntime.InferenceSession("{file}")',
+        f"image = {_image(facts)}{_comment(facts)}",
+        f'[[probabilities]] = model.run(None, {{"{INPUT}": image}})',
+        'print(json.loads(model.get_modelmeta().custom_metadata_map["class_names"])[probabilities.argmax()])',
+    )
+    return "\n".join(lines)
+
+
+def _torch_lines(facts: Facts, file: str) -> str:
+    lines = (
+        'import json, numpy, PIL.Image, torch; facts = {"facts.json": ""}',
+        f'model = torch.export.load("{file}", extra_files=facts).module()',
+        f"image = torch.from_numpy({_image(facts)}){_comment(facts)}",
+        "[probabilities] = model(image)",
+        'print(json.loads(json.loads(facts["facts.json"])["class_names"])[probabilities.argmax()])',
+    )
+    return "\n".join(lines)
+
+
+def _in_c(facts: Facts, name: str) -> Usage:
+    channels, height, width = facts.image_shape
+    return Usage(
+        library=None,
+        tags=("c", "tinyml", "microcontroller"),
+        before=f"On a computer, with `main.c` beside `{name}.c` and `{name}.h`:",
+        language="c",
+        code=_main(name),
+        shell=f"gcc -std=c99 -O2 main.c {name}.c -lm -o classify\n./classify picture.raw",
+        after=f"An image is {prod(facts.image_shape):,} bytes, and `picture.raw` holds nothing else: "
+        f"{channels} × {height} × {width} pixels from 0 to 255, channel by channel and row by row. Their normalisation "
+        f"is part of the file. On a device, call `{name}_predict` with the bytes of the camera, or `{name}_run` for "
+        "the probabilities; one call at a time, because all share the static buffers.",
+    )
+
+
+def _main(name: str) -> str:
+    lines = (
+        "#include <stdio.h>",
+        f'#include "{name}.h"',
+        f"static uint8_t image[{name.upper()}_INPUT_BYTES];",
+        "int main(int count, char **arguments)",
+        "{",
+        '    FILE *file = count > 1 ? fopen(arguments[1], "rb") : NULL;',
+        "    if (!file || fread(image, 1, sizeof image, file) != sizeof image)",
+        "        return 1;",
+        f"    puts({name}_class_names[{name}_predict(image)]);",
+        "    return 0;",
+        "}",
+    )
+    return "\n".join(lines)
