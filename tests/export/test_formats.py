@@ -140,7 +140,7 @@ def test_c_has_its_memory_measured_and_its_origin_told(deployment: Deployment, t
     assert f"#define MODEL_INT8_RAM_BYTES {small.memory.ram_bytes} " in header
     facts, source = deployment.facts, (tmp_path / "model.c").read_text()
     assert f" * CNN 2K, run {facts.run}, seed 0; a budget of 2,000 weights.\n" in source
-    assert f" * Data: digits, SHA-256 of the prepared data {facts.data_digest}.\n" in source
+    assert f" * Data: digits\n * SHA-256 of the prepared data: {facts.data_digest}\n" in source
     assert " of the test images right.\n" in source
     assert str(Path(__file__).parents[2]) not in source
 

@@ -50,7 +50,8 @@ def _remarks(deployment: Deployment) -> tuple[str, ...]:
     facts = deployment.facts
     return (
         f"{facts.network}, run {facts.run}, seed {facts.seed}; a budget of {facts.budget:,} weights.",
-        f"Data: {facts.dataset}, SHA-256 of the prepared data {facts.data_digest}.",
+        f"Data: {facts.dataset}",
+        f"SHA-256 of the prepared data: {facts.data_digest}",  # apart: a long name is cut
         *([deployment.achieved] if deployment.achieved else []),
     )
 

@@ -22,17 +22,18 @@ def to_record(report: ExportReport) -> dict[str, Any]:
         "seeds": report.origin.seeds,
         "validation_accuracy": report.origin.validation_accuracy,
         "same_class_as_run": report.origin.same_class,
-        "pytorch": _verification(report.pytorch),
-        "files": [_verification(file) for file in report.files],
+        "pytorch": verification_record(report.pytorch),
+        "files": [verification_record(file) for file in report.files],
         "recommended": report.recommended.name,
-        "int8": None if report.int8 is None else _verdict(report.int8),
+        "int8": None if report.int8 is None else verdict_record(report.int8),
         "classes": [_class(scores, report.facts.class_names) for scores in report.classes],
         "overconfidence": report.overconfidence,
         "conditions": report.conditions,
     }
 
 
-def _verification(found: Verification) -> dict[str, Any]:
+def verification_record(found: Verification) -> dict[str, Any]:
+    """Return what is known of one file."""
     return {
         "name": found.name,
         "precision": found.precision,
@@ -56,7 +57,8 @@ def _memory(memory: Memory) -> dict[str, Any]:
     return {**asdict(memory), "bytes_per_weight": memory.bytes_per_weight}
 
 
-def _verdict(verdict: Int8Verdict) -> dict[str, Any]:
+def verdict_record(verdict: Int8Verdict) -> dict[str, Any]:
+    """Return whether int8 is recommended, and why."""
     change = _difference(verdict.change)
     return {"wins": verdict.wins, "rule": verdict.rule, "reasons": list(verdict.sentences), "accuracy_change": change}
 

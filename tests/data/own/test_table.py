@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -94,6 +94,7 @@ def test_a_first_line_with_one_text_is_a_row_unless_it_numbers_the_columns(
 
 
 @given(content=st.binary(max_size=200))
+@example(content=b"\t")  # two columns without a name, once
 @settings(deadline=None, max_examples=200)
 def test_any_bytes_are_read_or_refused_in_one_line(content: bytes, scratch: Path) -> None:
     reason = refusal(scratch, content)

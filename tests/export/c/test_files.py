@@ -78,6 +78,7 @@ def test_nothing_is_called_but_the_exponential_function(trained, tmp_path: Path,
     assert compile_c([source], tmp_path / "model.o", ("-O2", "-c", "-fno-stack-protector")) is None
     undefined = subprocess.run(["nm", "-u", tmp_path / "model.o"], capture_output=True, text=True, check=True).stdout
     assert set(undefined.split()) - {"U", "_GLOBAL_OFFSET_TABLE_"} == {"expf"}
+    assert "no library but expf of <math.h>." in source.read_text()
 
 
 def test_the_same_network_gives_the_same_bytes(trained, tmp_path: Path) -> None:

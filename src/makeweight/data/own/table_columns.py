@@ -60,7 +60,7 @@ def columns_of(line: str, name: str) -> Columns | None:
         names = tuple(field.strip() for field in split(line, separator))
     except csv.Error as error:
         raise DataFormatError(f"{name}, line 1: its quotes are damaged ({error}); write it again.") from error
-    if len(names) < 2:
+    if len(names) < 2 or all(name.lower() in NUMBERING for name in names):
         raise DataFormatError(
             f"{name}, line 1: a line is a label and its pixels with , ; or tab between them, "
             f"but it is {line[:40]!r}; write it again as such."

@@ -153,6 +153,8 @@ def _about(network: Network, model: _Model, remarks: Sequence[str]) -> list[str]
     architecture = network.architecture
     shape = "x".join(map(str, architecture.input_shape))
     weights = cost(architecture).weights
+    error_function = not model.int8 and any("gelu" in part.uses for part in model.parts)
+    functions = ("expf", "erff")[: 1 + error_function]
     lines = [
         f"{architecture.family} for images of {shape} (channels x height x width) and {architecture.classes} classes, "
         f"{weights:,} weights.",
@@ -160,7 +162,7 @@ def _about(network: Network, model: _Model, remarks: Sequence[str]) -> list[str]
         f"Written by makeweight {makeweight.__version__}.",
         "",
         f"Computes in {'int8, with sums in int32' if model.int8 else 'float'}. No allocation, no recursion, no library "
-        "but expf and erff of <math.h>.",
+        f"but {' and '.join(functions)} of <math.h>.",
         f"Static buffers: {model.ram_bytes:,} bytes, the image not counted. All calls share them: one call at a time.",
         f"Weights and tables: {model.flash_bytes:,} bytes.",
     ]
