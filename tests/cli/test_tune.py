@@ -57,7 +57,12 @@ def wait_for_trials(process: subprocess.Popen[str], folder: Path, count: int, se
     raise AssertionError("the tuning did not get so far")
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+SLOW = pytest.mark.slow  # the signals end alike; a kill is the hardest, and is tried every time
+
+
+@pytest.mark.parametrize(
+    "how", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=SLOW), pytest.param(signal.SIGTERM, marks=SLOW)]
+)
 def test_a_tuning_that_was_ended_goes_on_with_all_trials_accounted_for(
     start: Any, run_command: Callable[..., Any], children_of: Callable[[int], list[int]],
     all_end: Callable[..., bool], tmp_path: Path, how: signal.Signals,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
+import time
 from pathlib import Path
 
 from makeweight.jobs.result import Job
@@ -86,3 +89,31 @@ def test_a_reader_of_trials_never_meets_a_file_in_the_making(tmp_path: Path) -> 
             reader.join(timeout=60)
         assert [path.name for path in folder.iterdir()] == ["tuning.db"]
     assert not errors
+
+
+READ_ONCE_THERE = """
+import sys, time
+from pathlib import Path
+from makeweight.store.store import Store
+
+folder, ready = Path(sys.argv[1]), Path(sys.argv[2])
+ready.touch()
+while not (folder / "study.db").is_file():
+    pass
+with Store.open(folder) as store:
+    assert store.study() is None
+"""
+
+
+def test_a_reader_never_meets_a_store_in_the_making(tmp_path: Path) -> None:
+    for attempt in range(5):
+        folder, ready = tmp_path / f"study{attempt}", tmp_path / f"ready{attempt}"
+        folder.mkdir()
+        reader = subprocess.Popen(
+            [sys.executable, "-c", READ_ONCE_THERE, str(folder), str(ready)], stderr=subprocess.PIPE, text=True
+        )
+        while not ready.exists():
+            time.sleep(0.001)
+        Store.create(folder).close()
+        _, said = reader.communicate(timeout=60)
+        assert reader.returncode == 0, said

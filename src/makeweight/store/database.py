@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from makeweight.errors import StoreError
-from makeweight.files import writing_to
+from makeweight.files import TEMPORARY, sync_folder, writing_to
 from makeweight.store.migrations import migrate, require_current
 
 BUSY_SECONDS = 30.0  # a writer holds the file for milliseconds, so waiting this long means a fault
@@ -31,16 +31,9 @@ class Database:
             If it cannot be written, or is newer than this makeweight, or damaged.
         """
         with readable(path), writing_to(path):
-            connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
-            try:
-                migrate(connection, path)
-                connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute("PRAGMA synchronous = FULL")
-                connection.execute("PRAGMA foreign_keys = ON")
-            except BaseException:
-                connection.close()
-                raise
-        return Database(path, connection)
+            if not path.exists():
+                _make(path)
+            return Database(path, _connect(path))
 
     @staticmethod
     def for_reading(path: Path) -> Database:
@@ -82,6 +75,29 @@ class Database:
                 if self._connection.in_transaction:  # SQLite itself rolls back where the disk is full
                     self._connection.execute("ROLLBACK")
                 raise
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+    try:
+        migrate(connection, path)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _make(path: Path) -> None:
+    """Make an empty store under another name first: a reader that looks meanwhile must see none or a whole one."""
+    unfinished = path.with_name(f"{path.name}{TEMPORARY}")
+    for ending in ("", "-wal", "-shm", "-journal"):  # what a kill left behind
+        unfinished.with_name(unfinished.name + ending).unlink(missing_ok=True)
+    _connect(unfinished).close()
+    unfinished.replace(path)
+    sync_folder(path.parent)
 
 
 @contextmanager
