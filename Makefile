@@ -25,7 +25,7 @@ test-slow: .venv/installed-dev ## run the tests that need minutes
 	@scripts/get-chromium
 	$(BIN)/python -m pytest -m slow
 
-bench: .venv-bench/installed ## measure speed and memory beside other libraries, in an environment of its own: 45 minutes
+bench: .venv-bench/installed ## measure speed and memory beside other libraries, in an environment of its own: an hour
 	@scripts/get-fashion-mnist
 	.venv-bench/bin/python -m benchmarks
 
