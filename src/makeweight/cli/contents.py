@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,6 +69,7 @@ def _with_inspections(contents: Contents, folder: Path, data: PreparedDataset, s
     from makeweight.cli.references import networks_of
     from makeweight.inspection.activations import inspect
     from makeweight.store.store import Store
+    from makeweight.study.looks import record_look
 
     read = {run.key for network in contents.analysis.summary.networks for run in network.runs}
     firsts = [(n.label, next((row for row in n.rows if row.job.key in read), None)) for n in networks_of(folder)]
@@ -84,13 +85,6 @@ def _with_inspections(contents: Contents, folder: Path, data: PreparedDataset, s
                 say(missing[-1])
     record_look(folder, [row.job.key for _, row in looks], say)
     return replace(contents, inspections=tuple(found), missing=tuple(missing))
-
-
-def record_look(folder: Path, keys: Sequence[str], say: Say, purpose: str | None = None) -> None:
-    """Record that test images were opened; see :func:`makeweight.study.looks.record_look`."""
-    from makeweight.study import looks
-
-    looks.record_look(folder, keys, say, purpose)
 
 
 def _data(folder: Path, data_dir: Path | None, say: Say) -> PreparedDataset:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from makeweight.cli import options
-from makeweight.cli.contents import record_look
 from makeweight.cli.output import complain, print_json, remark
 from makeweight.cli.references import GRAMMAR, NetworkReference, find_network
 from makeweight.errors import StoreError
@@ -74,6 +73,7 @@ def _export(network: NetworkReference, data_dir: Path | None, folder: Path, form
     from makeweight.export.session import PURPOSE, export_run
     from makeweight.inspection.data import study_data
     from makeweight.store.store import Store
+    from makeweight.study.looks import record_look
 
     row, seeds = network.best, len(network.rows)
     if seeds > 1:

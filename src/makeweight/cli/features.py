@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from makeweight.cli import options
-from makeweight.cli.contents import record_look
 from makeweight.cli.output import print_json, print_table, remark, stdout
 from makeweight.cli.references import GRAMMAR, NetworkReference, find_network
 from makeweight.errors import InvalidValue, StoreError
@@ -81,6 +80,7 @@ def _inspect(
     from makeweight.inspection.activations import inspect
     from makeweight.inspection.data import study_data
     from makeweight.store.store import Store
+    from makeweight.study.looks import record_look
 
     with Store.open(network.folder) as store:
         study = store.study()

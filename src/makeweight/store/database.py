@@ -42,8 +42,11 @@ class Database:
         Raises
         ------
         StoreError
-            If it is of another version, or damaged.
+            If there is none, or it is of another version, or damaged.
         """
+        if not path.is_file():
+            folder = path.parent
+            raise StoreError(f"there is no study in {folder}. Run one with: makeweight study --name {folder.name}")
         with readable(path):
             connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)
             try:

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from makeweight.errors import StoreError
 from makeweight.store.database import Database
 from makeweight.store.rows import JobState
 from makeweight.store.store import DATABASE
@@ -75,10 +74,7 @@ class Glance:
         StoreError
             If there is no store, or it is of another version, or damaged.
         """
-        path = folder / DATABASE
-        if not path.is_file():
-            raise StoreError(f"there is no study in {folder}. Run one with: makeweight study --name {folder.name}")
-        self._database = Database.for_reading(path)
+        self._database = Database.for_reading(folder / DATABASE)
 
     def __enter__(self) -> Glance:
         return self

@@ -63,10 +63,7 @@ class Store:
         StoreError
             If there is no store, or it is of another version, or damaged.
         """
-        path = folder / DATABASE
-        if not path.is_file():
-            raise StoreError(f"there is no study in {folder}. Run one with: makeweight study --name {folder.name}")
-        return Store(folder, Database.for_reading(path))
+        return Store(folder, Database.for_reading(folder / DATABASE))
 
     def close(self) -> None:
         """Close the database."""

@@ -30,7 +30,6 @@ class Suspect:
     label: int
     looks_like: int
     probability: float  # of the other class, 0 to 1
-    own_probability: float  # of its label
 
 
 def suspects(
@@ -57,9 +56,7 @@ def suspects(
     most = probabilities.max(axis=1)
     found = np.flatnonzero((best != place) & (most >= thresholds[best]))
     clearest = found[np.argsort(own[found] - most[found], kind="stable")][:MOST_SUSPECTS]
-    return len(found), [
-        Suspect(int(rows[i]), int(labels[i]), int(classes[best[i]]), float(most[i]), float(own[i])) for i in clearest
-    ]
+    return len(found), [Suspect(int(rows[i]), int(labels[i]), int(classes[best[i]]), float(most[i])) for i in clearest]
 
 
 def _features(images: NDArray[np.uint8]) -> NDArray[np.float32]:
