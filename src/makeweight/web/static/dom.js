@@ -25,6 +25,14 @@ export function remember(changes) {
 
 export const recalled = (name) => new URL(location.href).searchParams.get(name);
 
+// A choice is the whole form: it is sent when it is made, or now, if it was made before the script had come.
+export function sendOnChoice(select) {
+  const send = () => select.form.submit();
+  select.addEventListener("change", send);
+  const served = [...select.options].find((option) => option.defaultSelected);
+  if (served && !served.selected) send();
+}
+
 export class Refused extends Error {}
 
 async function checked(response) {

@@ -1,11 +1,11 @@
 // The page of a network: its curves, and the look inside.
 /* global Chart */
-import { all, find, getJson } from "./dom.js";
+import { all, find, getJson, sendOnChoice } from "./dom.js";
 import { Look } from "./look.js";
 import { startScrollers } from "./scrollers.js";
 
 const holder = find("#look"), { base, seed } = holder.dataset;
-find("[data-seed-choice]")?.addEventListener("change", (event) => event.target.form.submit());
+for (const select of all("[data-seed-choice]")) sendOnChoice(select);
 
 async function startCurves() {
   const [section] = all("#curves [data-chart]"), record = await getJson(`${base}/curves`);
