@@ -76,7 +76,11 @@ def test_answers_come_in_the_order_of_the_images(deployment: Deployment, digits,
     images = digits.test_images().images
     together = answers(deployment.answer, images)
     monkeypatch.setattr(verify, "CHUNK_VALUES", 7 * 64 + 1)
-    np.testing.assert_allclose(answers(deployment.answer, images), together, atol=1e-6)
+    told = []
+    parts = answers(deployment.answer, images, lambda *counts: told.append(counts))
+    np.testing.assert_allclose(parts, together, atol=1e-6)
+    assert [done for done, _ in told] == [*range(7, len(images), 7), len(images)]
+    assert {total for _, total in told} == {len(images)}
 
 
 def test_the_change_is_paired_over_the_images() -> None:

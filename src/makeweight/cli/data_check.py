@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from makeweight.cli import options
-from makeweight.cli.datasets import form, preparing
+from makeweight.cli.counting import counting
+from makeweight.cli.datasets import form
 from makeweight.cli.output import print_json, print_table, stdout
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def check(
 
     wanted = form(image_size, channels)
     source = open_source(path, wanted, workers)
-    with preparing() as view, staged_for_a_look(source, wanted, None, view.say) as staged:
+    with counting() as view, staged_for_a_look(source, wanted, None, view.say) as staged:
         view.say("comparing the images", 0, None)
         found = own.check(source, staged)
         if sheet is not None and len(staged.labels):

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from makeweight.cli.output import remark, stderr
+from makeweight.cli.counting import counting
+from makeweight.cli.output import remark
 from makeweight.errors import InvalidValue
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
-
     from makeweight.data.dataset import PreparedDataset
     from makeweight.data.own.form import Form
 
 DEFAULT = "fashion-mnist"
-_QUIET_SECONDS = 5.0  # between two lines where there is no terminal for a bar
 
 
 def ready(
@@ -65,7 +60,7 @@ def ready_own(
     from makeweight.data.own.prepare import prepare_own
 
     source = open_source(data, wanted, workers)
-    with preparing() as view:
+    with counting() as view:
         found = prepare_own(
             source, wanted, say=view.say, skip_unreadable=skip_unreadable, seed=seed, origin=str(data.absolute())
         )
@@ -91,48 +86,3 @@ def _refuse_own_options(image_size: str | None, channels: int | None, skip_unrea
             raise InvalidValue(
                 f"{option} is for own images that are not prepared yet, and none are given: add --data PATH or drop it."
             )
-
-
-class PreparingView:
-    """Shows how far reading is: a bar on a terminal, a line now and then elsewhere."""
-
-    def __init__(self) -> None:
-        self._bars: Progress | None = None
-        self._task: TaskID | None = None
-        self._said, self._what = time.monotonic(), ""
-
-    def say(self, what: str, done: int, total: int | None) -> None:
-        """Show that ``done`` of ``total`` are done; as `makeweight.data.own.source.Progress`."""
-        if stderr().is_terminal:
-            self._advance(what, done, total)
-        elif time.monotonic() - self._said > _QUIET_SECONDS:
-            self._said = time.monotonic()
-            remark(f"{what}: {done:,}" + (f" of {total:,}" if total else ""))
-
-    def close(self) -> None:
-        """Take the bar away."""
-        if self._bars:
-            self._bars.stop()
-
-    def _advance(self, what: str, done: int, total: int | None) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        if self._bars is None or self._task is None:
-            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-            self._bars = Progress(*columns, console=stderr(), transient=True)
-            self._bars.start()
-            self._task = self._bars.add_task(what, total=total)
-        if what != self._what:
-            self._bars.reset(self._task, description=what, total=total)
-            self._what = what
-        self._bars.update(self._task, completed=done, total=total)
-
-
-@contextmanager
-def preparing() -> Iterator[PreparingView]:
-    """Give a view for as long as the block runs."""
-    view = PreparingView()
-    try:
-        yield view
-    finally:
-        view.close()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from makeweight.cli import options
+from makeweight.cli.counting import counting
 from makeweight.cli.output import complain, print_json, remark
 from makeweight.cli.references import GRAMMAR, NetworkReference, find_network
 from makeweight.errors import StoreError
@@ -83,7 +84,10 @@ def _export(network: NetworkReference, data_dir: Path | None, folder: Path, form
         if study is None:
             raise StoreError(f"the study in {network.folder} has not been planned. Run it with: makeweight study")
         data = study_data(study, data_dir, remark)
-        report = export_run(store, row, data, folder, format_=format_, int8=int8, seeds=seeds, say=remark)
+        with counting() as view:
+            report = export_run(
+                store, row, data, folder, format_=format_, int8=int8, seeds=seeds, say=remark, progress=view.say
+            )
     record_look(network.folder, [row.job.key], remark, PURPOSE)
     return report
 

@@ -17,7 +17,7 @@ from makeweight.export.formats import format_named
 from makeweight.export.record import to_record
 from makeweight.export.records import ExportReport, Int8Verdict, Origin
 from makeweight.export.verdict import int8_verdict
-from makeweight.export.verify import Checked, accuracy_change, verify
+from makeweight.export.verify import Checked, Progress, accuracy_change, verify
 from makeweight.files import write_whole, writing_to
 from makeweight.jobs.environment import describe_environment
 from makeweight.stats.classes import class_scores, confusion
@@ -42,6 +42,7 @@ def export_run(
     int8: bool = False,
     seeds: int = 1,
     say: Say = lambda line: None,
+    progress: Progress = lambda what, done, total: None,
 ) -> ExportReport:
     """Export a finished run into a folder, with a model card and a report for machines beside the files.
 
@@ -65,6 +66,8 @@ def export_run(
         Finished runs that this one was chosen from, for the card.
     say : callable
         Called with a line of text before each step.
+    progress : callable
+        Called while files are scored with what is scored, how many images are done, and how many there are.
 
     Raises
     ------
@@ -83,7 +86,7 @@ def export_run(
     artefacts = format_chosen.write(deployment, folder, int8)
     test = data.test_images()
     say(f"scoring {len(artefacts)} file{'s' * (len(artefacts) > 1)} on {len(test.labels):,} test images")
-    checked = verify(deployment, artefacts, test)
+    checked = verify(deployment, artefacts, test, progress)
     report = _report(store, row, deployment, checked, test, folder, seeds)
     write_whole(folder / CARD, model_card(report, row).encode())
     write_whole(folder / REPORT, json.dumps(to_record(report), indent=2, allow_nan=False).encode())

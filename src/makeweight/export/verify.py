@@ -22,6 +22,7 @@ from makeweight.stats.compare import Difference, compare
 from makeweight.stats.intervals import accuracy_interval
 
 CHUNK_VALUES = 400_000  # pixels that are answered at once: 510 images of 28 × 28, 2 of 3 × 224 × 224
+Progress = Callable[[str, int, int], None]  # what is scored, how many images are done, and how many there are
 EFFORT = Effort(0.5, 400, 4_000)  # for each file
 
 
@@ -35,10 +36,18 @@ class Checked:
     answers: tuple[Probabilities, ...]  # of the files
 
 
-def verify(deployment: Deployment, artefacts: Sequence[Artefact], test: LabelledImages) -> Checked:
+def verify(
+    deployment: Deployment,
+    artefacts: Sequence[Artefact],
+    test: LabelledImages,
+    progress: Progress = lambda what, done, total: None,
+) -> Checked:
     """Score PyTorch in float32 on the processor, and each file, on all test images; time them side by side."""
-    reference = answers(deployment.answer, test.images)
-    found = tuple(answers(artefact.answer, test.images) for artefact in artefacts)
+    reference = answers(deployment.answer, test.images, partial(progress, "scoring PyTorch"))
+    found = tuple(
+        answers(artefact.answer, test.images, partial(progress, f"scoring {artefact.files[0].name}"))
+        for artefact in artefacts
+    )
     itself, *timings = _timings(deployment, artefacts)
     judge = partial(_verification, reference=reference, labels=np.asarray(test.labels))
     engine = f"PyTorch {torch.__version__}"
@@ -50,11 +59,15 @@ def verify(deployment: Deployment, artefacts: Sequence[Artefact], test: Labelled
     )
 
 
-def answers(answer: Answer, images: Pixels) -> Probabilities:
+def answers(
+    answer: Answer, images: Pixels, progress: Callable[[int, int], None] = lambda done, total: None
+) -> Probabilities:
     """(n, k) probabilities of many images, some at a time, so that memory stays flat."""
-    step = max(1, CHUNK_VALUES // prod(images.shape[1:]))
-    chunks = (np.array(images[start : start + step]) for start in range(0, len(images), step))
-    return np.concatenate([answer(chunk) for chunk in chunks])
+    step, found = max(1, CHUNK_VALUES // prod(images.shape[1:])), []
+    for start in range(0, len(images), step):
+        found.append(answer(np.array(images[start : start + step])))
+        progress(min(start + step, len(images)), len(images))
+    return np.concatenate(found)
 
 
 def accuracy_change(after: Probabilities, before: Probabilities, labels: NDArray[np.int64]) -> Difference:
