@@ -29,7 +29,7 @@ bench: .venv-bench/installed ## measure speed and memory beside other libraries,
 	@scripts/get-fashion-mnist
 	.venv-bench/bin/python -m benchmarks
 
-bench-web: .venv/installed-dev ## measure the dashboard: first pages, live updates, memory, 100 clients: 5 minutes
+bench-web: .venv/installed-dev ## measure the dashboard: pages, updates, memory, what serving costs, strokes: 15 minutes
 	$(BIN)/python -m benchmarks.web
 
 corpus: .venv/installed-dev ## score the diagnosis on its corpus of broken and healthy programs: 15 minutes
