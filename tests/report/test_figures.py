@@ -14,7 +14,7 @@ from tests.report.conftest import contents_of
 from makeweight.report.contents import Contents
 from makeweight.report.figures import style
 from makeweight.report.figures.catalogue import drawings
-from makeweight.report.figures.classes import most_confident_mistakes
+from makeweight.report.figures.classes import describe_confusion, most_confident_mistakes
 from makeweight.report.figures.drawing import Drawing
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -45,6 +45,14 @@ def test_there_is_one_of_each_kind_and_network(contents: Contents) -> None:
 def test_without_the_images_only_their_figures_are_missing(contents: Contents) -> None:
     missing = {d.name for d in drawings(contents)} - {d.name for d in drawings(replace(contents, test_images=None))}
     assert missing == {"mistakes-fcn-2k", "mistakes-fcn-3k", "mistakes-cnn-2k", "mistakes-cnn-3k"}
+
+
+def test_a_mistake_of_one_training_in_three_is_not_none(contents: Contents) -> None:
+    counts = np.diag([34.0, 39.0, 35.0])
+    counts[0, 2], counts[1, 2] = 1 / 3, 1
+    analysis = replace(contents.analysis.networks[0], confusion=counts)
+    words = describe_confusion(analysis, ["flower", "portrait", "temple"])
+    assert words.endswith("portrait taken for temple (1 image), flower taken for temple (0.3 images).")
 
 
 def test_every_svg_is_drawn_and_deterministic(small_contents: Contents) -> None:

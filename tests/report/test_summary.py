@@ -8,6 +8,7 @@ import json
 import re
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import pytest
 
 from makeweight.errors import StoreError
 from makeweight.report import tables
+from makeweight.report.reference import reference_for
 from makeweight.report.summary import StudySummary, summarise
 from makeweight.store.store import Store
 
@@ -80,7 +82,7 @@ def test_results_of_different_machines_are_shown_and_said(copy: Path) -> None:
 def test_a_study_without_results_has_a_summary(hostile: Path) -> None:
     empty = summarise(hostile)
     assert (empty.networks, empty.jobs_total, empty.jobs_done, len(empty.failures)) == ((), 2, 0, 1)
-    assert tables.text_rows(empty) == []
+    assert tables.networks_table(empty).rows == ()
     assert tables.to_record(empty)["networks"] == []
     assert list(csv.reader(io.StringIO(tables.to_csv(empty)))) == []
     assert tables.to_markdown(empty).startswith("| network |")
@@ -106,6 +108,19 @@ def test_the_record_holds_what_the_contract_names(summary: StudySummary) -> None
         assert network["seeds"] == 2
 
 
+def test_only_a_study_with_networks_of_the_original_report_is_set_beside_it(summary: StudySummary) -> None:
+    alone = tables.networks_table(summary)
+    first = replace(summary.networks[0], reference=reference_for("fashion-mnist", "cnn", 10_000))
+    beside = tables.networks_table(replace(summary, networks=(first, *summary.networks[1:])))
+    added = {column.heading for column in beside.columns} - {column.heading for column in alone.columns}
+    assert added == set(tables.OF_REPORT)
+    assert len(beside.notes) == len(alone.notes) + 1
+    assert "report" in beside.title
+    for few, many in zip(alone.rows, beside.rows, strict=True):
+        assert set(few) <= set(many)
+    assert {len(row) for row in alone.rows} == {len(alone.columns)}
+
+
 def test_the_csv_reads_back_with_full_precision(summary: StudySummary) -> None:
     rows = list(csv.DictReader(io.StringIO(tables.to_csv(summary))))
     assert [(row["family"], int(row["budget"])) for row in rows] == NETWORKS
@@ -121,9 +136,9 @@ def test_the_markdown_is_a_whole_table_with_its_footnotes(summary: StudySummary)
     text = tables.to_markdown(summary)
     table = [line for line in text.splitlines() if line.startswith("|")]
     assert len(table) == 2 + len(NETWORKS)
-    assert {line.count("|") for line in table} == {len(tables.COLUMNS) + 1}
+    assert {line.count("|") for line in table} == {len(tables.networks_table(summary).columns) + 1}
     assert re.fullmatch(r"(\|(---:?))+\|", table[1])
     for network, line in zip(summary.networks, table[2:], strict=True):
         assert line.startswith(f"| {network.label} | {network.weights:,} |")
         assert f"{100 * network.test_accuracy.mean:.2f}" in line
-    assert all(note in text for note in tables.FOOTNOTES)
+    assert all(note in text for note in tables.networks_table(summary).notes)

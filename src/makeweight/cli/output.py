@@ -95,7 +95,7 @@ def print_summary(console: Console, summary: StudySummary) -> None:
 
     print_networks(console, summary)
     console.print(f"{summary.jobs_done} of {summary.jobs_total} trainings done, {summary.wall_seconds:.0f} s in all.")
-    for note in (*tables.FOOTNOTES, summary.environment):
+    for note in (*tables.networks_table(summary).notes, summary.environment):
         console.print(note, style="dim", markup=False, soft_wrap=True)
     for line in summary.failures:
         console.print(f"failed: {line}", style="bold red", markup=False, soft_wrap=True)

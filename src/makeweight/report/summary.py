@@ -85,6 +85,11 @@ class StudySummary:
     environment: str  # one line
     problems: tuple[str, ...]  # results that cannot be read, and results that should not be mixed
 
+    @property
+    def has_reference(self) -> bool:
+        """Whether the original report has one of the networks."""
+        return any(network.reference for network in self.networks)
+
 
 def summarise(folder: Path, only: Sequence[tuple[str, int]] | None = None) -> StudySummary:
     """Read a study and bring its results together.

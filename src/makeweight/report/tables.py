@@ -45,27 +45,32 @@ COLUMNS = (
     Column("gain", True),
     Column("report's time", True),
 )
+OF_REPORT = ("batch sd", "report %", "gain", "report's time")  # where the original report has one of the networks
 
-FOOTNOTES = (
+ABOUT_ACCURACY = (
     "Test accuracy: mean over the seeds. Interval: Wilson's with as many images as the variance of training seeds and "
     "test images together is worth (crossed random effects; Student's t with Satterthwaite's degrees of freedom); for "
-    "one seed it knows the test images' part only.",
+    "one seed it knows the test images' part only."
+)
+ABOUT_BATCH_SD = (
     "Batch sd: the spread over test batches of 256 (or an eighth of a small test set) that the report gave as its ±. "
-    "It measures the size of the batch, not the network.",
+    "It measures the size of the batch, not the network."
 )
 
 
 def networks_table(summary: StudySummary) -> Table:
-    """Accuracy and cost of each network, and the report's."""
-    return Table("networks", "Accuracy and cost", COLUMNS, tuple(text_rows(summary)), FOOTNOTES)
-
-
-def text_rows(summary: StudySummary) -> list[tuple[str, ...]]:
-    """One row of text for each network, in the order of ``COLUMNS``."""
-    return [_text_row(network) for network in summary.networks]
+    """Accuracy and cost of each network, beside the original report's where it has one of them."""
+    rows = tuple(map(_text_row, summary.networks))
+    if summary.has_reference:
+        title, notes = "Accuracy and cost, against the original report", (ABOUT_ACCURACY, ABOUT_BATCH_SD)
+        return Table("networks", title, COLUMNS, rows, notes)
+    kept = [i for i, column in enumerate(COLUMNS) if column.heading not in OF_REPORT]
+    columns, rows = tuple(COLUMNS[i] for i in kept), tuple(tuple(row[i] for i in kept) for row in rows)
+    return Table("networks", "Accuracy and cost", columns, rows, (ABOUT_ACCURACY,))
 
 
 def _text_row(network: NetworkSummary) -> tuple[str, ...]:
+    """One row of text, in the order of ``COLUMNS``."""
     accuracy, reference = network.test_accuracy, network.reference
     return (
         network.label,

@@ -32,9 +32,9 @@ def confusion_matrix(analysis: NetworkAnalysis, class_names: Sequence[str]) -> F
     picture = axes.imshow(shares**0.5, cmap=MAP, vmin=0, vmax=1)
     if classes <= NARROW:
         for i, j in np.ndindex(classes, classes):
-            if counts[i, j] >= 0.5:
+            if counts[i, j] > 0:
                 ink = ink_on(picture.to_rgba(shares[i, j] ** 0.5))
-                axes.text(j, i, f"{counts[i, j]:.0f}", ha="center", va="center", color=ink, fontsize=8)
+                axes.text(j, i, _count(float(counts[i, j])), ha="center", va="center", color=ink, fontsize=8)
         axes.set_xticks(range(classes), class_names, rotation=40, ha="right", rotation_mode="anchor")
         axes.set_yticks(range(classes), class_names)
     axes.grid(visible=False)
@@ -55,11 +55,20 @@ def describe_confusion(analysis: NetworkAnalysis, class_names: Sequence[str]) ->
     np.fill_diagonal(wrong, 0)
     order = np.argsort(wrong, axis=None, kind="stable")[::-1][:3]
     named = [
-        f"{class_names[i]} taken for {class_names[j]} ({wrong[i, j]:.0f} images)"
+        f"{class_names[i]} taken for {class_names[j]} ({_images(float(wrong[i, j]))})"
         for i, j in zip(*np.unravel_index(order, wrong.shape), strict=True)
         if wrong[i, j] > 0
     ]
     return f"Confusion matrix of {analysis.network.label}. Most frequent: {', '.join(named) or 'no mistake'}."
+
+
+def _images(mean: float) -> str:
+    return "1 image" if mean == 1 else f"{_count(mean)} images"
+
+
+def _count(mean: float) -> str:
+    """Write a mean over seeds: one image in three trainings is not none."""
+    return f"{mean:.0f}" if mean >= 9.95 or mean == round(mean) else f"{mean:.1f}"
 
 
 def class_scores(analyses: Sequence[NetworkAnalysis], class_names: Sequence[str]) -> Figure:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-METHODS = (
+from collections.abc import Iterator
+
+from makeweight.report.summary import StudySummary
+
+_METHODS = (
     (
         "Test accuracy",
         "Share of the test images whose largest logit is their label's; the mean over the training seeds. The test "
@@ -90,3 +94,11 @@ METHODS = (
         "each of its ends.",
     ),
 )
+_OF_REPORT = ("Against the original report", "Batch sd")
+
+
+def methods(summary: StudySummary) -> Iterator[tuple[str, str]]:
+    """Yield what is computed, and how, for all that a study's report has."""
+    for name, words in _METHODS:
+        if summary.has_reference or name not in _OF_REPORT:
+            yield name, words

@@ -16,7 +16,7 @@ from makeweight.report.page import embed, settings, svg, viewer
 from makeweight.report.page.charts import Chart
 from makeweight.report.page.cost_chart import cost_chart
 from makeweight.report.page.curve_chart import curve_chart
-from makeweight.report.page.methods import METHODS
+from makeweight.report.page.methods import methods
 from makeweight.report.page.parts import TuningPart, draw, networks_parts
 from makeweight.report.page.reliability_chart import reliability_chart
 
@@ -73,7 +73,7 @@ def render(contents: Contents, interactive: bool = True) -> str:
         recipes=settings.recipes_table(summary.networks) if summary.networks else None,
         tuning=TuningPart.of(contents.tuning) if contents.tuning else None,
         environment=list(settings.environment(summary)),
-        methods=METHODS,
+        methods=methods(summary),
         version=makeweight.__version__,
         style=_source("page.css"),
         scripts=_scripts() if interactive else None,

@@ -25,6 +25,7 @@ WORDS = {
     "flip": "mirrored at random",
     "crop": "pixels moved at random",
     "erase": "probability of a blanked rectangle",
+    "validation": "share of the training images held out",
     "precision": "precision asked for",
 }
 
@@ -114,7 +115,9 @@ def _dates(dates: list[str]) -> str:
 
 
 def _value(value: object) -> str:
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _share(part: int, whole: int) -> str:
