@@ -5,9 +5,13 @@ from __future__ import annotations
 import itertools
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from makeweight.data.dataset import PreparedDataset
-from makeweight.errors import InfeasibleBudget
+from makeweight.design.cost import cost
+from makeweight.design.limits import Limits
+from makeweight.errors import InfeasibleBudget, InfeasibleLimits
 from makeweight.jobs.result import Job
 from makeweight.study.plan import expected_cost, plan
 from makeweight.study.spec import make_spec
@@ -55,6 +59,39 @@ def test_a_family_s_own_recipe_changes_that_family_alone(digits: PreparedDataset
     plain, changed = planned(digits), planned(digits, recipe={"cnn": {"weight_decay": 0.01}})
     same = {job.family for job in changed if job.key in {other.key for other in plain}}
     assert same == {"fcn"}
+
+
+@given(
+    macs=st.one_of(st.none(), st.integers(1_000, 200_000)),
+    size=st.one_of(st.none(), st.integers(64, 4_096)),
+    kind=st.sampled_from(["int8", "fp32"]),
+)
+@settings(max_examples=25, deadline=None)
+def test_no_network_exceeds_a_limit(digits: PreparedDataset, macs: int | None, size: int | None, kind: str) -> None:
+    values = {"max_macs": macs, "max_activation_bytes": size, "activation_type": kind, "seeds": 1}
+    try:
+        jobs = planned(digits, **values)
+    except InfeasibleLimits:
+        return
+    assert len(jobs) == 4
+    limits = Limits(macs, size, kind)
+    for job in jobs:
+        counted = cost(job.architecture)
+        assert counted.weights <= job.budget
+        assert limits.broken_by(counted) == ()
+
+
+def test_a_limit_that_changes_a_network_changes_its_keys_alone(digits: PreparedDataset) -> None:
+    free, wide = planned(digits), planned(digits, max_macs="1G", max_activation_bytes="64KiB")
+    assert [job.key for job in free] == [job.key for job in wide]
+    tight = {job.key for job in planned(digits, max_macs=20_000)}
+    changed = {(job.family, job.budget) for job in free if job.key not in tight}
+    assert changed == {("cnn", 2_000), ("cnn", 5_000)}
+
+
+def test_a_limit_that_cannot_be_kept_is_refused_before_anything_starts(digits: PreparedDataset) -> None:
+    with pytest.raises(InfeasibleLimits, match="100"):
+        planned(digits, max_macs=100)
 
 
 def test_what_is_named_twice_is_run_once(digits: PreparedDataset) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from makeweight.data.catalog import CATALOG
 from makeweight.design.families import FAMILIES
+from makeweight.design.limits import Limits
 from makeweight.errors import StudyFileError
 from makeweight.study.spec import REPORT_BUDGETS, StudySpec, make_spec, read_study_file
 
@@ -17,7 +18,8 @@ BAD = {
         "seedz = 3",
         [
             "'seedz'",
-            "dataset, data, image_size, channels, skip_unreadable, families, budgets, seeds, split_seed, tuned, recipe",
+            "dataset, data, image_size, channels, skip_unreadable, families, budgets, seeds, split_seed, tuned, "
+            "max_macs, max_activation_bytes, activation_type, recipe",
         ],
     ),
     "unknown family": ('families = ["fcn", "rnn"]', ["families.1 = 'rnn'", FAMILY_NAMES]),
@@ -37,6 +39,11 @@ BAD = {
     "seeds as text": ("seeds = '3'", ["seeds = '3'", "integer"]),
     "seeds as a truth": ("seeds = true", ["seeds = True", "integer"]),
     "negative split seed": ("split_seed = -1", ["split_seed = -1", "0"]),
+    "limit of nothing": ("max_macs = 0", ["max_macs = 0", "above 0 as 5M"]),
+    "limit that is a truth": ("max_macs = true", ["max_macs = True", "above 0 as 5M"]),
+    "unit of a limit": ("max_macs = '5KiB'", ["max_macs = '5KiB'", "above 0 as 5M"]),
+    "limit with a fraction": ("max_activation_bytes = 0.5", ["max_activation_bytes = 0.5", "64KiB (65,536 bytes)"]),
+    "activations of two bytes": ("activation_type = 'fp16'", ["activation_type = 'fp16'", "int8"]),
     "recipe that is no table": ("recipe = 3", ["recipe = 3"]),
     "typo in the recipe": ("[recipe]\nepoch = 3", ["recipe.epoch", "epochs", "learning_rate"]),
     "typo in a family's recipe": ("[recipe.cnn]\nepoch = 3", ["recipe.cnn.epoch", "epochs", "learning_rate"]),
@@ -83,11 +90,13 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text(
         'dataset = "digits"\nfamilies = ["cnn", "fcn"]\nbudgets = ["2K", 3_000, "0.01M"]\nseeds = 5\nsplit_seed = 7\n'
+        'max_macs = "5M"\nmax_activation_bytes = 65_536\nactivation_type = "fp32"\n'
         "[recipe]\nepochs = 3\nlearning_rate = 1\n[recipe.cnn]\nepochs = 4\nflip = true\n"
     )
     spec = make_spec(read_study_file(file), str(file))
     assert (spec.dataset, spec.families, spec.seeds, spec.split_seed) == ("digits", ("cnn", "fcn"), 5, 7)
     assert spec.budgets_of("fcn") == spec.budgets_of("cnn") == (2_000, 3_000, 10_000)
+    assert spec.limits == Limits(5_000_000, 65_536, "fp32")
     assert spec.recipe_changes("fcn") == {"epochs": 3, "learning_rate": 1}
     assert spec.recipe_changes("cnn") == {"epochs": 4, "learning_rate": 1, "flip": True}
     assert spec.recipe_changes("lenet") == spec.recipe_changes("fcn")

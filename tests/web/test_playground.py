@@ -10,6 +10,7 @@ import pytest
 
 from makeweight.design.architecture import Task
 from makeweight.design.families import FAMILIES, family_named, options_from
+from makeweight.design.limits import Limits
 from makeweight.design.solver import fit
 from makeweight.errors import GeometryError, InfeasibleBudget
 from makeweight.store.store import Store
@@ -52,6 +53,12 @@ def test_a_budget_that_is_too_small_gets_the_smallest_that_works(client: httpx.C
     assert "problem" not in design(client, family="fcn", budget=str(found["smallest"]))
 
 
+def test_a_limit_of_bytes_is_kept(client: httpx.Client) -> None:
+    free, limited = design(client, budget="50K"), design(client, budget="50K", max_activation_bytes="12K")
+    assert limited["activationBytes"] <= 4 * 12 * 2**10 < free["activationBytes"]  # int8, shown as float32
+    assert limited["binding"] == ["activation bytes"]
+
+
 def test_a_limit_of_macs_is_kept(client: httpx.Client) -> None:
     free, limited = design(client, budget="50K"), design(client, budget="50K", max_macs="3M")
     assert limited["macs"] <= 3_000_000 < free["macs"]
@@ -82,7 +89,8 @@ def test_every_control_is_an_option_and_its_ends_are_the_familys(family: str) ->
 @pytest.mark.parametrize(
     "asked",
     [{"family": "fcn", "budget": 5}, {"family": "fcn", "more": "1"}, {"options": {"depth": 2}}, [],
-     {"family": "f" * 100}, {"family": "cnn", "budget": "50K", "max_macs": "3M"},
+     {"family": "f" * 100}, {"family": "cnn", "budget": "50K", "max_macs": "3"},
+     {"family": "cnn", "budget": "50K", "max_activation_bytes": "--name=x"},
      {"family": "fcn", "budget": "20K", "options": {"store": "/tmp/x"}},
      {"family": "fcn", "budget": "20K", "options": {"depth": "--name=x"}}],
 )  # fmt: skip
@@ -98,7 +106,8 @@ def test_train_this_begins_a_training_of_this_network(
     tmp_path: Path, serve: Any, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, all_end: Any
 ) -> None:
     monkeypatch.setenv("MAKEWEIGHT_CACHE", environment["MAKEWEIGHT_CACHE"])
-    asked = {"family": "fcn", "budget": "3K", "dataset": "digits", "options": {"depth": "3"}}
+    limits = {"max_macs": "25K", "max_activation_bytes": "0.5K"}
+    asked = {"family": "cnn", "budget": "3K", "dataset": "digits", "options": {"blocks": "0"}, **limits}
     with serve(tmp_path) as served, served.enter() as client:
         answer = client.post("/playground/train", json=asked)
         assert answer.status_code == 202
@@ -110,8 +119,11 @@ def test_train_this_begins_a_training_of_this_network(
             assert client.post("/playground/train", json=asked).status_code == 409  # it is at work already
             with Store.open(folder) as opened:
                 [row] = opened.jobs()
-            expected = fit(family_named("fcn"), Task((1, 8, 8), 10), 3_000, {"depth": 3})
+            expected = fit(family_named("cnn"), Task((1, 8, 8), 10), 3_000, {"blocks": 0}, Limits(25_000, 512))
             assert row.job.architecture == expected.architecture
+            shown = design(client, family="cnn", budget="3K", dataset="digits", blocks="0", **limits)
+            assert (shown["weights"], shown["macs"]) == (row.weights, row.macs)
+            assert row.macs <= 25_000
         finally:
             ask_to_stop(folder)
             assert all_end([pid], 60)

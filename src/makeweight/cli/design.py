@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -54,6 +55,8 @@ def design(
     as_json: options.Json = False,
 ) -> None:
     """Design the network of a family that fills a budget of weights, and print its layers."""
+    from makeweight.design.limits import parse_limits
+
     chosen = options.given(
         depth=depth,
         taper=taper,
@@ -71,7 +74,7 @@ def design(
         head=head,
         pool=pool,
     )
-    limits = options.limits(max_macs, max_activation_bytes, activation_type)
+    limits = parse_limits(max_macs, max_activation_bytes, activation_type)
     if data is None or dataset is not None:  # the catalogue knows, and nothing need be prepared
         task = _task(*_known(dataset), input, classes)
     else:
@@ -85,23 +88,22 @@ def design(
 
 
 def solve(
-    family: str, budget: str | None, width: str | None, task: Any, chosen: dict[str, Any], limits: Limits | None = None
+    family: str, budget: str | None, width: str | None, task: Task, chosen: dict[str, Any], limits: Limits
 ) -> Design:
     """Fill the budget within the limits, or take the widths that were given exactly."""
     from makeweight.design.budget import parse_budget
     from makeweight.design.families import family_named
-    from makeweight.design.limits import NO_LIMITS
     from makeweight.design.solver import exact, fit
     from makeweight.errors import InvalidValue
 
     named, limit, given = family_named(family), None if budget is None else parse_budget(budget), options.widths(width)
     if given is not None:
-        if limits is not None and limits.any:
+        if limits.any:
             raise InvalidValue("exact widths leave nothing to choose: give --width, or a limit beside the weights.")
         return exact(named, task, given, limit, chosen)
     if limit is None:
         raise InvalidValue("neither a budget nor a width is given: use --budget 100K, or --width for exact widths.")
-    return fit(named, task, limit, chosen, limits or NO_LIMITS)
+    return fit(named, task, limit, chosen, limits)
 
 
 def _known(dataset: str | None) -> tuple[tuple[int, int, int], int]:
@@ -126,11 +128,7 @@ def _record(result: Design, limits: Limits) -> dict[str, Any]:
         "budget_used": result.budget_used,
         "macs": cost.macs,
         "activation_bytes": cost.activation_bytes,
-        "limits": {
-            "max_macs": limits.max_macs,
-            "max_activation_bytes": limits.max_activation_bytes,
-            "activation_type": limits.activation_type,
-        },
+        "limits": asdict(limits),
         "binding": list(result.binding),
         "running_statistics": cost.running_statistics,
         "input_shape": list(architecture.input_shape),
@@ -171,12 +169,8 @@ def _show(result: Design, limits: Limits) -> None:
     budget = f" of a budget of {format_budget(whole)} ({result.budget_used:.2%})" if result.budget else ""
     print(f"{cost.weights:,} weights{budget}")
     print(f"{cost.macs:,} MACs and {cost.activation_bytes:,} bytes of float32 activations for one image")
-    for limit, used, unit in (
-        (limits.max_macs, cost.macs, "MACs"),
-        (limits.max_activation_bytes, limits.activation_bytes(cost), f"bytes of {limits.activation_type} activations"),
-    ):
-        if limit is not None:
-            print(f"{used:,} of at most {limit:,} {unit}")
+    for line in limits.usage(cost):
+        print(line)
     if result.binding:
         print(f"binding besides the weights: {', '.join(result.binding).replace('_', ' ')}")
     if cost.running_statistics:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from makeweight.errors import InvalidValue
-
-if TYPE_CHECKING:
-    from makeweight.design.limits import Limits
 
 Family = Annotated[str, typer.Option("--family", "-f", help="fcn, cnn or lenet.", show_default=False)]
 Dataset = Annotated[
@@ -93,7 +90,11 @@ MaxActivationBytes = Annotated[
     str | None,
     typer.Option(help="Peak of input + output + shortcut over the layers: 64K is 65,536.", show_default="no limit"),
 ]
-ActivationType = Annotated[str, typer.Option(help="Bytes of an activation: int8 (1) or fp32 (4).")]
+_ACTIVATION_TYPE_HELP = "Bytes of an activation: int8 (1) or fp32 (4)."
+ActivationType = Annotated[str, typer.Option(help=_ACTIVATION_TYPE_HELP)]
+ActivationTypeOfStudy = Annotated[  # None where a study file may say it
+    str | None, typer.Option("--activation-type", help=_ACTIVATION_TYPE_HELP, show_default="int8")
+]
 
 MOST_NAME = 80
 MOST_PATH = 4_096  # PATH_MAX of Linux; the system refuses to look at a longer one
@@ -115,17 +116,6 @@ def widths(text: str | None) -> tuple[int, ...] | None:
         raise InvalidValue(
             f"width {text!r} is not possible: give one number or several, as in 223 or 16,24,48."
         ) from None
-
-
-def limits(max_macs: str | None, max_activation_bytes: str | None, activation_type: str) -> Limits:
-    """Read the limits beside the weights."""
-    from makeweight.design.limits import Limits, parse_limit
-
-    return Limits(
-        None if max_macs is None else parse_limit(max_macs, "macs"),
-        None if max_activation_bytes is None else parse_limit(max_activation_bytes, "bytes"),
-        activation_type,  # type: ignore[arg-type]
-    )
 
 
 def input_shape(text: str) -> tuple[int, int, int]:

@@ -7,6 +7,7 @@ import shlex
 import sys
 import time
 from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,15 +19,18 @@ from makeweight.cli.output import print_json, print_networks, print_summary, pri
 from makeweight.cli.serve import serving
 
 if TYPE_CHECKING:
+    from makeweight.design.limits import Limits
     from makeweight.report.contents import Contents
     from makeweight.study.session import Machine, StudyPlan
     from makeweight.study.spec import StudySpec
 
 EXAMPLES = (
     "Examples: makeweight study   |   makeweight study --families fcn,cnn --budgets 10K,50K --seeds 5   |   "
+    "makeweight study --families cnn --max-macs 5M --max-activation-bytes 64K   |   "
     "makeweight study my.toml --dry-run   |   makeweight study --serve   |   in the file: dataset = 'fashion-mnist', "
-    "families = ['cnn'], budgets = ['10K'], seeds = 3, split_seed = 0, or data = 'photographs' in place of dataset, "
-    "and tables recipe and recipe.cnn, e.g. epochs = 12"
+    "families = ['cnn'], budgets = ['10K'], seeds = 3, split_seed = 0, max_macs = '5M', max_activation_bytes = '64K', "
+    "activation_type = 'int8', or data = 'photographs' in place of dataset, and tables recipe and recipe.cnn, e.g. "
+    "epochs = 12"
 )
 DEFAULT_NAME = "report"
 TABLE_SECONDS = 10.0  # least time between two tables: drawing the report takes as long as ten small jobs
@@ -43,6 +47,9 @@ def study(
     budgets: Annotated[str | None, typer.Option(help="With commas.", show_default="the report's")] = None,
     seeds: Annotated[int | None, typer.Option(help="How many training seeds.", show_default="3")] = None,
     split_seed: Annotated[int | None, typer.Option(help="Of the validation split.", show_default="0")] = None,
+    max_macs: options.MaxMacs = None,
+    max_activation_bytes: options.MaxActivationBytes = None,
+    activation_type: options.ActivationTypeOfStudy = None,
     tuned: Annotated[
         bool | None, typer.Option("--tuned", help="Networks and recipes that makeweight tune found.")
     ] = None,
@@ -61,9 +68,11 @@ def study(
     as_json: options.Json = False,
 ) -> None:
     """Train each family at each budget with each seed, and compare them. The same command resumes."""
+    from makeweight.design.limits import parse_limits
     from makeweight.study.plan import plan
     from makeweight.study.session import Machine, StudyPlan
 
+    limits = parse_limits(max_macs, max_activation_bytes, activation_type or "int8")
     given = options.given(
         dataset=dataset,
         data=None if data is None else str(data),
@@ -72,13 +81,16 @@ def study(
         skip_unreadable=skip_unreadable or None,
         seeds=seeds,
         split_seed=split_seed,
+        max_macs=limits.max_macs,
+        max_activation_bytes=limits.max_activation_bytes,
+        activation_type=activation_type,
         tuned=tuned or None,
     )
     given |= {key: tuple(text.split(",")) for key, text in options.given(families=families, budgets=budgets).items()}
     recipe = options.recipe_changes(settings, precision=precision)
     machine = Machine(workers, threads, device, executor, ray_address)
     spec = _spec(file, given, recipe)
-    folder = options.study_folder(store, name or _default_name(file, given, recipe))
+    folder = options.study_folder(store, name or _default_name(file, given, recipe, spec.limits))
     files = None if spec.data is None else Path(spec.data)
     found = ready(spec.dataset, files, spec.image_size, spec.channels, spec.skip_unreadable)
     jobs = plan(spec, found)
@@ -107,7 +119,7 @@ def _override(recipe: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]
     return {**recipe, **tables, **changes}
 
 
-def _default_name(file: Path | None, given: dict[str, Any], recipe: dict[str, Any]) -> str:
+def _default_name(file: Path | None, given: dict[str, Any], recipe: dict[str, Any], limits: Limits) -> str:
     """Name a study after its file or what was asked for, so that the same command finds it again."""
     from makeweight.data.own.prepare import plain_name
 
@@ -115,7 +127,9 @@ def _default_name(file: Path | None, given: dict[str, Any], recipe: dict[str, An
     if "data" in asked:
         asked["data"] = plain_name(Path(asked["data"]).resolve().name)
     asked.pop("seeds", None)  # more seeds belong to the same study
-    parts = [str(value) if isinstance(value, str) else "+".join(map(str, value)) if isinstance(value, tuple) else
+    of_limits = [asked.pop(key) for key in asdict(limits) if key in asked]
+    parts = [*limits.labels()] if of_limits else []  # 64K alone would not say of what
+    parts += [str(value) if isinstance(value, str) else "+".join(map(str, value)) if isinstance(value, tuple) else
              f"{key}{value}" for key, value in sorted(asked.items())]  # fmt: skip
     base = DEFAULT_NAME if file is None and not parts else file.stem if file else "study"
     return re.sub(r"[^\w.+-]", "-", "-".join([base, *parts]))[: options.MOST_NAME]
@@ -135,7 +149,7 @@ def _dry_run(plan: StudyPlan, machine: Machine, as_json: bool) -> None:
     if as_json:
         listed = [
             {"family": j.family, "budget": j.budget, "seed": j.seed, "weights": c.weights, "macs": c.macs,
-             "epochs": j.recipe.epochs, "key": j.key} for j, c in counted
+             "activation_bytes": c.activation_bytes, "epochs": j.recipe.epochs, "key": j.key} for j, c in counted
         ]  # fmt: skip
         print_json({"study": plan.name, "jobs": listed, "workers": workers, "estimated_seconds": round(seconds, 1)})
         return

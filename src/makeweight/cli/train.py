@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,12 +14,15 @@ from makeweight.cli.datasets import ready
 from makeweight.cli.output import complain, print_json, remark
 
 if TYPE_CHECKING:
+    from makeweight.design.limits import Limits
     from makeweight.store.rows import JobRow
     from makeweight.store.store import Store
+    from makeweight.study.session import Machine, StudyPlan
 
 EXAMPLES = (
     "Examples: makeweight train --family fcn --budget 100K --seed 0   |   "
     "makeweight train -f cnn -b 20K --epochs 12 --set flip=true --json   |   "
+    "makeweight train -f cnn -b 20K --max-macs 5M --max-activation-bytes 64K   |   "
     "makeweight train -f cnn -b 50K --data photographs/ --image-size 48"
 )
 
@@ -49,6 +53,9 @@ def train(
     blocks: options.Blocks = None,
     head: options.Head = None,
     pool: options.PoolOption = None,
+    max_macs: options.MaxMacs = None,
+    max_activation_bytes: options.MaxActivationBytes = None,
+    activation_type: options.ActivationType = "int8",
     epochs: Annotated[int | None, typer.Option(show_default="the family's")] = None,
     batch_size: Annotated[int | None, typer.Option(show_default="the family's")] = None,
     learning_rate: Annotated[float | None, typer.Option(show_default="the family's")] = None,
@@ -63,6 +70,7 @@ def train(
     """Train one network and score it on the test images, once, at the end. The same command resumes."""
     from makeweight.cli.design import solve
     from makeweight.design.architecture import Task
+    from makeweight.design.limits import parse_limits
     from makeweight.study.plan import job_for
     from makeweight.study.session import Machine, StudyPlan
 
@@ -87,17 +95,20 @@ def train(
         head=head,
         pool=pool,
     )
+    limits = parse_limits(max_macs, max_activation_bytes, activation_type)
     found = ready(dataset, data, image_size, channels, skip_unreadable)
-    design = solve(family, budget, width, Task(found.image_shape, found.classes), chosen)
+    design = solve(family, budget, width, Task(found.image_shape, found.classes), chosen, limits)
     job = job_for(design, found, changes, split_seed=split_seed, seed=seed)
     folder = options.study_folder(store, name or f"train-{family}-{job.key[:12]}")
-    spec = json.dumps({"train": {"family": family, "budget": job.budget, "seed": seed}})
-    raise typer.Exit(_run(StudyPlan(folder, folder.name, spec, found, [job], alone=True), machine, as_json))
+    spec = json.dumps({"train": {"family": family, "budget": job.budget, "seed": seed, "limits": asdict(limits)}})
+    plan = StudyPlan(folder, folder.name, spec, found, [job], alone=True)
+    raise typer.Exit(_run(plan, machine, limits, as_json))
 
 
-def _run(plan: Any, machine: Any, as_json: bool) -> int:
+def _run(plan: StudyPlan, machine: Machine, limits: Limits, as_json: bool) -> int:
     from makeweight.cli.interrupt import interruption
     from makeweight.cli.progress import TrainView
+    from makeweight.design.cost import cost
     from makeweight.store.store import Store
     from makeweight.study.session import run_study
 
@@ -118,11 +129,13 @@ def _run(plan: Any, machine: Any, as_json: bool) -> int:
             remark(
                 f"this network is already trained; its result is in {plan.folder}. Give another --seed to train again."
             )
-        record = _record(store, row)
+        record = {**_record(store, row), "limits": asdict(limits)}
     if as_json:
         print_json(record)
     else:
         _show(record, plan.folder)
+        for line in limits.usage(cost(row.job.architecture)):
+            print(line)
     return 0
 
 
@@ -138,6 +151,7 @@ def _record(store: Store, row: JobRow) -> dict[str, Any]:
         "budget": row.job.budget,
         "weights": row.weights,
         "macs": row.macs,
+        "activation_bytes": row.activation_bytes,
         "seed": row.job.seed,
         "epochs": row.job.recipe.epochs,
         "validation_accuracy": result.validation_accuracy,

@@ -69,6 +69,7 @@ def tune(
     """Search the best hyperparameters for a budget, confirm with new seeds, train on all, test once. Resumes."""
     from makeweight.design.budget import format_budget, parse_budget
     from makeweight.design.families import family_named
+    from makeweight.design.limits import parse_limits
     from makeweight.study.session import Machine
     from makeweight.tuning.session import TuningPlan
 
@@ -81,7 +82,7 @@ def tune(
     weights = parse_budget(budget)
     fixed = options.recipe_changes(settings)
     machine = Machine(workers, threads, device, executor, ray_address)
-    limits = options.limits(max_macs, max_activation_bytes, activation_type)
+    limits = parse_limits(max_macs, max_activation_bytes, activation_type)
     folder = options.study_folder(
         store, name or _default_name(_data_name(dataset, data), family, format_budget(weights), limits, fixed)
     )

@@ -12,8 +12,16 @@ from makeweight.errors import InvalidValue
 
 ActivationType = Literal["int8", "fp32"]
 _BYTES: dict[ActivationType, int] = {"int8": 1, "fp32": FLOAT_BYTES}
-_UNITS = {"macs": {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}, "bytes": {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}}
+_UNITS = {
+    "macs": {"": 1, "K": 10**3, "M": 10**6, "G": 10**9},
+    "bytes": {"": 1, "K": 2**10, "KIB": 2**10, "M": 2**20, "MIB": 2**20, "G": 2**30, "GIB": 2**30},
+}
+HOW_TO_WRITE = {
+    "macs": "write a whole number above 0 as 5M or 5000000",
+    "bytes": "write a whole number above 0 as 64K or 64KiB (65,536 bytes) or 65536",
+}
 LARGEST = 10**15
+_LONGEST = 32  # characters of a wrong value that are repeated
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +67,18 @@ class Limits:
             broken.append("activation_bytes")
         return tuple(broken)
 
+    def usage(self, cost: Cost) -> tuple[str, ...]:
+        """Say how much of each limit a network uses."""
+        size = self.activation_bytes(cost)
+        return tuple(
+            f"{used:,} of at most {limit:,} {unit}"
+            for limit, used, unit in (
+                (self.max_macs, cost.macs, "MACs"),
+                (self.max_activation_bytes, size, f"bytes of {self.activation_type} activations"),
+            )
+            if limit is not None
+        )
+
     def labels(self) -> tuple[str, ...]:
         """Short texts for a name, one for each limit."""
         macs, size = self.max_macs, self.max_activation_bytes
@@ -71,8 +91,27 @@ class Limits:
 NO_LIMITS = Limits()
 
 
-def parse_limit(text: str, kind: Literal["macs", "bytes"]) -> int:
-    """Read a limit: 5M MACs are 5,000,000, and 64K bytes are 65,536, as memory is sold.
+def parse_limits(
+    max_macs: str | int | None = None,
+    max_activation_bytes: str | int | None = None,
+    activation_type: str = "int8",
+) -> Limits:
+    """Read the limits beside the weights, each as :func:`parse_limit` does.
+
+    Raises
+    ------
+    InvalidValue
+        If one is no whole number above 0, or the type is unknown.
+    """
+    return Limits(
+        None if max_macs is None else parse_limit(max_macs, "macs"),
+        None if max_activation_bytes is None else parse_limit(max_activation_bytes, "bytes"),
+        activation_type,  # type: ignore[arg-type]
+    )
+
+
+def parse_limit(text: str | int, kind: Literal["macs", "bytes"]) -> int:
+    """Read a limit: 5M MACs are 5,000,000, and 64K or 64KiB bytes are 65,536, as memory is sold.
 
     Raises
     ------
@@ -82,9 +121,9 @@ def parse_limit(text: str, kind: Literal["macs", "bytes"]) -> int:
     >>> parse_limit("5M", "macs"), parse_limit("64K", "bytes"), parse_limit("1.5K", "bytes")
     (5000000, 65536, 1536)
     """
-    match = re.fullmatch(r"(\d{1,15}(?:\.\d{1,6})?)\s*([KMG]?)", text.strip().upper().replace("_", ""))
-    value = Fraction(match[1]) * _UNITS[kind][match[2]] if match else Fraction(0)
+    written = str(text).strip()
+    match = re.fullmatch(r"(\d{1,15}(?:\.\d{1,6})?)\s*([KMG]?(?:IB)?)", written.upper().replace("_", ""))
+    value = Fraction(match[1]) * _UNITS[kind].get(match[2], 0) if match else Fraction(0)
     if value.denominator != 1 or not 1 <= value <= LARGEST:
-        example = "5M or 5000000" if kind == "macs" else "64K (65,536 bytes) or 65536"
-        raise InvalidValue(f"a limit of {text!r} {kind} is not possible: write a whole number above 0 as {example}.")
+        raise InvalidValue(f"a limit of {written[:_LONGEST]!r} {kind} is not possible: {HOW_TO_WRITE[kind]}.")
     return int(value)

@@ -23,8 +23,8 @@ def plan(spec: StudySpec, dataset: PreparedDataset) -> list[Job]:
 
     Raises
     ------
-    InfeasibleBudget
-        If a budget cannot be filled: before anything has started.
+    InfeasibleBudget, InfeasibleLimits
+        If a budget cannot be filled, or a limit not be kept, with tuned options too: before anything has started.
     """
     first_seed = sorted(_networks(spec, dataset), key=expected_cost, reverse=True)
     return [dataclasses.replace(job, seed=seed) for seed in range(spec.seeds) for job in first_seed]
@@ -70,6 +70,6 @@ def _network(spec: StudySpec, dataset: PreparedDataset, family: str, budget: int
     if spec.tuned:
         tuned = tuned_for(dataset.name, family, budget)
         options, recipe = tuned.options, tuned.recipe
-    design = fit(family_named(family), Task(dataset.image_shape, dataset.classes), budget, options)
+    design = fit(family_named(family), Task(dataset.image_shape, dataset.classes), budget, options, spec.limits)
     changes = {**recipe, **spec.recipe_changes(family)}
     return job_for(design, dataset, changes, split_seed=spec.split_seed, seed=0)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import dataclasses
 import json
 import tomllib
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from makeweight.data.catalog import CATALOG
 from makeweight.design.budget import parse_budget
 from makeweight.design.families import FAMILIES
+from makeweight.design.limits import HOW_TO_WRITE, ActivationType, Limits, parse_limit
 from makeweight.errors import MakeweightError, StudyFileError
 from makeweight.training.recipe import Recipe
 
@@ -43,6 +45,15 @@ def _dataset(value: object) -> object:
     return value
 
 
+def _limit(value: object, kind: Literal["macs", "bytes"]) -> int:
+    if not isinstance(value, str | int) or isinstance(value, bool):
+        raise ValueError(HOW_TO_WRITE[kind])
+    try:
+        return parse_limit(value, kind)
+    except MakeweightError:
+        raise ValueError(HOW_TO_WRITE[kind]) from None
+
+
 class StudySpec(BaseModel):
     """A study: each family at each budget with each seed, on one data set."""
 
@@ -59,7 +70,16 @@ class StudySpec(BaseModel):
     seeds: Annotated[int, Field(strict=True, ge=1, le=MOST_SEEDS)] = 3  # how many, counted from 0
     split_seed: Annotated[int, Field(strict=True, ge=0, lt=2**32)] = 0
     tuned: Annotated[bool, Field(strict=True)] = False  # networks and recipes that makeweight tune found
+    # Of every network, for one image, besides its weights; None: no limit.
+    max_macs: Annotated[int, BeforeValidator(partial(_limit, kind="macs"))] | None = None
+    max_activation_bytes: Annotated[int, BeforeValidator(partial(_limit, kind="bytes"))] | None = None
+    activation_type: ActivationType = "int8"  # of max_activation_bytes
     recipe: dict[str, Any] = {}  # fields of the recipe, and tables of them by family
+
+    @property
+    def limits(self) -> Limits:
+        """Limits beside the weights."""
+        return Limits(self.max_macs, self.max_activation_bytes, self.activation_type)
 
     def budgets_of(self, family: str) -> tuple[int, ...]:
         """Budgets of a family, in weights."""
@@ -115,7 +135,7 @@ def make_spec(values: dict[str, Any], source: str) -> StudySpec:
             raise StudyFileError(
                 f"{source}: unknown key {key!r}. Allowed: {', '.join(StudySpec.model_fields)}."
             ) from None
-        problem = first["msg"].removeprefix("Value error, ")
+        problem = first["msg"].removeprefix("Value error, ").removesuffix(".")
         raise StudyFileError(f"{source}: {key} = {first['input']!r} is not possible: {problem}.") from None
     _check_recipe(spec, source)
     return spec

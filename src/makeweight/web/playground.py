@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -13,7 +14,7 @@ from starlette.responses import Response
 from makeweight.design.architecture import Task
 from makeweight.design.budget import format_budget, parse_budget
 from makeweight.design.families import family_named
-from makeweight.design.limits import NO_LIMITS, Limits, parse_limit
+from makeweight.design.limits import Limits, parse_limits
 from makeweight.design.solver import Design, fit
 from makeweight.errors import GeometryError, InfeasibleBudget, InfeasibleLimits, InvalidValue
 from makeweight.web import dashboard
@@ -36,6 +37,7 @@ class Asked(BaseModel):
     budget: Text = "50K"
     dataset: Annotated[str, Field(max_length=MOST_KEY)] = "fashion-mnist"
     max_macs: Text = ""
+    max_activation_bytes: Text = ""  # in int8
     options: Annotated[dict[Text, Text], Field(max_length=20)] = {}
 
 
@@ -47,7 +49,7 @@ def show(request: Request) -> Response:
 def design(request: Request) -> Response:
     """Answer with the network that fills the budget, or with why there is none: both are what one plays for."""
     given = dict(request.query_params)
-    top = {name: given.pop(name) for name in ("family", "budget", "dataset", "max_macs") if name in given}
+    top = {name: given.pop(name) for name in Asked.model_fields if name in given and name != "options"}
     try:
         return answer(_record(_solve(_asked({**top, "options": given}))))
     except (GeometryError, InfeasibleBudget, InfeasibleLimits, InvalidValue) as error:
@@ -80,15 +82,17 @@ def _asked(values: Any) -> Asked:
 def _solve(asked: Asked) -> Design:
     known = set_named(asked.dataset)
     family = family_named(asked.family)
-    limits = Limits(parse_limit(asked.max_macs, "macs")) if asked.max_macs else NO_LIMITS
     task = Task(known.image_shape, known.classes)
-    return fit(family, task, parse_budget(asked.budget), options_of(asked.family, asked.options), limits)
+    return fit(family, task, parse_budget(asked.budget), options_of(asked.family, asked.options), _limits(asked))
+
+
+def _limits(asked: Asked) -> Limits:
+    return parse_limits(asked.max_macs or None, asked.max_activation_bytes or None)
 
 
 def _arguments(asked: Asked, name: str, store: str) -> list[str]:
     options = [f"--{option.replace('_', '-')}={value}" for option, value in asked.options.items()]
-    if asked.max_macs:
-        raise HTTPException(409, "makeweight train knows no limit of MACs; tune a network under it: makeweight tune.")
+    options += [f"--{name.replace('_', '-')}={value}" for name, value in asdict(_limits(asked)).items() if value]
     chosen = [f"--family={asked.family}", f"--budget={asked.budget}", "=".join(set_named(asked.dataset).arguments)]
     return ["train", *chosen, *options, f"--name={name}", f"--store={store}"]
 

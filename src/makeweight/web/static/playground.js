@@ -5,6 +5,7 @@ import { startScrollers } from "./scrollers.js";
 const form = find("[data-play]"), budget = find("#budget", form), slide = find("[data-budget]", form);
 const moved = new Set(); // sliders that were touched; the others are the family's to choose
 const FAMILYS = "the family's";
+const limits = ["max_macs", "max_activation_bytes"].map((name) => find(`#${name}`, form));
 let asked = 0, waiting = null, under = null;
 
 const family = () => find("input[name=family]:checked", form).value;
@@ -20,8 +21,8 @@ function chosen() {
 
 function state() {
   const top = { family: family(), budget: budget.value.trim(), dataset: find("#dataset", form).value };
-  const macs = find("#max_macs", form).value.trim();
-  return macs ? { ...top, max_macs: macs } : top;
+  for (const { name, value } of limits) if (value.trim()) top[name] = value.trim();
+  return top;
 }
 
 function showFamily() {
@@ -64,7 +65,7 @@ function read() {
   if (radio) radio.checked = true;
   showFamily();
   if (query.has("budget")) budget.value = query.get("budget");
-  if (query.has("max_macs")) find("#max_macs", form).value = query.get("max_macs");
+  for (const limit of limits) limit.value = query.get(limit.name) ?? "";
   const sets = find("#dataset", form);
   if ([...sets.options].some((option) => option.value === query.get("dataset"))) sets.value = query.get("dataset");
   moved.clear();
@@ -171,7 +172,7 @@ find("[data-reset]", form).addEventListener("click", () => {
     control.value = control.type === "range" ? control.dataset.first : "";
     if (control.type === "range") showValue(control);
   }
-  find("#max_macs", form).value = "";
+  for (const limit of limits) limit.value = "";
   write();
   solve();
 });
