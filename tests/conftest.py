@@ -120,6 +120,22 @@ def finished(tmp_path_factory: pytest.TempPathFactory, run_command: Run) -> Fini
     return FinishedStudy(folder / "studies" / "small", file, arguments, output)
 
 
+@pytest.fixture(scope="session")
+def other(make_job: Callable[..., Job], digits: PreparedDataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A second finished study, of one network with another recipe; read it, and copy it before any change."""
+    from makeweight.jobs.job import Assignment, run_job
+    from makeweight.store.rows import StudyRow
+    from makeweight.store.store import Store
+    from makeweight.training.precision import Hardware
+
+    folder, job = tmp_path_factory.mktemp("second") / "other", make_job(epochs=2)
+    *_, result = run_job(Assignment(job, digits.path, Hardware("cpu", "fp32", 1)))
+    with Store.create(folder) as store:
+        store.plan(StudyRow("other", "{}", "digits", digits.digest, digits.class_names, str(digits.path)), [job])
+        store.finish(job.key, result)
+    return folder
+
+
 def _is_alive(pid: int) -> bool:
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()

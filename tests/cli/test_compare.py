@@ -64,12 +64,18 @@ def test_networks_of_two_studies_are_told_apart(cli: Callable, study: Path, fini
     assert json.loads(ran.out)["comparisons"][0]["covers"].endswith("only one of the two networks")
 
 
+def test_networks_of_one_label_are_named_with_their_studies(cli: Callable, study: Path, other: Path) -> None:
+    shutil.copytree(other, study.parent / "other")
+    [c] = json.loads(cli("compare", "small/fcn-2k", "other/fcn-2k", "--json").out)["comparisons"]
+    assert (c["a"], c["b"], c["seeds"]) == ("small/FCN 2K", "other/FCN 2K", [2, 1])
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (("compare", "fcn-2k"), "'fcn-2k' is no study in studies"),
-        (("compare", "fcn-2k", "fcn-2k"), "both name a training of FCN 2K"),
-        (("compare", "fcn-2k", "fcn-2k#1"), "both name a training of FCN 2K"),
+        (("compare", "fcn-2k", "fcn-2k"), "have a training in common"),
+        (("compare", "fcn-2k", "fcn-2k#1"), "have a training in common"),
         (("compare", "fcn-2k", "fcn-9k"), "there is no network 'fcn-9k'"),
         (("compare", "fcn-2k", "cnn-2k#7"), "has no finished run of seed 7"),
         (("compare", "../x"), "is no study in studies"),

@@ -10,8 +10,8 @@ import typer
 
 from makeweight.cli import options
 from makeweight.cli.output import print_json, print_records, stdout
-from makeweight.cli.references import GRAMMAR, NetworkReference, find_network
-from makeweight.errors import DataMismatch, InvalidValue
+from makeweight.cli.references import GRAMMAR, find_network
+from makeweight.errors import InvalidValue
 
 if TYPE_CHECKING:
     from makeweight.report.analysis import Comparison
@@ -60,32 +60,15 @@ def _networks_of_study(store: Path, name: str) -> tuple[NetworkSummary, ...]:
 
 
 def _two(store: Path, a: str, b: str) -> tuple[NetworkSummary, ...]:
+    from makeweight.report.side_by_side import side_by_side
     from makeweight.report.summary import summarise_runs
 
-    references = [find_network(store, text) for text in (a, b)]
-    _check_same_test(*references)
-    networks = [summarise_runs(reference.folder, reference.rows) for reference in references]
-    names = [_name(reference, text) for reference, text in zip(references, (a, b), strict=True)]
-    if names[0] == names[1]:
-        names = [f"{reference.folder.name}/{name}" for reference, name in zip(references, names, strict=True)]
-    return tuple(replace(network, label=name) for network, name in zip(networks, names, strict=True))
-
-
-def _check_same_test(a: NetworkReference, b: NetworkReference) -> None:
-    """Only answers on the same images can be paired."""
-    if {row.job.key for row in a.rows} & {row.job.key for row in b.rows}:
-        raise InvalidValue(f"both name a training of {a.label} in {a.folder}. Give two different networks.")
-    digests = a.rows[0].job.data_digest, b.rows[0].job.data_digest
-    if digests[0] != digests[1]:
-        raise DataMismatch(
-            f"{a.label} and {b.label} were tested on different data ({digests[0][:12]} and {digests[1][:12]}), and "
-            "networks are compared on the same test images. Train both on one data set."
-        )
-
-
-def _name(reference: NetworkReference, text: str) -> str:
-    """Name a network, with its seed where the user asked for one."""
-    return f"{reference.label} seed {reference.rows[0].job.seed}" if "#" in text else reference.label
+    named = []
+    for text in (a, b):
+        reference = find_network(store, text)
+        network = summarise_runs(reference.folder, reference.rows)
+        named.append(replace(network, label=f"{network.label} seed {network.runs[0].seed}") if "#" in text else network)
+    return side_by_side(named)
 
 
 def _record(comparison: Comparison) -> dict[str, Any]:

@@ -19,12 +19,12 @@ from makeweight.stats.frontier import Gain, Place, frontier, gain_per_doubling
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two networks of a study, paired over the test images."""
+    """Two networks, paired over the test images."""
 
     a: NetworkSummary
     b: NetworkSummary
     difference: Difference  # accuracy of a less that of b
-    p_holm: float  # corrected for all pairs of the study
+    p_holm: float  # corrected for all pairs that are compared
 
     @property
     def shown(self) -> bool:
@@ -91,10 +91,9 @@ def analyse(summary: StudySummary) -> Analysis:
 
 
 def compare_all(networks: tuple[NetworkSummary, ...]) -> tuple[Comparison, ...]:
-    """Compare every network with every other; all tests of the study are one family for Holm's correction."""
+    """Compare every network with every other; all tests together are one family for Holm's correction."""
     pairs = list(combinations(networks, 2))
-    hits = {network.label: network.correct for network in networks}
-    differences = [compare(hits[a.label], hits[b.label]) for a, b in pairs]
+    differences = [compare(a, b) for a, b in combinations([network.correct for network in networks], 2)]
     corrected = holm([difference.p_value for difference in differences])
     return tuple(Comparison(a, b, d, p) for (a, b), d, p in zip(pairs, differences, corrected, strict=True))
 

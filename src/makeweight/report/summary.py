@@ -38,6 +38,8 @@ class NetworkSummary:
     """One network over its seeds."""
 
     label: str  # short name, for example FCN 100K
+    study: str  # name of its folder, as commands and addresses have it
+    data_digest: str  # of the data that it was trained and tested on
     family: str
     budget: int
     weights: int
@@ -120,7 +122,7 @@ def summarise(folder: Path, only: Sequence[tuple[str, int]] | None = None) -> St
             name=study.name,
             dataset=study.dataset,
             created=study.created[:10],
-            class_names=_class_names(study.class_names, networks),
+            class_names=class_names(study.class_names, networks),
             networks=tuple(
                 sorted(filter(None, networks), key=lambda network: network_order(network.family, network.budget))
             ),
@@ -167,6 +169,8 @@ def _network(store: Store, dataset: str, rows: list[JobRow], problems: list[str]
     measurements = (store.measurement(row.job.key) for row, _ in readable)
     return NetworkSummary(
         label=network_label(first.job.family, first.job.budget),
+        study=store.folder.name,
+        data_digest=first.job.data_digest,
         family=first.job.family,
         budget=first.job.budget,
         weights=first.weights,
@@ -191,7 +195,7 @@ def _run(store: Store, row: JobRow, result: ResultRow, logits: NDArray[np.float3
     return Run(key, row.job.seed, store.epochs(key), result.test_accuracy, store.scores(key), logits)
 
 
-def _class_names(names: tuple[str, ...], networks: list[NetworkSummary | None]) -> tuple[str, ...]:
+def class_names(names: tuple[str, ...], networks: Sequence[NetworkSummary | None]) -> tuple[str, ...]:
     """Call the classes of a study older than class names by their numbers."""
     classes = next((network.architecture.classes for network in networks if network), 0)
     return names or tuple(map(str, range(classes)))
