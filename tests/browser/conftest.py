@@ -138,11 +138,12 @@ class Dashboard:
 
 @pytest.fixture(scope="session")
 def dashboard(
-    finished, command: str, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+    finished, other: Path, command: str, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Dashboard]:
-    """A dashboard on a store of its own with the finished study."""
+    """A dashboard on a store of its own with the finished studies."""
     store = tmp_path_factory.mktemp("dashboard")
     shutil.copytree(finished.folder, store / "small")
+    shutil.copytree(other, store / "other")
     started = Dashboard(command, environment, store)
     started.start()
     yield started

@@ -21,7 +21,7 @@ from makeweight.study.lock import ask_to_stop, runner_of
 Visit = Callable[..., Any]
 NETWORK = "/studies/small/networks/cnn-3k"
 PLAYED = ("/studies/small", f"{NETWORK}?image=3&layer=stem&filter=1", "/playground",
-          "/studies/small/compare?network=fcn-2k&network=cnn-3k&network=cnn-2k")  # fmt: skip
+          "/compare?network=small/fcn-2k&network=small/cnn-3k&network=other/fcn-2k")  # fmt: skip
 READ = ("/", f"{NETWORK}/diagnosis", "/playground?family=cnn&kernel=11&padding=0&stages=4", "/data")
 VIEWS = [(path, "light", False) for path in (*PLAYED, *READ)]
 VIEWS += [(path, scheme, phone) for path in PLAYED for scheme, phone in (("dark", False), ("light", True))]
@@ -167,11 +167,32 @@ def test_networks_are_ticked_and_compared(visit: Visit) -> None:
         page.get_by_label(f"Compare {label}").check()
     page.locator("[data-compare]").click()
     expect(page.locator("h1")).to_have_text("3 networks compared")
-    page.locator("[data-pairs] select").select_option("cnn-3k~fcn-2k")
+    page.locator("[data-pairs] select").select_option("small/cnn-3k~small/fcn-2k")
     expect(page.locator("#closely-title")).to_have_text("CNN 3K and FCN 2K more closely")
     assert page.locator(".shown img").count() > 0
     page.go_back()
     expect(page.locator("#closely-title")).to_have_text("FCN 2K and CNN 2K more closely")
+
+
+def test_a_network_of_another_study_is_added_by_keyboard_and_removed_again(visit: Visit) -> None:
+    opened = visit("/studies/small")
+    page = opened.page
+    page.get_by_label("Compare FCN 2K").check()
+    page.locator("[data-compare]").click()
+    expect(page.locator(".headline")).to_contain_text("1 network cannot be compared")
+    add = page.get_by_label("Add a network")
+    add.select_option("other/fcn-2k")
+    add.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("small/FCN 2K against other/FCN 2K")
+    add.select_option("small/cnn-3k")
+    page.get_by_role("button", name="Add").click()
+    expect(page.locator("h1")).to_have_text("3 networks compared")
+    page.wait_for_selector("html.ready", state="attached")
+    expect(page.locator("[data-chart=curves] .chip")).to_have_text(["small/FCN 2K", "other/FCN 2K", "small/CNN 3K"])
+    page.get_by_role("link", name="Remove small/FCN 2K").click()
+    expect(page.locator("h1")).to_have_text("FCN 2K against CNN 3K")
+    assert [line for line in opened.complaints if "400" not in line] == []
 
 
 def test_a_pair_that_is_chosen_before_the_script_has_come_is_shown_too(visit: Visit) -> None:
@@ -179,10 +200,10 @@ def test_a_pair_that_is_chosen_before_the_script_has_come_is_shown_too(visit: Vi
     held: list[Route] = []
     page.route("**/compare.js*", lambda route: held.append(route), times=1)
     page.goto(page.url.replace("/data", PLAYED[-1]), wait_until="commit")
-    page.locator("[data-pairs] select").select_option("cnn-3k~fcn-2k")
+    page.locator("[data-pairs] select").select_option("small/cnn-3k~small/fcn-2k")
     page.wait_for_function("performance.now() > 300")
     held.pop().continue_()
-    expect(page.locator("#closely-title")).to_have_text("CNN 3K and FCN 2K more closely")
+    expect(page.locator("#closely-title")).to_have_text("small/CNN 3K and small/FCN 2K more closely")
 
 
 # ---- the network -------------------------------------------------------------------------------------------

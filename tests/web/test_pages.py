@@ -1,4 +1,4 @@
-"""Comparison, tuning, data and diagnosis: what the pages say is what the report's own parts say."""
+"""Tuning, data and diagnosis: what the pages say is what the report's own parts say."""
 
 from __future__ import annotations
 
@@ -14,55 +14,8 @@ import pytest
 from PIL import Image
 
 from makeweight.data.own.offer import prepare_data
-from makeweight.report.analysis import compare_all
-from makeweight.report.summary import summarise
-from makeweight.report.verdict import in_words
-from makeweight.store.store import Store
 from makeweight.web import diagnoses
 from makeweight.web.sets import set_named
-
-COMPARE = "/studies/small/compare"
-
-
-def test_two_networks_get_the_paired_verdict_of_the_two(client: httpx.Client, store: Path) -> None:
-    page = client.get(COMPARE, params={"network": ["fcn-2k", "cnn-3k"]}).text
-    both = [n for n in summarise(store / "small").networks if n.label in ("FCN 2K", "CNN 3K")]
-    [comparison] = compare_all(tuple(both))
-    assert in_words(comparison).replace("'", "&#39;") in page
-    a, b = comparison.a, comparison.b
-    lead = (a.correct.mean(axis=0) > 0.5) & (b.correct.mean(axis=0) < 0.5)
-    assert f"{a.label} is right, {b.label} is wrong: {lead.sum()} of {len(a.labels)}" in page
-    assert page.count('alt="Test image') == sum(
-        min(12, int(((x.correct.mean(axis=0) > 0.5) & (y.correct.mean(axis=0) < 0.5)).sum()))
-        for x, y in ((a, b), (b, a))
-    )
-
-
-def test_of_several_the_pair_is_chosen_by_the_address(client: httpx.Client) -> None:
-    query = {"network": ["fcn-2k", "fcn-3k", "cnn-3k"]}
-    assert "FCN 2K and FCN 3K more closely" in client.get(COMPARE, params=query).text
-    assert "CNN 3K and FCN 2K more closely" in client.get(COMPARE, params={**query, "pair": "cnn-3k~fcn-2k"}).text
-    figures = client.get(f"{COMPARE}/curves", params=query).json()["figures"]
-    [lines] = (
-        {t.get("meta") for t in figure["data"]} for key, figure in figures.items() if key == "training-loss|epochs"
-    )
-    assert lines == {"FCN 2K", "FCN 3K", "CNN 3K"}
-
-
-@pytest.mark.parametrize(
-    ("query", "status"),
-    [({}, 400), ({"network": "fcn-2k"}, 400), ({"network": ["fcn-2k", "fcn-2k"]}, 400),
-     ({"network": ["fcn-2k", "nothing"]}, 404), ({"network": [f"n{i}" for i in range(9)]}, 400)],
-)  # fmt: skip
-def test_what_cannot_be_compared_is_refused(client: httpx.Client, query: dict[str, Any], status: int) -> None:
-    assert client.get(COMPARE, params=query).status_code == status
-
-
-def test_the_looks_at_test_images_are_recorded(client: httpx.Client, store: Path) -> None:
-    client.get(COMPARE, params={"network": ["fcn-2k", "fcn-3k"]})
-    with Store.open(store / "small") as opened:
-        [row] = [row for row in opened.jobs(("fcn", 3_000)) if row.job.seed == 0]
-        assert "images on which networks disagree" in opened.test_accesses(row.job.key)
 
 
 @pytest.fixture(scope="module")

@@ -48,6 +48,7 @@ class StudyGlance:
 
     name: str
     dataset: str
+    data_digest: str  # SHA-256 of the prepared data
     created: str  # UTC, ISO 8601
     spec: str  # JSON, as planned
 
@@ -92,7 +93,7 @@ class Glance:
 
     def study(self) -> StudyGlance | None:
         """Return the study, or None in a store that was just made."""
-        rows = self._database.read("SELECT name, dataset, created, spec FROM study")
+        rows = self._database.read("SELECT name, dataset, data_digest, created, spec FROM study")
         return StudyGlance(*rows[0]) if rows else None
 
     def jobs(self) -> list[JobGlance]:

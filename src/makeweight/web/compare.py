@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import permutations
 
 import numpy as np
 from numpy.typing import NDArray
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,17 +16,16 @@ from makeweight.inspection.data import study_data
 from makeweight.report.analysis import Comparison, compare_all
 from makeweight.report.page.curve_chart import curve_chart
 from makeweight.report.statistics_tables import comparisons_table
-from makeweight.report.summary import NetworkSummary, StudySummary, summarise
+from makeweight.report.summary import NetworkSummary, class_names
 from makeweight.report.verdict import in_words
 from makeweight.stats.classes import confusion
+from makeweight.store.rows import StudyRow
 from makeweight.store.store import Store
 from makeweight.study.looks import record_look
 from makeweight.web import dashboard, pictures
 from makeweight.web.answers import answer, page
-from makeweight.web.network import find_network
-from makeweight.web.progress import Progress, read_progress
+from makeweight.web.chosen import LEAST, MOST, Chosen, address, find_chosen, offers
 
-LEAST, MOST = 2, 8
 MOST_IMAGES = 12  # of each kind of disagreement
 PURPOSE = "images on which networks disagree"
 
@@ -46,8 +44,8 @@ class Seen:
 class Pair:
     """Two of the networks, more closely."""
 
-    a: NetworkSummary
-    b: NetworkSummary
+    a: Chosen
+    b: Chosen
     difference: list[tuple[str, list[tuple[str, str]]]]  # rows of the confusion of a less that of b
     better_a: tuple[Seen, ...]  # images that only a gets right
     better_b: tuple[Seen, ...]
@@ -56,68 +54,68 @@ class Pair:
 
 
 def show(request: Request) -> Response:
-    """Show the comparison of the networks that the address names."""
-    progress, summary = _found(request)
-    comparisons = compare_all(summary.networks)
-    a, b = _pair(request.query_params.get("pair", ""), summary)
+    """Show the comparison of the networks that the address names; of one alone, what it can be compared with."""
+    chosen, studies = find_chosen(request, least=1), dashboard.of(request).studies
+    names, found = [each.name for each in chosen], offers(studies, chosen)
+    if len(chosen) < LEAST:
+        return page("compare_one.html", 400, chosen=chosen, offers=found, least=LEAST, most=MOST)
+    comparisons = compare_all(tuple(each.summary for each in chosen))
+    a, b = _pair(request.query_params.get("pair", ""), chosen)
     return page(
         "compare.html",
-        study=progress,
-        summary=summary,
-        slugs={network.label: network.label.lower().replace(" ", "-") for network in summary.networks},
+        chosen=chosen,
+        offers=found,
+        without={name: _without(name, names, (a, b)) for name in names},
         sentences=[in_words(comparison) for comparison in _first(comparisons, a, b)],
         table=comparisons_table(comparisons),
-        chart=curve_chart(summary.networks),
+        chart=curve_chart([each.summary for each in chosen]),
         query=request.url.query,
-        pair=_closely(progress.folder, summary, a, b),
+        pair=_closely(a, b),
     )
 
 
 def curves(request: Request) -> Response:
     """Answer with the figures of the networks' learning curves."""
-    return answer(curve_chart(_found(request)[1].networks).to_record())
+    return answer(curve_chart([each.summary for each in find_chosen(request)]).to_record())
 
 
-def _found(request: Request) -> tuple[Progress, StudySummary]:
-    progress = read_progress(dashboard.of(request).studies.folder(request.path_params["study"]))
-    slugs = dict.fromkeys(request.query_params.getlist("network"))
-    if not LEAST <= len(slugs) <= MOST:
-        raise HTTPException(
-            400, f"{len(slugs)} networks cannot be compared: tick {LEAST} to {MOST} in the study's table."
-        )
-    networks = [find_network(progress, slug) for slug in slugs]
-    return progress, summarise(progress.folder, [(network.family, network.budget) for network in networks])
-
-
-def _pair(text: str, summary: StudySummary) -> tuple[NetworkSummary, NetworkSummary]:
+def _pair(text: str, chosen: tuple[Chosen, ...]) -> tuple[Chosen, Chosen]:
     """Take the pair that the address names, or the two first."""
-    known = {network.label.lower().replace(" ", "-"): network for network in summary.networks}
-    a, _, b = text.partition("~")
-    if a in known and b in known and a != b:
-        return known[a], known[b]
-    if len(known) < LEAST:
-        raise HTTPException(400, "the answers of these networks cannot be read, so they cannot be compared.")
-    first, second = list(known.values())[:2]
-    return first, second
+    pairs = {_name((a, b)): (a, b) for a, b in permutations(chosen, 2)}
+    return pairs.get(text, (chosen[0], chosen[1]))
 
 
-def _first(comparisons: tuple[Comparison, ...], a: NetworkSummary, b: NetworkSummary) -> list[Comparison]:
+def _name(pair: tuple[Chosen, Chosen]) -> str:
+    return "~".join(each.name for each in pair)
+
+
+def _without(name: str, names: list[str], pair: tuple[Chosen, Chosen]) -> str:
+    """Return the address that names one network less; the pair stays if it can."""
+    kept = "" if name in [each.name for each in pair] else _name(pair)
+    return address([each for each in names if each != name], kept)
+
+
+def _first(comparisons: tuple[Comparison, ...], a: Chosen, b: Chosen) -> list[Comparison]:
     """Put the pair that is looked at first."""
-    labels = {a.label, b.label}
+    labels = {a.summary.label, b.summary.label}
     return sorted(comparisons, key=lambda each: {each.a.label, each.b.label} != labels)
 
 
-def _closely(folder: Path, summary: StudySummary, a: NetworkSummary, b: NetworkSummary) -> Pair:
-    names, classes = summary.class_names, a.architecture.classes
-    matrix = confusion(a.predicted, a.labels, classes) - confusion(b.predicted, b.labels, classes)
-    only_a, only_b = _only(a, b), _only(b, a)
-    images, without = _images(folder, [a.runs[0].key, b.runs[0].key])
+def _closely(a: Chosen, b: Chosen) -> Pair:
+    with Store.open(a.study.folder) as store:
+        study = store.study()
+    assert study is not None  # it has a network with a result
+    names, classes = class_names(study.class_names, [a.summary]), a.summary.architecture.classes
+    matrix = confusion(a.summary.predicted, a.summary.labels, classes)
+    matrix -= confusion(b.summary.predicted, b.summary.labels, classes)
+    only_a, only_b = _only(a.summary, b.summary), _only(b.summary, a.summary)
+    images, without = _images(study, (a, b))
     return Pair(
         a=a,
         b=b,
         difference=pictures.rows_of(matrix, names),
-        better_a=() if images is None else _seen(images, only_a, b, names),
-        better_b=() if images is None else _seen(images, only_b, a, names),
+        better_a=() if images is None else _seen(images, only_a, b.summary, names),
+        better_b=() if images is None else _seen(images, only_b, a.summary, names),
         counts=(len(only_a), len(only_b)),
         without=without,
     )
@@ -131,16 +129,14 @@ def _only(right: NetworkSummary, wrong: NetworkSummary) -> NDArray[np.int64]:
     return np.asarray(found[np.argsort(-lead[found], kind="stable")], dtype=np.int64)
 
 
-def _images(folder: Path, keys: list[str]) -> tuple[PreparedDataset | None, str]:
-    with Store.open(folder) as store:
-        study = store.study()
+def _images(study: StudyRow, pair: tuple[Chosen, Chosen]) -> tuple[PreparedDataset | None, str]:
+    """Open the test images, a look that each of both studies records; or say why there are none."""
     try:
-        if study is None:
-            return None, "the study has not been planned."
         found = study_data(study)
     except MakeweightError as error:
         return None, str(error)
-    record_look(folder, keys, dashboard.log.info, PURPOSE)
+    for each in pair:
+        record_look(each.study.folder, [each.summary.runs[0].key], dashboard.log.info, PURPOSE)
     return found, ""
 
 

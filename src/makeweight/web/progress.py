@@ -48,6 +48,7 @@ class Progress:
     folder: Path
     name: str  # of the folder: it is what addresses and commands call the study
     dataset: str
+    data_digest: str  # of studies with the same one the test images are the same
     created: str  # UTC, ISO 8601
     state: State
     total: int
@@ -73,6 +74,10 @@ class Progress:
                 found[network.budget] = network
         return tuple(found[budget] for budget in sorted(found))
 
+    def name_of(self, network: NetworkProgress) -> str:
+        """Return a network's name in addresses that may name several studies: report/cnn-10k."""
+        return f"{self.name}/{network.slug}"
+
 
 def read_progress(folder: Path) -> Progress:
     """Look at a study once.
@@ -95,6 +100,7 @@ def progress_of(folder: Path, glance: Glance) -> Progress:
         folder=folder,
         name=folder.name,
         dataset=study.dataset if study else "",
+        data_digest=study.data_digest if study else "",
         created=study.created if study else "",
         state=_state(runs, len(jobs), done, failed),
         total=len(jobs),

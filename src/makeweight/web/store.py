@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from makeweight.errors import InvalidValue, StoreError
 from makeweight.store.store import DATABASE
@@ -12,6 +12,7 @@ from makeweight.web.answers import not_found
 from makeweight.web.progress import Progress, read_progress
 
 ON_A_PAGE = 50
+MOST_NAME = 255  # bytes of a file name (NAME_MAX); the system refuses to look at a longer one
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,9 @@ class Studies:
         HTTPException
             404 if there is no such study.
         """
-        folder = self.store / name
-        if not self.is_open_to(name) or folder.parent != self.store or not (folder / DATABASE).is_file():
-            raise not_found(f"there is no study {name!r} here.")
-        return folder
+        if not _is_name(name) or not self.is_open_to(name) or not (self.store / name / DATABASE).is_file():
+            raise not_found(f"there is no study {name[:MOST_NAME]!r} here.")
+        return self.store / name
 
     def is_open_to(self, name: str) -> bool:
         """Say whether a study of this name would be shown."""
@@ -87,6 +87,11 @@ class Studies:
             raise InvalidValue(
                 f"the store {self.store} cannot be read: {error.strerror}. Give another --store."
             ) from error
+
+
+def _is_name(name: str) -> bool:
+    """Say whether a text is a plain folder name: those of an address's query have passed no rule for paths."""
+    return name != ".." and PurePath(name).name == name != "" and len(name.encode()) <= MOST_NAME
 
 
 def _listed(folder: Path) -> Listed | None:

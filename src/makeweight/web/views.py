@@ -56,6 +56,7 @@ def network_row(progress: Progress, network: NetworkProgress) -> dict[str, Any]:
     """Return one row of the table, texts and what they sort by."""
     return {
         "label": network.label,
+        "name": progress.name_of(network),
         "family": network.family,
         "href": at("studies", progress.name, "networks", network.slug) if network.done else None,
         "weights": network.weights,

@@ -50,7 +50,7 @@ function showNetwork(network) {
   const [head, , , seeds, accuracy, span, validation, seconds, state, tick] = row.cells;
   if (network.href && !find("a", head)) {
     head.replaceChildren(element("a", { href: network.href, textContent: network.label }));
-    const box = element("input", { type: "checkbox", name: "network", value: network.href.split("/").at(-1) });
+    const box = element("input", { type: "checkbox", name: "network", value: network.name });
     const label = element("label", { className: "tick" }, box);
     label.append(element("span", { className: "unseen", textContent: `Compare ${network.label}` }));
     tick.replaceChildren(label);
