@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from makeweight.data.readers.base import DataFile
-from makeweight.data.readers.idx import read_idx, read_images, read_labels, read_pair
+from makeweight.data.readers.idx import TYPES, open_idx, read_idx, read_images, read_labels, read_pair
 from makeweight.errors import DataFormatError, DataNotFound
 
 Pack = Callable[[np.ndarray], bytes]
@@ -129,6 +129,27 @@ def test_other_type_codes_are_refused(kind: int, tmp_path: Path) -> None:  # fau
     (tmp_path / "file").write_bytes(_header(8, kind=kind) + bytes(64))
     with pytest.raises(DataFormatError, match=rf"expected an IDX header 00 00 08 01 .* found 00 00 {kind:02x} 01"):
         read_labels(tmp_path / "file")
+
+
+@given(code=st.sampled_from(sorted(TYPES)), shape=shapes, seed=st.integers(0, 2**32 - 1), packed=st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_values_of_every_type_come_back(
+    code: int, shape: tuple[int, ...], seed: int, packed: bool, scratch: Path
+) -> None:
+    values = np.random.default_rng(seed).integers(-128, 128, shape).astype(TYPES[code])
+    content = _header(*shape, kind=code) + values.tobytes()
+    scratch.write_bytes(gzip.compress(content) if packed else content)
+    with open_idx(DataFile(scratch), (3,), codes=TYPES) as opened:
+        read = opened.rows(shape[0])
+        opened.end()
+    assert read.dtype == values.dtype
+    np.testing.assert_array_equal(read, values)
+    scratch.write_bytes(content[:-1])
+    with (
+        pytest.raises(DataFormatError, match=rf"expected {values.nbytes} bytes of data"),
+        open_idx(DataFile(scratch), (3,), codes=TYPES),
+    ):
+        pass
 
 
 def test_labels_given_as_images_are_refused(tmp_path: Path, pack_idx: Pack) -> None:  # fault 19

@@ -48,6 +48,8 @@ def read(path: Path) -> list[tuple[str, int]]:
         ("emnist-letters-train-images-idx3-ubyte", "emnist-letters-train-labels-idx1-ubyte"),
         ("images.idx3", "labels.idx1"),
         ("my_images-idx3-ubyte", "my_labels-idx1-ubyte"),
+        ("train-images-idx3-float.gz", "train-labels-idx1-ubyte.gz"),
+        ("train-images-idx3-ubyte", "train-labels-idx1-int"),
     ],
 )
 def test_labels_are_found_beside_their_images(images: str, labels: str, tmp_path: Path) -> None:
@@ -105,13 +107,71 @@ def test_images_with_another_name_are_recognised_but_have_no_labels(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    "content", [idx(IMAGES, kind=13), idx(LABELS), b"", b"\0\0\x08", b"not an IDX file", idx(IMAGES, (6, 5, 7, 1, 1))]
+    "content",
+    [
+        idx(IMAGES, kind=10),
+        idx(IMAGES, kind=15),
+        idx(LABELS),
+        b"",
+        b"\0\0\x08",
+        b"not an IDX file",
+        idx(IMAGES, (6, 5, 7, 1, 1)),
+    ],
 )
 def test_fault_19_another_kind_of_file_is_refused(content: bytes, tmp_path: Path) -> None:
     path = pair(tmp_path, "a-images-idx3-ubyte", "a-labels-idx1-ubyte")
     path.write_bytes(content)
     with pytest.raises(DataFormatError, match="a-images-idx3-ubyte: expected an IDX header"):
         idx_source(path, Form())
+
+
+def write(folder: Path, images: tuple[int, np.ndarray], labels: tuple[int, np.ndarray]) -> Path:
+    """Write a pair with these type codes."""
+    (folder / "a-labels-idx1-int").write_bytes(idx(labels[1], kind=labels[0]))
+    (folder / "a-images-idx3-float").write_bytes(idx(images[1], kind=images[0]))
+    return folder / "a-images-idx3-float"
+
+
+TYPES = {9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
+
+
+@pytest.mark.parametrize("code", TYPES)
+def test_numbers_of_any_type_are_read_big_endian(code: int, tmp_path: Path) -> None:
+    whole = IMAGES if code != 9 else IMAGES // 2  # a signed byte ends at 127
+    path = write(tmp_path, (code, whole.astype(TYPES[code])), (code, LABELS.astype(TYPES[code])))
+    assert recognises(path)
+    source = idx_source(path, Form())
+    source.survey(quiet)
+    [chunk] = source.read((1, 5, 7), quiet)
+    np.testing.assert_array_equal(chunk.images[:, 0], whole)
+    assert [source.class_names[one] for one in chunk.codes] == [str(label) for label in LABELS]
+
+
+@pytest.mark.parametrize("code", [13, 14])
+def test_floats_to_1_are_scaled_as_those_of_other_formats(code: int, tmp_path: Path) -> None:
+    path = write(tmp_path, (code, (IMAGES / 255).astype(TYPES[code])), (8, LABELS))
+    source = idx_source(path, Form())
+    assert source.survey(quiet).notes == ("values from 0 to 1 are multiplied by 255",)
+    [chunk] = source.read((1, 5, 7), quiet)
+    np.testing.assert_array_equal(chunk.images[:, 0], IMAGES)
+
+
+@pytest.mark.parametrize(("code", "value"), [(9, -1), (11, 256), (12, -70_000), (13, np.nan), (14, 300.0)])
+def test_fault_24_a_number_that_is_no_pixel_is_named_with_its_row(code: int, value: float, tmp_path: Path) -> None:
+    images = (IMAGES // 2).astype(TYPES[code])
+    images[4, 1, 2] = value
+    path = write(tmp_path, (code, images), (8, LABELS))
+    with pytest.raises(DataFormatError, match=rf"^a-images-idx3-float\[4\]: a pixel is {value:g}"):
+        read(path)
+
+
+@pytest.mark.parametrize(("code", "value"), [(9, -1), (11, -2), (13, 0.5), (14, np.nan)])
+def test_fault_24_a_label_that_is_none_is_named_with_its_row(code: int, value: float, tmp_path: Path) -> None:
+    labels = LABELS.astype(TYPES[code])
+    labels[3] = value
+    path = write(tmp_path, (8, IMAGES), (code, labels))
+    with pytest.raises(DataFormatError, match=rf"^a-images-idx3-float\[3\]: its label is {value:g}"):
+        read(path)
 
 
 @pytest.mark.parametrize("rows", [5, 7, 2**32 - 1])

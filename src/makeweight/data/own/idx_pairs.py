@@ -1,7 +1,8 @@
 """Pairs of IDX files, as MNIST and its kin come: images in one, labels in the other; plain or gzipped.
 
 A pair is told by its names: ``train-images-idx3-ubyte.gz`` and ``train-labels-idx1-ubyte.gz``. What stands before
-``images`` says which part it is; images of four dimensions (``idx4``) are in colour.
+``images`` says which part it is; images of four dimensions (``idx4``) are in colour. The type of the values is that of
+the header, whatever the name says.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,16 +24,20 @@ from makeweight.data.own.form import Form
 from makeweight.data.own.parts import PARTS, divided, part_in
 from makeweight.data.own.source import Part, Source
 from makeweight.data.readers.base import DataFile, first_bytes
-from makeweight.data.readers.idx import open_idx
+from makeweight.data.readers.idx import TYPES, open_idx
 from makeweight.errors import DataFormatError, DataNotFound
 
 #: What a file may promise; read in pieces, so only time and the disk set a limit.
 MOST_BYTES = 256 << 30
 DIMENSIONS = {"images": (3, 4), "labels": (1,)}
 
-_IMAGES = re.compile(r"(?P<before>.*)images(?P<between>[-._]?)idx[34](?P<after>[-._]?ubyte)?(\.gz)?", re.IGNORECASE)
+#: What names call the types of values.
+_WORDS = ("ubyte", "byte", "short", "int", "float", "double")
 
-_MAGIC = (b"\0\0\x08\x03", b"\0\0\x08\x04")
+_TYPE = rf"(?P<dash>[-._]?)(?P<word>{'|'.join(_WORDS)})"
+_IMAGES = re.compile(rf"(?P<before>.*)images(?P<between>[-._]?)idx[34](?:{_TYPE})?(\.gz)?", re.IGNORECASE)
+
+_MAGIC = [bytes((0, 0, code, dimensions)) for code in TYPES for dimensions in (3, 4)]
 
 
 def recognises(path: Path) -> bool:
@@ -83,11 +89,13 @@ def _labels_of(images: Path) -> Path:
         raise DataFormatError(
             f"{images}: it is not called …images-idx3-ubyte, so its labels cannot be found; rename it."
         )
-    name = f"{match['before']}labels{match['between']}idx1{match['after'] or ''}"
-    for file in (images.with_name(name), images.with_name(f"{name}.gz")):
-        if file.exists():
-            return file
-    raise DataNotFound(f"{images}: its labels are not beside it; they would be called {name} or {name}.gz.")
+    plain, dash = f"{match['before']}labels{match['between']}idx1", match["dash"]
+    names = [plain] if dash is None else [f"{plain}{dash}{word}" for word in (match["word"], *_WORDS)]
+    for name in names:
+        for file in (images.with_name(name), images.with_name(f"{name}.gz")):
+            if file.exists():
+                return file
+    raise DataNotFound(f"{images}: its labels are not beside it; they would be called {names[0]} or {names[0]}.gz.")
 
 
 @dataclass(frozen=True)
@@ -96,19 +104,15 @@ class IdxColumn:
 
     path: Path
     shape: tuple[int, ...]
+    dtype: np.dtype[Any]
     dimensions: tuple[int, ...]
-
-    @property
-    def dtype(self) -> np.dtype[np.uint8]:
-        """The one type that is read."""
-        return np.dtype(np.uint8)
 
     @property
     def name(self) -> str:
         """Name of the file."""
         return self.path.name
 
-    def pieces(self, rows: int) -> Iterator[NDArray[np.uint8]]:
+    def pieces(self, rows: int) -> Iterator[NDArray[Any]]:
         """Read so many rows at once.
 
         Raises
@@ -116,12 +120,12 @@ class IdxColumn:
         DataFormatError
             When the file is damaged, or has other bytes than its header promises.
         """
-        with open_idx(DataFile(self.path), self.dimensions, MOST_BYTES) as opened:
+        with open_idx(DataFile(self.path), self.dimensions, MOST_BYTES, TYPES) as opened:
             for start in range(0, self.shape[0], rows):
                 yield opened.rows(min(rows, self.shape[0] - start))
             opened.end()
 
 
 def _column(path: Path, role: str) -> IdxColumn:
-    with open_idx(DataFile(path), DIMENSIONS[role], MOST_BYTES) as opened:
-        return IdxColumn(path, opened.shape, DIMENSIONS[role])
+    with open_idx(DataFile(path), DIMENSIONS[role], MOST_BYTES, TYPES) as opened:
+        return IdxColumn(path, opened.shape, opened.dtype, DIMENSIONS[role])

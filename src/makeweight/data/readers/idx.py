@@ -1,7 +1,7 @@
 """The IDX format of MNIST: a magic number, the dimensions, then the bytes; plain, gzipped or in a zip.
 
-Layout (Y. LeCun, "The MNIST database", section "File formats"): two zero bytes, a type code (0x08 is
-uint8), the number of dimensions, one big-endian uint32 a dimension, then the values in C order.
+Layout (Y. LeCun, "The MNIST database", section "File formats"): two zero bytes, a type code, the number of
+dimensions, one big-endian uint32 a dimension, then the values in C order, big-endian too.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import gzip
 import math
 import struct
 import zipfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol, cast
+from typing import Any, BinaryIO, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +34,13 @@ from makeweight.errors import DataFormatError
 #: 88 times Fashion-MNIST; a header that promises more is refused.
 MAX_BYTES = 4 << 30
 
-_UINT8 = 0x08
+#: The types of values by their codes; 0x0a is none's.
+TYPES: Mapping[int, np.dtype[Any]] = {
+    code: np.dtype(kind)
+    for code, kind in ((0x08, "u1"), (0x09, "i1"), (0x0B, ">i2"), (0x0C, ">i4"), (0x0D, ">f4"), (0x0E, ">f8"))
+}
+#: The one type of published data sets.
+UINT8 = 0x08
 _GZIP_MAGIC = b"\x1f\x8b"
 #: No deflate stream unpacks to more than 1032 times its size (zlib's technical details).
 _MOST_EXPANSION = 1032
@@ -72,13 +78,13 @@ def _opened(file: DataFile) -> Iterator[_Opened]:
             yield _Opened(cast(BinaryIO, unpacked), most_bytes=most)
 
 
-def _read_shape(stream: BinaryIO, file: DataFile, allowed: Collection[int]) -> tuple[int, ...]:
-    """Read and check the header; return the promised shape."""
+def _read_header(
+    stream: BinaryIO, file: DataFile, allowed: Collection[int], codes: Collection[int]
+) -> tuple[np.dtype[Any], tuple[int, ...]]:
+    """Read and check the header; return the promised type and shape."""
     magic = bytes(read_up_to(stream, 4))
-    if len(magic) < 4 or magic[:3] != bytes((0, 0, _UINT8)) or magic[3] not in allowed:
-        headers = " or ".join(bytes((0, 0, _UINT8, count)).hex(" ") for count in allowed)
-        rule = f"an IDX header {headers} (uint8, {' or '.join(map(str, allowed))}-dimensional)"
-        raise damaged(file, rule, magic.hex(" ") or "nothing")
+    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in codes or magic[3] not in allowed:
+        raise damaged(file, _rule(allowed, codes), magic.hex(" ") or "nothing")
     dimensions = magic[3]
     sizes = bytes(read_up_to(stream, 4 * dimensions))
     if len(sizes) < 4 * dimensions:
@@ -86,19 +92,15 @@ def _read_shape(stream: BinaryIO, file: DataFile, allowed: Collection[int]) -> t
     shape = struct.unpack(f">{dimensions}I", sizes)
     if 0 in shape:
         raise damaged(file, "at least one value in every dimension", f"the shape {shape}")
-    return shape
+    return TYPES[magic[2]], shape
 
 
-def _check_promise(shape: tuple[int, ...], opened: _Opened, file: DataFile, max_bytes: int) -> None:
-    """Check that the file can hold what `shape` promises; nothing is allocated before."""
-    promised = math.prod(shape)
-    promise = f"{promised} bytes of data (shape {shape})"
-    if promised > max_bytes:
-        raise damaged(file, f"at most {max_bytes} bytes of data", promise)
-    if opened.exact_bytes is not None and opened.exact_bytes != 4 + 4 * len(shape) + promised:
-        raise damaged(file, promise, f"{opened.exact_bytes - 4 - 4 * len(shape)} bytes after the header")
-    if opened.most_bytes is not None and promised > opened.most_bytes:
-        raise damaged(file, promise, f"a gzip file that cannot hold more than {opened.most_bytes} bytes")
+def _rule(allowed: Collection[int], codes: Collection[int]) -> str:
+    """Say what a header may be; the type is written out where there is one alone."""
+    kind, named = ("TT", "TT ") if len(codes) > 1 else (f"{next(iter(codes)):02x}", "")
+    headers = " or ".join(f"00 00 {kind} {count:02x}" for count in allowed)
+    types = ", ".join(f"{code:02x} {TYPES[code].name}" if named else TYPES[code].name for code in codes)
+    return f"an IDX header {headers} ({named}{types}; {' or '.join(map(str, allowed))}-dimensional)"
 
 
 @dataclass(frozen=True)
@@ -106,10 +108,16 @@ class OpenIdx:
     """An IDX file whose header has been read and checked; its values follow."""
 
     file: DataFile
+    dtype: np.dtype[Any]
     shape: tuple[int, ...]
     stream: BinaryIO
 
-    def rows(self, count: int) -> NDArray[np.uint8]:
+    @property
+    def promised(self) -> int:
+        """Bytes of data, by the header."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    def rows(self, count: int) -> NDArray[Any]:
         """Read the next `count` rows: (count, *shape[1:]).
 
         Raises
@@ -117,12 +125,11 @@ class OpenIdx:
         DataFormatError
             When the file ends before.
         """
-        wanted = count * math.prod(self.shape[1:])
+        wanted = count * math.prod(self.shape[1:]) * self.dtype.itemsize
         data = read_up_to(self.stream, wanted)
         if len(data) < wanted:
-            promised = math.prod(self.shape)
-            raise damaged(self.file, f"{promised} bytes of data (shape {self.shape})", f"{wanted - len(data)} missing")
-        return np.frombuffer(data, dtype=np.uint8).reshape(count, *self.shape[1:])
+            raise self.broken(f"{wanted - len(data)} missing")
+        return np.frombuffer(data, dtype=self.dtype).reshape(count, *self.shape[1:])
 
     def end(self) -> None:
         """Check that nothing follows; at the end of a gzip stream this also checks its CRC.
@@ -133,13 +140,31 @@ class OpenIdx:
             When something does, or the CRC is another.
         """
         if self.stream.read(1):
-            promised = math.prod(self.shape)
-            raise damaged(self.file, f"{promised} bytes of data (shape {self.shape})", "more than that")
+            raise self.broken("more than that")
+
+    def broken(self, found: str) -> DataFormatError:
+        """Build the error for a file that has other bytes than its header promises."""
+        return damaged(self.file, f"{self.promised} bytes of data (shape {self.shape})", found)
+
+
+def _check_promise(idx: OpenIdx, opened: _Opened, max_bytes: int) -> None:
+    """Check that the file can hold what its header promises; nothing is allocated before."""
+    header = 4 + 4 * len(idx.shape)
+    if idx.promised > max_bytes:
+        raise damaged(
+            idx.file, f"at most {max_bytes} bytes of data", f"{idx.promised} bytes of data (shape {idx.shape})"
+        )
+    if opened.exact_bytes is not None and opened.exact_bytes != header + idx.promised:
+        raise idx.broken(f"{opened.exact_bytes - header} bytes after the header")
+    if opened.most_bytes is not None and idx.promised > opened.most_bytes:
+        raise idx.broken(f"a gzip file that cannot hold more than {opened.most_bytes} bytes")
 
 
 @contextmanager
-def open_idx(file: DataFile, dimensions: Collection[int], max_bytes: int = MAX_BYTES) -> Iterator[OpenIdx]:
-    """Open an IDX file of uint8 values, to be read row by row.
+def open_idx(
+    file: DataFile, dimensions: Collection[int], max_bytes: int = MAX_BYTES, codes: Collection[int] = (UINT8,)
+) -> Iterator[OpenIdx]:
+    """Open an IDX file, to be read row by row.
 
     Gzip is told by its magic bytes. No more is unpacked than the header promises and one byte, so a
     gzip or zip bomb costs nothing.
@@ -152,6 +177,8 @@ def open_idx(file: DataFile, dimensions: Collection[int], max_bytes: int = MAX_B
         How many dimensions the file may have.
     max_bytes : int
         The most bytes of data that a header may promise.
+    codes : collection of int
+        Those of `TYPES` that its values may have.
 
     Raises
     ------
@@ -162,9 +189,9 @@ def open_idx(file: DataFile, dimensions: Collection[int], max_bytes: int = MAX_B
     """
     try:
         with guarded(file, "whole, undamaged data"), _opened(file) as opened:
-            shape = _read_shape(opened.stream, file, dimensions)
-            _check_promise(shape, opened, file, max_bytes)
-            yield OpenIdx(file, shape, opened.stream)
+            idx = OpenIdx(file, *_read_header(opened.stream, file, dimensions, codes), opened.stream)
+            _check_promise(idx, opened, max_bytes)
+            yield idx
     except KeyError as error:
         raise damaged(DataFile(file.path), f"a member '{file.member}'", "no such member") from error
 
