@@ -185,6 +185,19 @@ def test_an_npz_and_a_csv_train_as_well(cli: Callable, tmp_path: Path) -> None:
     assert json.loads(ran.out)["test_accuracy"] > 0.5
 
 
+def test_a_check_says_which_given_parts_share_images(cli: Callable, tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (40, 8, 8), dtype=np.uint8)
+    labels = np.arange(40) % 2
+    parts = {"train": slice(20), "val": slice(17, 30), "test": slice(30, 40)}
+    arrays = {f"{part}_images": images[rows] for part, rows in parts.items()}
+    np.savez(tmp_path / "own.npz", **arrays, **{f"{part}_labels": labels[rows] for part, rows in parts.items()})
+    lines = cli("data", "check", "own.npz").out.splitlines()
+    assert [line for line in lines if line.startswith(("leak", "copies"))] == [
+        "leak: 3 validation images are also among those for training, so accuracy on them is not honest",
+        "copies: 3 images are the same as an earlier one",
+    ]
+
+
 def test_arrays_from_python_train_by_the_path_of_what_was_prepared(
     cli: Callable, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -111,15 +111,18 @@ def _lines(found: Check) -> Iterator[str]:
     if found.problems:
         yield f"unreadable: {len(found.problems)} images"
         yield from (f"  {problem.name}: {problem.reason}" for problem in found.problems)
-    if found.leaked:
-        yield f"leak: {found.leaked:,} test images are also among those for training, so accuracy on them is not honest"
+    leaks = {"test": found.leaked, "validation": found.leaked_validation}
+    for part, count in leaks.items():
+        if count:
+            yield f"leak: {count:,} {part} images are also among those for training, so accuracy on them is not honest"
     if found.conflict_count:
         yield f"conflict: {found.conflict_count:,} images are the same as one of another class"
         yield from _pairs(found.conflicts)
     if found.rare:
         yield f"imbalance: fewer than a tenth of the largest class have {', '.join(found.rare)}"
     if found.copies:
-        yield f"copies: {found.copies:,} images are the same as an earlier one; they stay on one side of every division"
+        stay = "" if any(leaks.values()) else "; they stay on one side of every division"
+        yield f"copies: {found.copies:,} images are the same as an earlier one{stay}"
     if found.near_count:
         yield f"nearly the same: {found.near_count:,} pairs among {found.near_compared:,} images compared"
         yield from _pairs(found.near)

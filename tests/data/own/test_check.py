@@ -85,7 +85,21 @@ def test_test_images_among_those_for_training_are_counted(
 ) -> None:
     make_folder("leaky/train", count=20)
     make_folder("leaky/test", count=5, first=18)
-    assert look(tmp_path / "leaky").leaked == 4
+    found = look(tmp_path / "leaky")
+    assert (found.leaked, found.leaked_validation) == (4, 0)
+
+
+def test_validation_images_among_those_for_training_are_counted(
+    make_folder: MakeFolder, look: Callable[[Path], Check], tmp_path: Path
+) -> None:
+    for part, count, first in (("train", 20, 0), ("val", 6, 17), ("test", 4, 30)):
+        make_folder(f"leaky/{part}", count=count, first=first)
+    found = look(tmp_path / "leaky")
+    assert (found.leaked, found.leaked_validation) == (0, 6)
+    shutil.rmtree(tmp_path / "leaky" / "test")  # then test images are drawn from the others, copies on one side
+    found = look(tmp_path / "leaky")
+    assert found.leaked == 0
+    assert 0 < found.leaked_validation <= 6
 
 
 def test_planted_labels_are_among_the_clearest_suspects() -> None:

@@ -136,6 +136,14 @@ def test_images_on_both_sides_of_the_users_own_division_are_said(make_folder: Ma
     assert any(note.startswith("6 of 10 test images are also among those for training") for note in prepared.notes)
 
 
+def test_validation_images_among_those_for_training_are_said(make_folder: MakeFolder, tmp_path: Path) -> None:
+    for part, count, first in (("train", 20, 0), ("val", 5, 18), ("test", 4, 30)):
+        make_folder(f"leaky/{part}", count=count, first=first)
+    notes = prepare_own(FolderSource(tmp_path / "leaky"), cache_dir=tmp_path / "cache").notes
+    assert any(note.startswith("4 of 10 validation images are also among those for training") for note in notes)
+    assert not any("one side of every division" in note or "test images" in note for note in notes)
+
+
 def test_fault_25_a_class_missing_from_a_part_is_a_warning(make_folder: MakeFolder, tmp_path: Path) -> None:
     make_folder("gap/train", count=10)
     make_folder("gap/test", count=5, first=20)

@@ -53,6 +53,7 @@ class Check:
     conflicts: tuple[Alike, ...]  # the same image with different labels; the first of them
     conflict_count: int
     leaked: int  # test images that are among those for training too, where the source divides
+    leaked_validation: int  # the same of validation images
     near_compared: int
     near_count: int
     near: tuple[Alike, ...]  # the nearest
@@ -79,7 +80,7 @@ class Check:
 
 def check(source: Source, staged: Staged) -> Check:
     """Look at everything in a data set that may spoil a training or flatter its accuracy."""
-    refusal, leaked = _division(staged)
+    refusal, leaked, leaked_validation = _division(staged)
     copies, conflicts = _copies(staged)
     sample = _sample(len(staged.labels), near.MOST_IMAGES)
     alike = near.near_copies(staged.images(sample), sample)
@@ -101,6 +102,7 @@ def check(source: Source, staged: Staged) -> Check:
         conflicts=alikes(conflicts),
         conflict_count=len(conflicts),
         leaked=leaked,
+        leaked_validation=leaked_validation,
         near_compared=alike.images,
         near_count=len(alike.pairs),
         near=alikes(alike.pairs),
@@ -118,11 +120,12 @@ def check(source: Source, staged: Staged) -> Check:
     )
 
 
-def _division(staged: Staged) -> tuple[str | None, int]:
+def _division(staged: Staged) -> tuple[str | None, int, int]:
     try:
-        return None, divide(staged).shared
+        division = divide(staged)
     except DataFormatError as error:
-        return str(error), 0
+        return str(error), 0, 0
+    return None, division.shared_test, division.shared_validation
 
 
 def _copies(staged: Staged) -> tuple[int, NDArray[np.int64]]:

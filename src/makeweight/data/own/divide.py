@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +32,8 @@ class Division:
     validation: float  # share of the training part that is usually held out
     held_out: NDArray[np.uint8] | None  # (training,) 1 where the source says that it is for validation
     groups: NDArray[np.int64]  # (training,) copies of one image share a number
-    shared: int  # test images that are among those for training as well: only where the source divides
+    shared_test: int  # test images that are among those for training as well: only where the source divides
+    shared_validation: int  # the same of validation images
 
 
 def divide(staged: Staged, seed: int = 0) -> Division:
@@ -48,9 +50,9 @@ def divide(staged: Staged, seed: int = 0) -> Division:
     test = np.arange(len(staged.labels))[staged.parts["test"]]
     training = np.setdiff1d(np.arange(len(staged.labels)), test)
     _check_training(staged, training)
-    shared = int(np.isin(staged.prints[test], staged.prints[training]).sum())
+    shared = _among(staged.prints[test], staged.prints[training])
     held_out, share = _given_validation(staged, training)
-    return Division(training, test, share, held_out, _groups(staged.prints[training]), shared)
+    return _division(staged, training, test, share, held_out, shared)
 
 
 def _drawn(staged: Staged, seed: int) -> Division:
@@ -61,7 +63,20 @@ def _drawn(staged: Staged, seed: int) -> Division:
         split = split_indices(staged.labels, TEST_SHARE, seed, groups)
     held_out, share = _given_validation(staged, split.train)
     share = VALIDATION_SHARE if held_out is None else share
-    return Division(split.train, split.validation, share, held_out, _groups(staged.prints[split.train]), 0)
+    return _division(staged, split.train, split.validation, share, held_out, 0)
+
+
+def _division(
+    staged: Staged, training: NDArray[np.int64], test: NDArray[np.int64], share: float,
+    held_out: NDArray[np.uint8] | None, shared_test: int,
+) -> Division:  # fmt: skip
+    groups = _groups(staged.prints[training])
+    held = np.zeros(len(training), bool) if held_out is None else held_out.astype(bool)
+    return Division(training, test, share, held_out, groups, shared_test, _among(groups[held], groups[~held]))
+
+
+def _among(some: NDArray[Any], others: NDArray[Any]) -> int:
+    return int(np.isin(some, others).sum())
 
 
 def _given_validation(staged: Staged, training: NDArray[np.int64]) -> tuple[NDArray[np.uint8] | None, float]:

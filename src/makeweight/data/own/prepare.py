@@ -142,14 +142,17 @@ def _notes(staged: Staged, division: Division) -> tuple[str, ...]:
     if staged.problems:
         notes.append(f"{len(staged.problems)} unreadable images are left out")
     copies = len(staged.prints) - len(np.unique(staged.prints))
-    if copies and not division.shared:
+    held_out = 0 if division.held_out is None else int(division.held_out.sum())
+    leaks = [
+        f"{shared} of {count} {part} images are also among those for training, as you divided them: accuracy on them "
+        "is not honest"
+        for part, shared, count in (
+            ("validation", division.shared_validation, held_out), ("test", division.shared_test, len(division.test)),
+        ) if shared
+    ]  # fmt: skip
+    if copies and not leaks:
         notes.append(f"{copies} images are copies of others; copies are kept on one side of every division")
-    if division.shared:
-        notes.append(
-            f"{division.shared} of {len(division.test)} test images are also among those for training, as you divided "
-            "them: accuracy on them is not honest"
-        )
-    return tuple(notes)
+    return (*notes, *leaks)
 
 
 def _warn_of_gaps(staged: Staged, division: Division, name: str) -> None:
