@@ -33,14 +33,14 @@ class Suspect:
 
 
 def suspects(
-    images: NDArray[np.uint8], labels: NDArray[np.int64], rows: NDArray[np.int64]
+    images: NDArray[np.uint8], labels: NDArray[np.int64], rows: NDArray[np.int64], most: int = MOST_SUSPECTS
 ) -> tuple[int, list[Suspect]]:
     """Suspect labels among images (n, c, h, w), which are the data set's ``rows`` (n,).
 
     Returns
     -------
     int, list of Suspect
-        How many are suspected, and the clearest `MOST_SUSPECTS` of them.
+        How many are suspected, and the clearest of them, at most ``most``.
     """
     counts = np.bincount(labels)
     kept = counts[labels] >= LEAST_OF_A_CLASS
@@ -53,10 +53,12 @@ def suspects(
     own = probabilities[np.arange(len(labels)), place]
     thresholds = np.array([own[place == k].mean() for k in range(len(classes))])
     best = probabilities.argmax(axis=1)
-    most = probabilities.max(axis=1)
-    found = np.flatnonzero((best != place) & (most >= thresholds[best]))
-    clearest = found[np.argsort(own[found] - most[found], kind="stable")][:MOST_SUSPECTS]
-    return len(found), [Suspect(int(rows[i]), int(labels[i]), int(classes[best[i]]), float(most[i])) for i in clearest]
+    highest = probabilities.max(axis=1)
+    found = np.flatnonzero((best != place) & (highest >= thresholds[best]))
+    clearest = found[np.argsort(own[found] - highest[found], kind="stable")][:most]
+    return len(found), [
+        Suspect(int(rows[i]), int(labels[i]), int(classes[best[i]]), float(highest[i])) for i in clearest
+    ]
 
 
 def _features(images: NDArray[np.uint8]) -> NDArray[np.float32]:
