@@ -1,29 +1,27 @@
 """CSV in Kaggle's layout: a line an image, the label and then the pixels; one file, or one for each part in a folder.
 
 The column called label, class, target or y is the label, else the first; the others are pixels in their order. Without
-a header the first column is the label. Flat colour is read as `makeweight.data.own.layout.settled` says. The numbers
+a header the first column is the label. In FER2013's layout one column called pixels holds all of them, and a column
+Usage says which part a line is for. Flat colour is read as `makeweight.data.own.layout.settled` says. The numbers
 have no type: where none is above 1, they go from 0 to 1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import cached_property, partial
+from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from makeweight.data.own.block import Batch
 from makeweight.data.own.block_source import BlockSource
 from makeweight.data.own.fingerprint import of_files
 from makeweight.data.own.form import Form
 from makeweight.data.own.parts import PARTS, divided, natural, part_in
-from makeweight.data.own.rows import BadRow
 from makeweight.data.own.source import Part, Source
+from makeweight.data.own.table_block import TableBlock
 from makeweight.data.own.table_columns import Columns, columns_of
 from makeweight.data.own.table_lines import pieces_of
-from makeweight.data.own.table_numbers import rows_of
+from makeweight.data.own.table_packed import Packed, is_packed, packed_of
+from makeweight.data.own.table_usage import rows_by_part
 from makeweight.errors import DataFormatError, DataNotFound
 
 SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
@@ -56,7 +54,21 @@ def table_source(path: Path, form: Form) -> Source:
     columns = _columns(path)
     if columns is None:
         raise _no_label(path)
-    return BlockSource(path.name, [TableBlock("all", path, columns)], form, partial(of_files, path.parent, [path]))
+    fingerprint = partial(of_files, path.parent, [path])
+    return BlockSource(path.name, _blocks(path, columns), form, fingerprint, notes=_left_out(columns))
+
+
+def _blocks(path: Path, columns: Columns | Packed) -> list[TableBlock]:
+    """Make a block of each part that the lines name; without such names one of all."""
+    if not isinstance(columns, Packed) or columns.usage is None:
+        return [TableBlock("all", path, columns)]
+    rows = rows_by_part(path, columns.separator, len(columns.names), columns.usage)
+    names = divided(rows)
+    return [TableBlock(names[part], path, columns, rows[part]) for part in rows]
+
+
+def _left_out(columns: Columns | Packed) -> list[str]:
+    return [columns.note] if isinstance(columns, Packed) and columns.note else []
 
 
 def _folder_source(folder: Path, form: Form) -> Source:
@@ -66,8 +78,12 @@ def _folder_source(folder: Path, form: Form) -> Source:
     labelled = [(part, file, columns) for part, file, columns in given if columns is not None]
     if not labelled:
         raise _no_label(files[0][1])
+    notes += [note for _, _, columns in labelled for note in _left_out(columns)]
     names = divided(part for part, _, _ in labelled)
-    blocks = [TableBlock(names[part], file, columns) for part, file, columns in labelled]
+    if len(labelled) == 1:
+        blocks = _blocks(*labelled[0][1:])
+    else:  # then files are parts, whatever their lines say
+        blocks = [TableBlock(names[part], file, columns) for part, file, columns in labelled]
     return BlockSource(folder.name, blocks, form, partial(of_files, folder, [file for _, file in files]), notes=notes)
 
 
@@ -93,59 +109,23 @@ def _files(folder: Path) -> tuple[list[tuple[Part, Path]], list[str]]:
     return named, notes + [f"{table.name} is left out: no part is named" for table in tables if table not in used]
 
 
-def _columns(path: Path) -> Columns | None:
-    first = next(pieces_of(path), b"").split(b"\n", 1)[0]
+def _columns(path: Path) -> Columns | Packed | None:
+    lines = chain.from_iterable(piece.removesuffix(b"\n").split(b"\n") for piece in pieces_of(path))
+    first = next(lines, b"")
     if not first:
         raise DataFormatError(f"{path}: it is empty or begins with a blank line; a line is a label and its pixels.")
+    header = _text(first, path, 1)
+    if is_packed(header, path.name):
+        return packed_of(header, _text(next(lines, b""), path, 2), path.name)
+    return columns_of(header, path.name)
+
+
+def _text(line: bytes, path: Path, number: int) -> str:
     try:
-        return columns_of(first.decode("utf-8"), path.name)
+        return line.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise DataFormatError(f"{path.name}, line 1: it is no UTF-8; save the file in UTF-8.") from error
+        raise DataFormatError(f"{path.name}, line {number}: it is no UTF-8; save the file in UTF-8.") from error
 
 
 def _no_label(path: Path) -> DataFormatError:
     return DataFormatError(f"{path}: it has no label column; call the column with the labels label.")
-
-
-class TableBlock:
-    """The rows of one CSV."""
-
-    dtype: np.dtype[Any] = np.dtype(np.float64)
-
-    def __init__(self, part: Part, path: Path, columns: Columns) -> None:
-        self.part, self.path, self.columns = part, path, columns
-
-    @property
-    def name(self) -> str:
-        """Name of the file."""
-        return self.path.name
-
-    @property
-    def image_shape(self) -> tuple[int, ...]:
-        """Pixels of a line."""
-        return (self.columns.pixels,)
-
-    @cached_property
-    def count(self) -> int:
-        """Lines but the header, counted once in a pass over the file."""
-        return sum(piece.count(b"\n") for piece in pieces_of(self.path)) - self.columns.header
-
-    def batches(self) -> Iterator[Batch]:
-        """Read the lines in order."""
-        row, header = 0, self.columns.header
-        for piece in pieces_of(self.path):
-            lines = piece.split(b"\n", 1)[1] if header else piece
-            header = False
-            if lines:
-                yield self._rows(lines, row)
-                row += lines.count(b"\n")
-
-    def _rows(self, lines: bytes, first: int) -> Batch:
-        try:
-            return rows_of(lines, self.columns)
-        except BadRow as bad:
-            raise DataFormatError(f"{self.describe(first + bad.row)}: {bad.reason}") from bad
-
-    def describe(self, row: int) -> str:
-        """Name the file and the line, counted from 1: ``train.csv, line 18``."""
-        return f"{self.name}, line {row + 1 + self.columns.header}"

@@ -55,11 +55,7 @@ def columns_of(line: str, name: str) -> Columns | None:
     DataFormatError
         When it is no line of a label and pixels; names the file.
     """
-    separator = max(SEPARATORS, key=line.count)
-    try:
-        names = tuple(field.strip() for field in split(line, separator))
-    except csv.Error as error:
-        raise DataFormatError(f"{name}, line 1: its quotes are damaged ({error}); write it again.") from error
+    separator, names = first_fields(line, name)
     if len(names) < 2 or all(name.lower() in NUMBERING for name in names):
         raise DataFormatError(
             f"{name}, line 1: a line is a label and its pixels with , ; or tab between them, "
@@ -69,6 +65,21 @@ def columns_of(line: str, name: str) -> Columns | None:
     if label is None:
         return _from_header(separator, names)
     return Columns(separator, tuple(str(position) for position in range(1, len(names) + 1)), False, label)
+
+
+def first_fields(line: str, name: str) -> tuple[str, tuple[str, ...]]:
+    """Find the separator in the first line of a file, and its fields without the blanks about them.
+
+    Raises
+    ------
+    DataFormatError
+        When a quoted field is damaged; names the file.
+    """
+    separator = max(SEPARATORS, key=line.count)
+    try:
+        return separator, tuple(field.strip() for field in split(line, separator))
+    except csv.Error as error:
+        raise DataFormatError(f"{name}, line 1: its quotes are damaged ({error}); write it again.") from error
 
 
 def _label_of_row(names: tuple[str, ...]) -> int | None:

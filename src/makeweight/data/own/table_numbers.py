@@ -16,7 +16,7 @@ from makeweight.data.own.rows import BadRow
 from makeweight.data.own.table_columns import Columns, is_number, split
 
 #: Removes all that a line of whole numbers is made of.
-_WHOLE = dict.fromkeys(map(ord, "0123456789-,;\t"))
+_WHOLE = dict.fromkeys(map(ord, "0123456789-,;\t "))
 
 
 def rows_of(piece: bytes, columns: Columns) -> Batch:
@@ -32,7 +32,7 @@ def rows_of(piece: bytes, columns: Columns) -> Batch:
     BadRow
         For the first line that is blank, ragged, no UTF-8, or has a pixel that is no number.
     """
-    lines = _decoded(piece).removesuffix("\n").split("\n")
+    lines = decoded(piece).removesuffix("\n").split("\n")
     try:
         labels, images = _all_numbers(lines, columns) or _with_text(lines, columns)
     except (ValueError, csv.Error) as error:
@@ -42,7 +42,8 @@ def rows_of(piece: bytes, columns: Columns) -> Batch:
     return Batch(images, labels)
 
 
-def _decoded(piece: bytes) -> str:
+def decoded(piece: bytes) -> str:
+    """Read bytes as UTF-8; raises `BadRow` for the line where they are none."""
     try:
         return piece.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -53,7 +54,7 @@ def _decoded(piece: bytes) -> str:
 def _all_numbers(lines: Sequence[str], columns: Columns) -> tuple[NDArray[Any], NDArray[Any]] | None:
     """Read lines of numbers alone; None where there is something else."""
     try:
-        numbers = _matrix(lines, columns.separator)
+        numbers = matrix(lines, columns.separator)
     except ValueError:
         return None
     if numbers.shape[1] != len(columns.names):
@@ -68,7 +69,7 @@ def _with_text(lines: Sequence[str], columns: Columns) -> tuple[NDArray[Any], ND
         label, pixels = _cut(line, columns)
         labels.append(label)
         rest.append(pixels)
-    return np.array(labels, dtype=np.str_), _matrix(rest, columns.separator)
+    return np.array(labels, dtype=np.str_), matrix(rest, columns.separator)
 
 
 def _cut(line: str, columns: Columns) -> tuple[str, str]:
@@ -81,7 +82,14 @@ def _cut(line: str, columns: Columns) -> tuple[str, str]:
     )
 
 
-def _matrix(lines: Sequence[str], separator: str) -> NDArray[Any]:
+def matrix(lines: Sequence[str], separator: str | None) -> NDArray[Any]:
+    """Read numbers (b, d) as int32 or float64; without a separator blanks are between them.
+
+    Raises
+    ------
+    ValueError
+        When a line is blank or ragged, or has something else.
+    """
     if not all(lines):  # NumPy would pass over them
         raise ValueError("a blank line")
     text = "".join(lines)
@@ -103,15 +111,30 @@ def _explained(lines: Sequence[str], columns: Columns, error: Exception) -> BadR
     return BadRow(0, f"it or a line soon after cannot be read ({error}); write the numbers without units or quotes.")
 
 
+def fields_of(line: str, separator: str, count: int) -> list[str]:
+    """Split a line into so many fields.
+
+    Raises
+    ------
+    ValueError
+        When it has not so many; says why as the rest of a sentence.
+    """
+    try:
+        fields = split(line, separator)
+    except csv.Error as error:
+        raise ValueError(f"its quotes are damaged ({error}); write it again.") from error
+    if not line.strip():
+        raise ValueError("it is blank; drop it.")
+    if len(fields) != count:
+        raise ValueError(f"it has {len(fields):,} fields instead of {count:,}; mend or drop it.")
+    return fields
+
+
 def _reason(line: str, columns: Columns) -> str | None:
     try:
-        fields = split(line, columns.separator)
-    except csv.Error as error:
-        return f"its quotes are damaged ({error}); write it again."
-    if not line.strip():
-        return "it is blank; drop it."
-    if len(fields) != len(columns.names):
-        return f"it has {len(fields):,} fields instead of {len(columns.names):,}; mend or drop it."
+        fields = fields_of(line, columns.separator, len(columns.names))
+    except ValueError as error:
+        return str(error)
     special = set(columns.special)
     for position, field in enumerate(fields):
         if position not in special and not is_number(field):
