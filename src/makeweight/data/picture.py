@@ -55,6 +55,7 @@ class Picture:
     name: str  # of its file
     pixels: NDArray[np.uint8]  # (c, h, w)
     border: float  # mean brightness of its outermost pixels before it was padded, 0 to 255
+    highest: int = 0  # of its values of 16 bits, before they became 8; 0 where it has none
 
     def looks_inverted(self, images: NDArray[np.uint8]) -> bool:
         """Say whether it is dark on bright where images (n, c, h, w) of the data set are bright on dark."""
@@ -111,9 +112,9 @@ def decode_picture(content: bytes, name: str, image_shape: tuple[int, int, int],
 
 def _picture(source: Path | BytesIO, path: Path, image_shape: tuple[int, int, int], invert: bool) -> Picture:
     with _explained(path):
-        content = _content(source, path, image_shape, invert)
+        content, highest = _content(source, path, image_shape, invert)
     border = border_brightness(channels_first(content))
-    return Picture(path.name, channels_first(fitted(content, *image_shape[1:])), border)
+    return Picture(path.name, channels_first(fitted(content, *image_shape[1:])), border, highest)
 
 
 def read_shape(path: Path) -> PictureHeader:
@@ -169,10 +170,14 @@ def _check_pixels(opened: Image, path: Path) -> None:
         raise _unreadable(path, f"it has {width:,} × {height:,} pixels, and {MOST_PIXELS:,} in all is the most")
 
 
-def _content(source: Path | BytesIO, path: Path, image_shape: tuple[int, int, int], invert: bool) -> Image:
-    """Decode the first frame, upright, gray or RGB; a JPEG much larger than the shape only as finely as it needs."""
+def _content(source: Path | BytesIO, path: Path, image_shape: tuple[int, int, int], invert: bool) -> tuple[Image, int]:
+    """Decode the first frame, upright, gray or RGB; a JPEG much larger than the shape only as finely as it needs.
+
+    Returns it with the highest of its values of 16 bits.
+    """
     from PIL import Image, ImageOps
 
+    highest = 0
     channels, *sides = image_shape
     with Image.open(source, formats=FORMATS) as opened:
         _check_pixels(opened, path)
@@ -180,23 +185,24 @@ def _content(source: Path | BytesIO, path: Path, image_shape: tuple[int, int, in
         opened.load()
         image = ImageOps.exif_transpose(opened)
     if image.mode in SIXTEEN_BITS:
-        image = _eight_bits(image, path)
+        image, highest = _eight_bits(image, path)
     if image.mode == "F":
         raise _unreadable(path, "its pixels are floating-point numbers, which have no black and white")
     if image.has_transparency_data:
         paper = Image.new("RGBA", image.size, (255, 255, 255) if invert else (0, 0, 0))
         image = Image.alpha_composite(paper, image.convert("RGBA"))
     image = image.convert("RGB").convert("L" if channels == 1 else "RGB")
-    return ImageOps.invert(image) if invert else image
+    return (ImageOps.invert(image) if invert else image), highest
 
 
-def _eight_bits(image: Image, path: Path) -> Image:
+def _eight_bits(image: Image, path: Path) -> tuple[Image, int]:
     from PIL import Image
 
     values = np.asarray(image).astype(np.int64)
-    if values.min() < 0 or values.max() > 65_535:
+    highest = int(values.max())
+    if values.min() < 0 or highest > 65_535:
         raise _unreadable(path, "its pixels have more than 16 bits")
-    return Image.fromarray(((values + 128) // 257).astype(np.uint8))  # 65,535 = 255 · 257
+    return Image.fromarray(((values + 128) // 257).astype(np.uint8)), highest  # 65,535 = 255 · 257
 
 
 def fitted(image: Image, height: int, width: int) -> Image:

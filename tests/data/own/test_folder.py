@@ -105,6 +105,39 @@ def test_gray_where_no_picture_has_colour_and_as_asked_for(make_folder: MakeFold
     assert choose_shape(survey, Form((10, 20), 3)) == (3, 10, 20)
 
 
+def write_deep(folder: Path, highest: int) -> Path:
+    """Six pictures of 16 bits that go from black to a highest value, and one of 8 bits beside them."""
+    ramp = np.linspace(0, highest, 28 * 28).reshape(28, 28).astype(np.uint16)
+    for axis, name in enumerate(("a", "b")):
+        (folder / name).mkdir(parents=True)
+        for number in range(3):
+            Image.fromarray(np.roll(ramp, 5 * number + 1, axis)).save(folder / name / f"{number}.png")
+    Image.fromarray(np.full((28, 28), 200, np.uint8)).save(folder / "a" / "plain.png")
+    return folder
+
+
+@pytest.mark.parametrize(("highest", "factor"), [(4_095, "16"), (2_100, "16"), (1_000, "64"), (255, "256")])
+def test_twelve_bits_in_sixteen_are_said_and_how_to_convert_them(highest: int, factor: str, tmp_path: Path) -> None:
+    folder = write_deep(tmp_path / "dim", highest)
+    prepared = prepare_own(FolderSource(folder), cache_dir=tmp_path / "cache")
+    (note,) = (note for note in prepared.notes if "nearly black" in note)
+    assert note.startswith(f"no value of 16 bits is above {highest:,}, so")
+    assert f"multiply their values by {factor} first" in note
+    for path in folder.glob("*/?.png"):
+        Image.fromarray(np.asarray(Image.open(path)) * int(factor)).save(path)
+    prepared = prepare_own(FolderSource(folder), cache_dir=tmp_path / "cache")
+    bright = prepared.training_images()
+    assert bright.images[bright.labels == 1].max() >= 127
+    assert not any("nearly black" in note for note in prepared.notes)
+
+
+def test_pictures_that_use_sixteen_bits_or_none_are_not_called_dim(tmp_path: Path) -> None:
+    for highest in (0, 4_096, 65_535):
+        source = FolderSource(write_deep(tmp_path / str(highest), highest))
+        list(source.read((1, 28, 28), silent))
+        assert source.notes == ()
+
+
 def write_mixture(folder: Path) -> None:
     """The same left-dark, right-bright picture in every kind that fault 29 names."""
     bright = np.zeros((24, 32), np.uint8)

@@ -96,6 +96,15 @@ def test_what_is_changed_is_said() -> None:
     assert notes(np.zeros((3, 5, 6, 4), np.uint8)) == ("transparency is laid on black",)
 
 
+@pytest.mark.parametrize(("highest", "said"), [(255, False), (256, True), (4_095, True), (4_096, False)])
+def test_twelve_bits_in_sixteen_are_said(highest: int, said: bool) -> None:
+    images = np.zeros((3, 5, 6), np.uint16)
+    images[1, 2, 3] = highest
+    source = arrays_source((images, np.arange(3) % 2))
+    list(source.read((1, 5, 6), lambda *now: None))
+    assert any(f"above {highest:,}, so these images come out nearly black" in note for note in source.notes) == said
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, -3.0, 256.0, 1e300])
 @pytest.mark.parametrize("row", [0, 1_004])
 def test_fault_24_a_number_that_is_no_pixel_is_named_with_its_row(value: float, row: int) -> None:

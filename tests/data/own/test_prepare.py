@@ -25,6 +25,8 @@ MakeFolder = Callable[..., Path]
 class Given:
     """A source of images that a test makes up."""
 
+    notes: tuple[str, ...] = ()
+
     def __init__(self, labels: list[int], values: list[int] | None = None, names: tuple[str, ...] = ("a", "b")) -> None:
         self._labels, self._values = labels, values or list(range(len(labels)))
         self.class_names, self.name = names, "given"

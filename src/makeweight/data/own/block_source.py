@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from makeweight.data.own import pixels
 from makeweight.data.own.block import Batch, Block
+from makeweight.data.own.dim import dim_note
 from makeweight.data.own.form import Form, convert
 from makeweight.data.own.labels import Labels
 from makeweight.data.own.layout import Layout, layout_of, settled
@@ -52,12 +53,18 @@ class BlockSource:
         self._blocks, self._fingerprint, self._notes = tuple(blocks), fingerprint, tuple(notes)
         self._labels = Labels(class_names, name)
         self._known_scales: dict[str, pixels.Scale] | None = None
+        self._highest = 0  # of all values of 16 bits
         self._first_layouts = [layout_of(block.image_shape, form, block.name) for block in blocks]
 
     @property
     def class_names(self) -> tuple[str, ...]:
         """Names of the classes by code; those that labels name themselves come as they are read."""
         return self._labels.names
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Whether values of 16 bits come out nearly black."""
+        return dim_note(self._highest)
 
     def fingerprint(self) -> str:
         """Return the digest that differs once the content may have changed."""
@@ -129,6 +136,8 @@ class BlockSource:
             images = pixels.without_alpha(layout.planes(pixels.to_bytes(batch.images, scale)))
         except BadRow as bad:
             raise DataFormatError(f"{self.describe(row + bad.row)}: {bad.reason}") from bad
+        if scale.factor < 1:
+            self._highest = max(self._highest, int(batch.images.max()))
         rows = np.arange(row, row + len(codes), dtype=np.int64)
         return Chunk(block.part, np.ascontiguousarray(convert(images, shape)), codes, rows)
 

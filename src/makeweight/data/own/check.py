@@ -95,7 +95,7 @@ def check(source: Source, staged: Staged) -> Check:
         shapes=tuple(sorted(staged.survey.shapes.items(), key=lambda item: -item[1])),
         class_names=staged.class_names,
         counts=tuple((part, _counts(staged, rows)) for part, rows in staged.parts.items()),
-        notes=staged.survey.notes,
+        notes=staged.notes,
         problems=staged.problems,
         refusal=refusal,
         copies=copies,

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from makeweight.data.own.dim import dim_note
 from makeweight.data.own.listing import list_pictures
 from makeweight.data.own.source import Chunk, Problem, Progress, Shape, Survey
 from makeweight.data.own.workers import mapped, processors
@@ -40,6 +41,7 @@ class FolderSource:
 
     def __init__(self, root: Path, workers: int | None = None) -> None:
         self._root, self._workers, self._listing = root, workers, list_pictures(root)
+        self._highest = 0  # of all values of 16 bits
 
     @property
     def name(self) -> str:
@@ -50,6 +52,11 @@ class FolderSource:
     def class_names(self) -> tuple[str, ...]:
         """Names of the sub-folders, by code."""
         return tuple(self._listing.class_names)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Whether pictures of 16 bits come out nearly black."""
+        return dim_note(self._highest)
 
     def fingerprint(self) -> str:
         """Digest of all names, sizes and times of change."""
@@ -86,7 +93,8 @@ class FolderSource:
         """Decode all pictures; a damaged one is a problem of its chunk."""
         listing, start = self._listing, 0
         batches = ([(path, shape) for path in batch] for batch in self._batches())
-        for images, reasons in mapped(_decode, batches, self._processes):
+        for images, reasons, highest in mapped(_decode, batches, self._processes):
+            self._highest = max(self._highest, highest)
             rows = np.arange(start, start + len(reasons))
             good = np.array([reason is None for reason in reasons])
             problems = [
@@ -148,17 +156,23 @@ def _headers(paths: Sequence[Path]) -> list[PictureHeader | str]:
     return [header(path) for path in paths]
 
 
-def _decode(wanted: Sequence[tuple[Path, Shape]]) -> tuple[NDArray[np.uint8], list[str | None]]:
-    """Return the pictures that can be read, (b, c, h, w), and for each that was asked for why it cannot."""
-    pixels, reasons = [], list[str | None]()
+def _decode(wanted: Sequence[tuple[Path, Shape]]) -> tuple[NDArray[np.uint8], list[str | None], int]:
+    """Decode pictures.
+
+    Returns those that can be read, (b, c, h, w); for each that was asked for why it cannot; and the highest of all
+    values of 16 bits.
+    """
+    pixels, reasons, highest = [], list[str | None](), 0
     for path, shape in wanted:
         try:
-            pixels.append(read_picture(path, shape).pixels)
+            picture = read_picture(path, shape)
+            pixels.append(picture.pixels)
             reasons.append(None)
+            highest = max(highest, picture.highest)
         except (DataFormatError, DataNotFound, InvalidValue) as error:
             reasons.append(_without_path(str(error), path))
     shape = wanted[0][1]
-    return np.stack(pixels) if pixels else np.empty((0, *shape), np.uint8), reasons
+    return np.stack(pixels) if pixels else np.empty((0, *shape), np.uint8), reasons, highest
 
 
 def _without_path(message: str, path: Path) -> str:

@@ -138,7 +138,7 @@ def _write(staged: Staged, division: Division, folder: Path, say: Progress) -> d
 def _notes(staged: Staged, division: Division) -> tuple[str, ...]:
     channels, height, width = staged.shape
     form = f"images are {height} × {width} (height × width) in {'gray' if channels == 1 else 'colour'}"
-    notes = [form, *staged.survey.notes]
+    notes = [form, *staged.notes]
     if staged.problems:
         notes.append(f"{len(staged.problems)} unreadable images are left out")
     copies = len(staged.prints) - len(np.unique(staged.prints))

@@ -59,6 +59,10 @@ class Source(Protocol):
     def class_names(self) -> tuple[str, ...]:
         """Names of the classes, by code; complete only after the last chunk, in no particular order."""
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What only reading has shown and everybody should know; complete after the last chunk."""
+
     def fingerprint(self) -> str:
         """Hexadecimal digest that differs once the content may have changed; found without reading the images."""
 

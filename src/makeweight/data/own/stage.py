@@ -34,6 +34,7 @@ class Staged:
     rows: NDArray[np.int64]  # (n,) the source's own numbers
     prints: NDArray[np.uint64]  # (n,) digest of the pixels
     problems: tuple[Problem, ...]
+    notes: tuple[str, ...]  # what the survey and reading have shown
 
     def images(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
         """(m, c, h, w) of these rows, ascending; for a few of them."""
@@ -80,8 +81,9 @@ def stage(source: Source, form: Form, folder: Path, say: Progress) -> Staged:
             parts[chunk.part] = slice(begin, count)
     labels, class_names = _in_order(np.concatenate(codes), source.class_names)
     return Staged(
-        path, survey, shape, class_names, labels, parts, np.concatenate(rows), np.concatenate(prints), tuple(problems)
-    )
+        path, survey, shape, class_names, labels, parts, np.concatenate(rows), np.concatenate(prints),
+        tuple(problems), (*survey.notes, *source.notes),
+    )  # fmt: skip
 
 
 _NOTHING = np.empty(0, np.int64)
