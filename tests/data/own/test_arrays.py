@@ -90,3 +90,27 @@ def test_ragged_rows_are_refused() -> None:
 def test_fault_23_both_counts_are_in_the_error() -> None:
     with pytest.raises(DataFormatError, match="test X has 4 images, but test y has 3 labels"):
         arrays_source({"train": (IMAGES, LABELS), "test": (IMAGES, LABELS[:3])})
+
+
+def read(images: np.ndarray, labels: np.ndarray) -> None:
+    for _ in arrays_source((images, labels)).read((1, 5, 7), lambda *now: None):
+        pass
+
+
+def test_fault_24_all_rows_that_cannot_be_used_are_named() -> None:
+    images, labels = np.random.default_rng(0).random((3_000, 5, 7)), np.arange(3_000.0) % 3
+    images[[4, 5, 1_700, 2_999], 1, 2] = np.nan
+    labels[9], labels[2_500] = -1, 0.5
+    with pytest.raises(DataFormatError) as caught:
+        read(images, labels)
+    assert str(caught.value) == (
+        "X[9]: its label is -1; labels are text or whole numbers from 0 to 65,535. Nor can be used: X[4], X[5], "
+        "X[1700], X[2500], X[2999]."
+    )
+
+
+def test_fault_24_rows_that_are_named_are_bounded() -> None:
+    images = np.random.default_rng(0).normal(size=(3_000, 5, 7))  # standardised: none can be used
+    with pytest.raises(DataFormatError, match=r"outside 0 to 255.* Nor can be used: .* and more\.$") as caught:
+        read(images, np.arange(3_000) % 3)
+    assert str(caught.value).count("X[") == 21

@@ -201,6 +201,16 @@ def test_faults_24_and_35_a_bad_line_is_named_by_its_number(
     assert "\n" not in str(caught.value)
 
 
+def test_fault_35_bad_lines_are_named_up_to_one_that_is_no_line(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table_lines, "PIECE_BYTES", 100)
+    lines = ["label,a,b,c,d", "1,1,2,3,4", "2,nan,6,7,8", *["1,1,2,3,4"] * 100, "-1,1,2,3,4", "1,inf,2,3,4"]
+    with pytest.raises(DataFormatError, match=r"line 3: a pixel is nan;.* own\.csv, line 104, own\.csv, line 105\.$"):
+        read(opened(path, "\n".join(lines)))
+    lines[-2] = "1,2"
+    with pytest.raises(DataFormatError, match=r"^own\.csv, line 3: a pixel is nan;.*the image\.$"):
+        read(opened(path, "\n".join(lines)))
+
+
 def test_fault_35_what_is_no_utf8_is_named_by_its_line(path: Path) -> None:
     start = b"label,a,b,c,d\ncat,1,2,3,4\n"
     with pytest.raises(DataFormatError, match=r"own\.csv, line 3: its byte 0xfc is no UTF-8"):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property
+from contextlib import suppress
+from functools import cached_property, partial
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,9 @@ from makeweight.data.own.layout import Layout, layout_of, settled
 from makeweight.data.own.rows import BadRow
 from makeweight.data.own.source import CHUNK_IMAGES, Chunk, Progress, Shape, Survey
 from makeweight.errors import DataFormatError
+
+#: Rows that are named in one message beside the first.
+MOST_NAMED = 20
 
 
 class BlockSource:
@@ -87,7 +92,10 @@ class BlockSource:
         for block, layout in zip(self._blocks, self._layouts, strict=True):
             for batch in block.batches():
                 for piece in _cut(batch):
-                    chunk = self._chunk(block, piece, layout, scales[_group(block.dtype)], shape, row)
+                    try:
+                        chunk = self._chunk(block, piece, layout, scales[_group(block.dtype)], shape, row)
+                    except BadRow as bad:
+                        raise self._refusal(row + bad.row, bad.reason, say) from bad
                     row += len(chunk.rows)
                     yield chunk
                     say(f"reading {block.name}", row, sum(self._counts))
@@ -131,15 +139,46 @@ class BlockSource:
         return tuple(dict.fromkeys(note for note in notes if note))
 
     def _chunk(self, block: Block, batch: Batch, layout: Layout, scale: pixels.Scale, shape: Shape, row: int) -> Chunk:
-        try:
-            codes = self._labels.codes(batch.labels)
-            images = pixels.without_alpha(layout.planes(pixels.to_bytes(batch.images, scale)))
-        except BadRow as bad:
-            raise DataFormatError(f"{self.describe(row + bad.row)}: {bad.reason}") from bad
+        codes = self._labels.codes(batch.labels)
+        images = pixels.without_alpha(layout.planes(pixels.to_bytes(batch.images, scale)))
         if scale.factor < 1:
             self._highest = max(self._highest, int(batch.images.max()))
         rows = np.arange(row, row + len(codes), dtype=np.int64)
         return Chunk(block.part, np.ascontiguousarray(convert(images, shape)), codes, rows)
+
+    def _refusal(self, first: int, reason: str, say: Progress) -> DataFormatError:
+        """Name all rows that cannot be used, up to a limit, so that they can be mended at once."""
+        others = list[str]()
+        with suppress(DataFormatError):  # a line further on that is none: that comes when these are mended
+            for row in islice((row for row in self._bad_rows(say) if row != first), MOST_NAMED + 1):
+                others.append(self.describe(row))
+        more = " and more" if len(others) > MOST_NAMED else ""
+        also = f" Nor can be used: {', '.join(others[:MOST_NAMED])}{more}." if others else ""
+        return DataFormatError(f"{self.describe(first)}: {reason}{also}")
+
+    def _bad_rows(self, say: Progress) -> Iterator[int]:
+        """Find all rows that cannot be used; in one batch not many more than are named."""
+        scales, row = self._scales(say), 0
+        for block in self._blocks:
+            to_bytes = partial(pixels.to_bytes, scale=scales[_group(block.dtype)])
+            for batch in block.batches():
+                bad = {*_bad_places(self._labels.codes, batch.labels), *_bad_places(to_bytes, batch.images)}
+                yield from (row + place for place in sorted(bad))
+                row += len(batch.images)
+                say("looking for more rows that cannot be used", row, sum(self._counts))
+
+
+def _bad_places(check: Callable[[NDArray[Any]], object], values: NDArray[Any]) -> list[int]:
+    """Find the first rows of a batch that a check refuses."""
+    found = list[int]()
+    while len(found) < MOST_NAMED + 2:
+        start = found[-1] + 1 if found else 0
+        try:
+            check(values[start:])
+            break
+        except BadRow as bad:
+            found.append(start + bad.row)
+    return found
 
 
 def _cut(batch: Batch) -> Iterator[Batch]:
