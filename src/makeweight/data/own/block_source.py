@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from makeweight.data.own import pixels
 from makeweight.data.own.block import Batch, Block
+from makeweight.data.own.block_scales import group_of, scales_of
 from makeweight.data.own.dim import dim_note
 from makeweight.data.own.form import Form, convert
 from makeweight.data.own.labels import Labels
@@ -93,7 +94,7 @@ class BlockSource:
             for batch in block.batches():
                 for piece in _cut(batch):
                     try:
-                        chunk = self._chunk(block, piece, layout, scales[_group(block.dtype)], shape, row)
+                        chunk = self._chunk(block, piece, layout, scales[group_of(block.dtype)], shape, row)
                     except BadRow as bad:
                         raise self._refusal(row + bad.row, bad.reason, say) from bad
                     row += len(chunk.rows)
@@ -129,7 +130,7 @@ class BlockSource:
     def _scales(self, say: Progress) -> dict[str, pixels.Scale]:
         """Find the scale of each kind of numbers, once."""
         if self._known_scales is None:
-            self._known_scales = _scales_of(self._blocks, say)
+            self._known_scales = scales_of(self._blocks, say)
         return self._known_scales
 
     def _all_notes(self, scales: Iterable[pixels.Scale]) -> tuple[str, ...]:
@@ -160,7 +161,7 @@ class BlockSource:
         """Find all rows that cannot be used; in one batch not many more than are named."""
         scales, row = self._scales(say), 0
         for block in self._blocks:
-            to_bytes = partial(pixels.to_bytes, scale=scales[_group(block.dtype)])
+            to_bytes = partial(pixels.to_bytes, scale=scales[group_of(block.dtype)])
             for batch in block.batches():
                 bad = {*_bad_places(self._labels.codes, batch.labels), *_bad_places(to_bytes, batch.images)}
                 yield from (row + place for place in sorted(bad))
@@ -184,36 +185,3 @@ def _bad_places(check: Callable[[NDArray[Any]], object], values: NDArray[Any]) -
 def _cut(batch: Batch) -> Iterator[Batch]:
     for start in range(0, len(batch.images), CHUNK_IMAGES):
         yield Batch(batch.images[start : start + CHUNK_IMAGES], batch.labels[start : start + CHUNK_IMAGES])
-
-
-def _group(dtype: np.dtype[Any]) -> str:
-    """Numbers of one group are scaled alike, whatever part they are of."""
-    return dtype.kind if dtype.kind in "bf" else f"{dtype.kind}{dtype.itemsize}"
-
-
-def _scales_of(blocks: Sequence[Block], say: Progress) -> dict[str, pixels.Scale]:
-    groups: dict[str, list[Block]] = {}
-    for block in blocks:
-        groups.setdefault(_group(block.dtype), []).append(block)
-    return {
-        group: pixels.scale_of(members[0].dtype, _highest(members, pixels.limit_of(members[0].dtype), say))
-        for group, members in groups.items()
-    }
-
-
-def _highest(blocks: Sequence[Block], limit: float | None, say: Progress) -> float:
-    """Highest of all numbers, or the first highest of a batch above the limit, which settles the matter."""
-    highest, seen = -np.inf, 0
-    if limit is None:
-        return highest
-    for block in blocks:
-        for batch in block.batches():
-            highest, seen = max(highest, _most(batch.images)), seen + len(batch.images)
-            if highest > limit:
-                return highest
-            say(f"looking at the values of {block.name}", seen, None)
-    return highest
-
-
-def _most(values: NDArray[Any]) -> float:
-    return float(np.fmax.reduce(values, axis=None)) if values.size else -np.inf  # fmax passes over NaN
