@@ -20,9 +20,9 @@ from makeweight.web.sets import set_named
 
 @pytest.fixture(scope="module")
 def tuned(tmp_path_factory: pytest.TempPathFactory, run_command: Any) -> Path:
-    """A store with a small tuning."""
+    """A store with a small tuning; of one epoch, so that no trial is ended early, whatever the machine's pace."""
     store = tmp_path_factory.mktemp("tuned")
-    arguments = ("tune", "-f", "fcn", "-b", "2K", "--dataset", "digits", "--trials", "5", "--set", "epochs=6")
+    arguments = ("tune", "-f", "fcn", "-b", "2K", "--dataset", "digits", "--trials", "5", "--set", "epochs=1")
     done = run_command(*arguments, "--store", store, "--name", "tuned", cwd=store)
     assert done.returncode == 0, done.stderr
     return store
