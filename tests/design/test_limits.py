@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from makeweight.design.architecture import Task
 from makeweight.design.families import family_named
-from makeweight.design.limits import Limits, parse_limit
+from makeweight.design.limits import Limits, parse_limit, parse_limits
 from makeweight.design.solver import fit
 from makeweight.errors import InfeasibleLimits, InvalidValue
 
@@ -86,9 +86,13 @@ def test_every_limit_that_binds_is_named() -> None:
 
 def test_limits_are_read() -> None:
     assert parse_limit("5M", "macs") == 5_000_000
-    assert parse_limit("64k", "bytes") == 65_536
-    for text in ("", "-1", "0", "5.5", "many", "1e6", "9" * 30):
+    assert parse_limit("64k", "bytes") == parse_limit("64 KiB", "bytes") == parse_limit(65_536, "bytes") == 65_536
+    for text in ("", "-1", "0", "5.5", "many", "1e6", "9" * 30, "5KiB", "5iB", 0, -1):
         with pytest.raises(InvalidValue, match="limit"):
             parse_limit(text, "macs")
+    with pytest.raises(InvalidValue, match=r"'iB'|'5iB'"):
+        parse_limit("5iB", "bytes")
+    assert parse_limits(None, "64K", "fp32") == Limits(None, 65_536, "fp32")
+    assert not parse_limits().any
     with pytest.raises(InvalidValue, match="int8, fp32"):
         Limits(activation_type="int4")  # type: ignore[arg-type]

@@ -10,9 +10,10 @@ import pytest
 
 from makeweight.data.dataset import PreparedDataset
 from makeweight.design.architecture import Task
+from makeweight.design.cost import cost
 from makeweight.design.families import family_named
 from makeweight.design.solver import fit
-from makeweight.errors import InvalidValue
+from makeweight.errors import InfeasibleLimits, InvalidValue
 from makeweight.study import tuned
 from makeweight.study.plan import plan
 from makeweight.study.spec import REPORT_BUDGETS, make_spec
@@ -59,6 +60,21 @@ def test_a_tuned_study_plans_what_was_found(digits: PreparedDataset, monkeypatch
     # What the user says wins.
     [job] = plan(make_spec({**spec, "recipe": {"epochs": 2}}, "test"), digits)
     assert (job.recipe.epochs, job.recipe.ema) == (2, 0.98)
+
+
+@pytest.mark.parametrize(("family", "budget"), [(f, b) for f, budgets in REPORT_BUDGETS.items() for b in budgets])
+def test_a_limit_holds_for_what_was_tuned_too(
+    digits: PreparedDataset, monkeypatch: pytest.MonkeyPatch, family: str, budget: int
+) -> None:
+    found = dataclasses.replace(tuned_for("fashion-mnist", family, budget), dataset="digits")
+    monkeypatch.setattr(tuned, "tuned_recipes", lambda: (found,))
+    spec = {"families": [family], "budgets": [budget], "seeds": 1, "tuned": True, "max_macs": "30K"}
+    [free] = plan(make_spec({**spec, "max_macs": None}, "test"), digits)
+    [job] = plan(make_spec({**spec, "max_activation_bytes": 1_000}, "test"), digits)
+    assert cost(free.architecture).macs > 30_000 >= cost(job.architecture).macs
+    assert job.recipe == free.recipe
+    with pytest.raises(InfeasibleLimits, match="--max-macs"):
+        plan(make_spec({**spec, "max_macs": 10}, "test"), digits)
 
 
 def test_the_command_takes_them(run_command: Callable, tmp_path: object) -> None:
