@@ -16,7 +16,7 @@ from makeweight.store.store import DATABASE
 from makeweight.study.lock import ask_to_stop, runner_of
 
 LOG = "dashboard.log"  # in the study's folder: what the command printed
-STARTING_SECONDS = 30.0  # until it holds the lock; importing torch takes most of it
+STARTING_SECONDS = 30.0  # until it holds the lock and has its store; importing torch takes most of it
 MOST_AT_WORK = 8  # studies at once: more would only take each other's processors
 
 
@@ -80,7 +80,7 @@ def _start(arguments: Sequence[str], folder: Path) -> subprocess.Popen[bytes]:
 def _wait_until_at_work(process: subprocess.Popen[bytes], folder: Path) -> None:
     deadline = time.monotonic() + STARTING_SECONDS
     while time.monotonic() < deadline:
-        if runner_of(folder) == process.pid:
+        if runner_of(folder) == process.pid and (folder / DATABASE).exists():  # so that its page can be opened
             return
         if process.poll() is not None:
             if process.returncode == 0:  # nothing was left to do
