@@ -331,6 +331,23 @@ def test_a_geometry_that_does_not_fit_is_told_in_words_and_mended(visit: Visit) 
     expect(page.locator("[data-train]")).to_be_visible()
 
 
+def test_limits_are_kept_and_stay_in_the_address(visit: Visit) -> None:
+    opened = visit("/playground?family=cnn&budget=50K")
+    page = opened.page
+    page.locator("#max_macs").fill("3M")
+    page.get_by_label("bytes of int8 activations").fill("12K")
+    notes = page.locator("[data-notes]")
+    expect(notes).to_contain_text("of at most 3,000,000 MACs")
+    expect(notes).to_contain_text("of at most 12,288 bytes of int8 activations")
+    page.goto(page.url)
+    expect(notes).to_contain_text("of at most 12,288 bytes of int8 activations")
+    expect(page.locator("#max_macs")).to_have_value("3M")
+    page.locator("[data-reset]").click()
+    expect(notes).not_to_contain_text("at most")
+    assert "max_" not in page.url
+    assert opened.complaints == []
+
+
 def test_a_budget_that_is_too_small_offers_the_smallest(visit: Visit) -> None:
     page = visit("/playground?family=fcn&budget=100").page
     page.locator("[data-smallest]").click()

@@ -56,6 +56,8 @@ def test_a_budget_that_is_too_small_gets_the_smallest_that_works(client: httpx.C
 def test_a_limit_of_bytes_is_kept(client: httpx.Client) -> None:
     free, limited = design(client, budget="50K"), design(client, budget="50K", max_activation_bytes="12K")
     assert limited["activationBytes"] <= 4 * 12 * 2**10 < free["activationBytes"]  # int8, shown as float32
+    assert limited["limits"] == [f"{limited['activationBytes'] // 4:,} of at most 12,288 bytes of int8 activations"]
+    assert free["limits"] == []
     assert limited["binding"] == ["activation bytes"]
 
 

@@ -50,8 +50,9 @@ def design(request: Request) -> Response:
     """Answer with the network that fills the budget, or with why there is none: both are what one plays for."""
     given = dict(request.query_params)
     top = {name: given.pop(name) for name in Asked.model_fields if name in given and name != "options"}
+    asked = _asked({**top, "options": given})
     try:
-        return answer(_record(_solve(_asked({**top, "options": given}))))
+        return answer(_record(_solve(asked), _limits(asked)))
     except (GeometryError, InfeasibleBudget, InfeasibleLimits, InvalidValue) as error:
         smallest = error.smallest if isinstance(error, InfeasibleBudget) else None
         return answer({"problem": str(error), "kind": type(error).__name__, "smallest": smallest})
@@ -97,7 +98,7 @@ def _arguments(asked: Asked, name: str, store: str) -> list[str]:
     return ["train", *chosen, *options, f"--name={name}", f"--store={store}"]
 
 
-def _record(found: Design) -> dict[str, Any]:
+def _record(found: Design, limits: Limits) -> dict[str, Any]:
     cost, budget = found.cost, found.budget or found.cost.weights
     return {
         "weights": cost.weights,
@@ -106,6 +107,7 @@ def _record(found: Design) -> dict[str, Any]:
         "macs": cost.macs,
         "activationBytes": cost.activation_bytes,
         "statistics": cost.running_statistics,
+        "limits": limits.usage(cost),
         "binding": [name.replace("_", " ") for name in found.binding],
         "input": list(found.architecture.input_shape),
         "layers": [

@@ -139,6 +139,7 @@ function showNetwork(found) {
     element("td", { className: "right", textContent: layer.macs ? count(layer.macs) : "–" }))));
   find("[data-notes]", form).textContent = [
     found.statistics ? `${count(found.statistics)} running statistics of normalisation are not trained and not counted.` : "",
+    ...found.limits.map((used) => `${used}.`),
     found.binding.length ? `Binding besides the weights: ${found.binding.join(", ")}.` : "",
   ].filter(Boolean).join(" ");
 }
