@@ -8,7 +8,8 @@ from sklearn.datasets import load_iris
 
 import makeweight
 from makeweight.design.cost import cost
-from makeweight.errors import InfeasibleBudget, InvalidValue
+from makeweight.design.limits import Limits
+from makeweight.errors import InfeasibleBudget, InfeasibleLimits, InvalidValue
 
 from .conftest import small_cnn, small_fcn
 
@@ -57,6 +58,24 @@ def test_a_budget_below_the_smallest_network_is_refused_with_the_one_that_works(
     with pytest.raises(InfeasibleBudget, match="at least") as refused:
         make(budget=20).fit(*digits)
     assert _weights(make(budget=refused.value.smallest, epochs=1).fit(*digits)) == refused.value.smallest
+
+
+@pytest.mark.parametrize("kind", ["int8", "fp32"])
+def test_limits_are_kept(kind, make, digits):
+    limits = {"max_macs": np.int64(8_000), "max_activation_bytes": "1K", "activation_type": kind}
+    free = make(budget=20_000, epochs=1).fit(*digits)
+    limited = make(budget=20_000, epochs=1, **limits).fit(*digits)
+    assert Limits(8_000, 1_024, kind).broken_by(cost(free.architecture_))
+    assert not Limits(8_000, 1_024, kind).broken_by(cost(limited.architecture_))
+
+
+def test_a_limit_below_the_smallest_network_is_refused_with_the_one_that_works(make, digits):
+    with pytest.raises(InfeasibleLimits, match="at least") as refused:
+        make(max_macs=20).fit(*digits)
+    macs = refused.value.nearest["macs"]
+    assert cost(make(max_macs=macs, epochs=1).fit(*digits).architecture_).macs <= macs
+    with pytest.raises(InvalidValue, match="int8, fp32"):
+        make(activation_type="int4").fit(*digits)
 
 
 @pytest.mark.parametrize(("scale", "offset"), [(1e-12, 0), (1, 1e9), (1e9, -1e12), (255, 0)])

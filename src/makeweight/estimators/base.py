@@ -21,6 +21,7 @@ from makeweight.design import solver
 from makeweight.design.architecture import Task
 from makeweight.design.budget import parse_budget
 from makeweight.design.families import family_named
+from makeweight.design.limits import ActivationType, parse_limits
 from makeweight.estimators.display import as_html
 from makeweight.estimators.predict import logits_alone
 from makeweight.estimators.rows import Shape, Standardiser, checked_weights, merged, with_class_weights
@@ -48,6 +49,9 @@ class BudgetClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mis
 
     # What every constructor stores.
     budget: int | str
+    max_macs: int | str | None
+    max_activation_bytes: int | str | None
+    activation_type: ActivationType
     validation: float
     class_weight: Any
     random_state: Any
@@ -76,8 +80,8 @@ class BudgetClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mis
         ------
         ValueError
             If the data break a rule.
-        InvalidValue, InfeasibleBudget
-            If an argument of the constructor does, or the smallest network is larger than the budget.
+        InvalidValue, InfeasibleBudget, InfeasibleLimits
+            If an argument of the constructor does, or the smallest network is larger than the budget or a limit.
         TrainingDiverged
             If the loss becomes NaN or infinite.
         """
@@ -137,9 +141,10 @@ class BudgetClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mis
         device = choose_device()
         precision = fastest_precision(device) if recipe.precision == "auto" else recipe.precision
         task = Task(self._standardiser.shape, len(self.classes_))
+        limits = parse_limits(self.max_macs, self.max_activation_bytes, self.activation_type)
         # A budget is a limit here: few features and classes may leave no network that fills it.
         design = solver.fit(
-            family_named(self._family), task, parse_budget(self.budget), self._given(self._options), least=0
+            family_named(self._family), task, parse_budget(self.budget), self._given(self._options), limits, least=0
         )
         state = begin(design.architecture, recipe, seed, Hardware(device, precision, torch.get_num_threads()))
         data = TrainingData(images, labels, training, held_out, weights.astype(np.float32))

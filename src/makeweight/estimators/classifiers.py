@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 from makeweight.design.layers import ActivationName
+from makeweight.design.limits import ActivationType
 from makeweight.estimators.base import BudgetClassifier
 from makeweight.estimators.images import flattened, shape_of_rows
 from makeweight.estimators.rows import Shape
@@ -21,6 +22,12 @@ class FCNClassifier(BudgetClassifier):
     ----------
     budget : int or str
         Most trainable weights: 100_000, "100K", "0.1M".
+    max_macs : int, str or None
+        Most multiply–accumulate operations for one row: 5_000_000, "5M". None: no limit.
+    max_activation_bytes : int, str or None
+        Most memory that the activations of one row need at once: 65_536, "64K". None: no limit.
+    activation_type : {"int8", "fp32"}
+        What ``max_activation_bytes`` counts: 1 or 4 bytes a value.
     depth, activation, dropout, input_dropout
         Hidden layers, function, and rates, of the family's options. None: the family's default.
     epochs, batch_size, learning_rate, optimizer, momentum, warmup, weight_decay, label_smoothing, skip_easy, ema
@@ -69,6 +76,9 @@ class FCNClassifier(BudgetClassifier):
         self,
         budget: int | str = 100_000,
         *,
+        max_macs: int | str | None = None,
+        max_activation_bytes: int | str | None = None,
+        activation_type: ActivationType = "int8",
         depth: int | None = None,
         activation: ActivationName | None = None,
         dropout: float | None = None,
@@ -89,6 +99,9 @@ class FCNClassifier(BudgetClassifier):
         random_state: Any = None,
     ) -> None:
         self.budget = budget
+        self.max_macs = max_macs
+        self.max_activation_bytes = max_activation_bytes
+        self.activation_type = activation_type
         self.depth = depth
         self.activation = activation
         self.dropout = dropout
@@ -124,6 +137,8 @@ class CNNClassifier(BudgetClassifier):
     ----------
     budget : int or str
         Most trainable weights: 100_000, "100K", "0.1M".
+    max_macs, max_activation_bytes, activation_type
+        As those of :class:`FCNClassifier`, for one image.
     image_shape : (int, int, int) or None
         Channels, height and width of the images of flat X. None: as X shows, or one channel of a square.
     stages, activation, dropout
@@ -163,6 +178,9 @@ class CNNClassifier(BudgetClassifier):
         self,
         budget: int | str = 100_000,
         *,
+        max_macs: int | str | None = None,
+        max_activation_bytes: int | str | None = None,
+        activation_type: ActivationType = "int8",
         image_shape: Sequence[int] | None = None,
         stages: int | None = None,
         activation: ActivationName | None = None,
@@ -186,6 +204,9 @@ class CNNClassifier(BudgetClassifier):
         random_state: Any = None,
     ) -> None:
         self.budget = budget
+        self.max_macs = max_macs
+        self.max_activation_bytes = max_activation_bytes
+        self.activation_type = activation_type
         self.image_shape = image_shape
         self.stages = stages
         self.activation = activation
