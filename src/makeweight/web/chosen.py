@@ -12,7 +12,7 @@ from starlette.requests import Request
 from makeweight.report.side_by_side import side_by_side
 from makeweight.report.summary import NetworkSummary, summarise_runs
 from makeweight.web import dashboard
-from makeweight.web.network import find_network, finished
+from makeweight.web.network import MOST_SHOWN, find_network, finished
 from makeweight.web.progress import NetworkProgress, Progress, read_progress
 from makeweight.web.store import Studies
 from makeweight.web.templates import at
@@ -20,7 +20,6 @@ from makeweight.web.templates import at
 LEAST, MOST = 2, 8
 MOST_STUDIES = 20  # that changed last, whose networks are offered
 MOST_OFFERED = 50  # of each, the most accurate
-MOST_SHOWN = 40  # letters of a text that is no name
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from makeweight.web.progress import NetworkProgress, Progress, read_progress
 
 BYTES = "application/octet-stream"
 _DRAWING = threading.Lock()  # matplotlib draws one figure at a time
-MOST_SLUG = 40  # letters of a name that is not known, in the words that say so
+MOST_SHOWN = 40  # letters of a name that is not known, in the words that say so
 FIRST_IMAGES = 1_000  # of the training images, to see whether the data are bright on dark
 
 
@@ -133,7 +133,7 @@ def find_network(progress: Progress, slug: str) -> NetworkProgress:
     known = {network.slug: network for network in progress.networks}
     network = known.get(slug)
     if network is None:
-        raise not_found(f"the study {progress.name} has no network {slug[:MOST_SLUG]!r}. Choose one of its table.")
+        raise not_found(f"the study {progress.name} has no network {slug[:MOST_SHOWN]!r}. Choose one of its table.")
     if not network.done:
         raise not_found(f"{network.label} of the study {progress.name} has no result yet: let a training of it end.")
     return network
