@@ -1,4 +1,4 @@
-# makeweight: `make study` runs the report's seven networks, `make test` the tests; `make help` lists the rest.
+# makeweight: `make study` trains seven networks on FashionMNIST, `make test` the tests; `make help` lists the rest.
 PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := $(wildcard pyproject.toml constraints.txt)
@@ -12,7 +12,7 @@ help: ## list the targets
 setup: .venv/installed ## make .venv, install makeweight with pinned versions, get FashionMNIST
 	@scripts/get-fashion-mnist
 
-study: setup ## train the report's seven networks with three seeds each, and write the report
+study: setup ## train seven networks with three seeds each, and write the report
 	@$(BIN)/makeweight study
 
 test: .venv/installed-dev ## run the tests
@@ -20,10 +20,11 @@ test: .venv/installed-dev ## run the tests
 	@scripts/get-chromium
 	$(BIN)/python -m pytest -m "not slow" --numprocesses auto
 
-test-slow: .venv/installed-dev ## run the tests that need minutes
+test-slow: .venv/installed-dev ## run the tests that need minutes or an idle machine, and each property with many examples
 	@scripts/get-fashion-mnist
 	@scripts/get-chromium
 	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m "hypothesis and not slow" --hypothesis-profile thorough --numprocesses auto
 
 bench: .venv-bench/installed ## measure speed and memory beside other libraries, in an environment of its own: an hour
 	@scripts/get-fashion-mnist
@@ -34,7 +35,7 @@ bench-web: .venv/installed-dev ## measure the dashboard: pages, updates, memory,
 
 corpus: .venv/installed-dev ## score the diagnosis on its corpus of broken and healthy programs: 15 minutes
 	@scripts/get-fashion-mnist
-	$(BIN)/python -m scripts.score_diagnosis --write
+	$(BIN)/python -m benchmarks.diagnosis.score --write
 
 lint: .venv/installed-dev ## check style, types and import direction
 	$(BIN)/ruff check src tests scripts benchmarks examples
@@ -47,7 +48,7 @@ format: .venv/installed-dev ## format the code
 	$(BIN)/ruff format src tests scripts benchmarks examples
 
 docs: .venv/installed ## write docs/commands.md from the commands' own help
-	$(BIN)/typer makeweight.cli.main utils docs --name makeweight --title "The commands" --output docs/commands.md
+	$(BIN)/typer makeweight.cli.app utils docs --name makeweight --title "The commands" --output docs/commands.md
 
 images: .venv/installed-dev ## draw docs/images from the finished study of make study
 	$(BIN)/python scripts/draw_images.py
@@ -61,7 +62,7 @@ clean: ## remove .venv and what tools left; studies and prepared data stay
 	@scripts/make-venv $(PYTHON)
 
 .venv/installed: .venv/bin/python $(SOURCES)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[onnx,web]'
 	@touch $@
 
 .venv/installed-dev: .venv/installed

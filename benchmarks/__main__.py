@@ -17,7 +17,10 @@ PARTS = {
     "scaling": ("scaling", "cost against images, weights, and workers × threads"),
     "estimators": ("estimators", "scikit-learn's classifiers of makeweight beside MLPClassifier and skorch"),
     "driver": ("driver", "results a second that are written, and how time falls with workers; only when asked for"),
-    "softmax": ("softmax", "the report's CNNs with the fault that explains them, and without; only when asked for"),
+    "softmax": (
+        "softmax",
+        "the course report's CNNs, with the fault that explains them and without; only if asked for",
+    ),
     "tuning": ("tuning.part", "what makeweight's search, Optuna's, KerasTuner's and chance find; only when asked for"),
 }
 BY_DEFAULT = ("peers", "study", "targets", "scaling", "estimators")

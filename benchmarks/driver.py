@@ -29,9 +29,9 @@ from makeweight.jobs.executors.worker import events_of
 from makeweight.jobs.job import Assignment
 from makeweight.store.rows import StudyRow
 from makeweight.store.store import Store
-from makeweight.study.plan import plan
-from makeweight.study.runner import JobDone, Runner
-from makeweight.study.spec import StudySpec
+from makeweight.studies.plan import plan
+from makeweight.studies.runner import JobDone, Runner
+from makeweight.studies.spec import StudySpec
 from makeweight.training.precision import Hardware
 
 JOBS, QUICK_JOBS = 1_000, 40  # a study has a thousand seeds at most

@@ -23,9 +23,9 @@ from benchmarks.output import progress, save, table
 from benchmarks.peers.torch_network import torch_network
 from benchmarks.settings import Settings
 from makeweight.data.dataset import prepare
-from makeweight.design.architecture import Task
-from makeweight.design.families import family_named
-from makeweight.design.solver import fit
+from makeweight.designs.architecture import Task
+from makeweight.designs.families import family_named
+from makeweight.designs.solver import fit
 
 BUDGET = 100_000
 HIDDEN = (110, 110)  # 99,670 weights

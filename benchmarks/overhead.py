@@ -15,10 +15,10 @@ from typing import Any
 
 from benchmarks.output import progress, table
 from makeweight.data.dataset import prepare
-from makeweight.study.plan import plan
-from makeweight.study.runner import JobDone
-from makeweight.study.session import Machine, StudyPlan, choose_hardware, run_study
-from makeweight.study.spec import StudySpec
+from makeweight.studies.plan import plan
+from makeweight.studies.runner import JobDone
+from makeweight.studies.session import Machine, StudyPlan, choose_hardware, run_study
+from makeweight.studies.spec import StudySpec
 from makeweight.training.records import training_seconds
 
 JOBS = 100
@@ -44,7 +44,7 @@ def measure(quick: bool) -> dict[str, Any]:
                 trained.append(training_seconds(event.result.epochs))
         wall = time.monotonic() - start
     if len(finished) != jobs:
-        raise RuntimeError(f"{len(finished)} of {jobs} trivial trainings finished. Run the tests of makeweight.study.")
+        raise RuntimeError(f"{len(finished)} of {jobs} trivial trainings finished. Run the tests of the studies.")
     progress(f"{jobs} trivial trainings: {wall:.1f} s")
     steady = (finished[-1] - finished[0]) * workers - sum(trained[1:])
     return {

@@ -25,7 +25,7 @@ from benchmarks.machine import processors
 from benchmarks.settings import ROOT
 
 if TYPE_CHECKING:
-    from makeweight.design.cost import Cost
+    from makeweight.designs.cost import Cost
 
 SIZES = (1_024, 2_048, 4_096)
 QUICK_SIZES = (256,)

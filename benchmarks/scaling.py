@@ -22,7 +22,7 @@ from makeweight.errors import MakeweightError
 COPIES = (1, 2, 4, 8)
 BUDGETS = (2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000, 2_000_000)
 QUICK_BUDGETS = (10_000, 100_000)
-MOST_LEGS = 3  # measured at a point; there are many points
+MAX_LEGS = 3  # measured at a point; there are many points
 BATCHES = {"fcn": 512, "cnn": 256}
 SWEPT_IMAGES = {"fcn": TRAINING_IMAGES, "cnn": 4_096}  # of a leg against weights
 DIVIDED = (
@@ -112,7 +112,7 @@ def _point(
 
 
 def _legs(settings: Settings) -> int:
-    return min(settings.rounds, MOST_LEGS)
+    return min(settings.rounds, MAX_LEGS)
 
 
 def _spread(values: list[float]) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""The report's CNNs: an ordinary one with a softmax before the cross-entropy, the same without, and the diagnosis.
+"""The course report's CNNs: an ordinary one with a softmax before the cross-entropy, the same without, a diagnosis.
 
 Everything is as in a plain PyTorch script (Adam, learning rate 0.001, batch 512, float32), apart from the softmax.
 """
@@ -35,7 +35,7 @@ def run(settings: Settings) -> None:
     found = [_measured(dataset, budget, softmax, seeds, epochs) for budget in budgets for softmax in (True, False)]
     table(
         "An ordinary CNN, with and without a softmax before the loss",
-        ("network", "weights", "report %", "test %", "its seeds", "never predicted", "diagnosis"),
+        ("network", "weights", "course report %", "test %", "its seeds", "never predicted", "diagnosis"),
         [_row(record) for record in found],
     )
     record = save("softmax", settings, {"epochs": epochs, "batch": BATCH, "seeds": seeds, "networks": found})

@@ -27,8 +27,8 @@ from benchmarks.machine import processors
 from benchmarks.output import progress, save, show, table
 from benchmarks.settings import Settings
 from benchmarks.workloads import TRAINING_IMAGES, Workload
+from makeweight.designs.families import FAMILIES
 from makeweight.store.store import Store
-from makeweight.study.spec import REPORT_BUDGETS
 from makeweight.training.recipe import default_recipe
 
 SCRIPT = "torch-tensors"
@@ -101,7 +101,9 @@ def _first_table(study: Finished, networks: int) -> float:
 
 
 def _networks(quick: bool) -> list[Workload]:
-    budgets = {"fcn": (10_000, 20_000)} if quick else REPORT_BUDGETS
+    budgets = (
+        {"fcn": (10_000, 20_000)} if quick else {f.name: f.budgets for f in FAMILIES.values() if f.in_default_study}
+    )
     found = []
     for family, of_family in budgets.items():
         batch_size = default_recipe(family, TRAINING_IMAGES).batch_size

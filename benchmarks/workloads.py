@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from makeweight.design.architecture import Task
-from makeweight.design.families import family_named
-from makeweight.design.solver import Design, fit
+from makeweight.designs.architecture import Task
+from makeweight.designs.families import family_named
+from makeweight.designs.solver import Design, fit
 
 TRAINING_IMAGES = 54_000  # FashionMNIST's, without the validation images
 TASK = Task((1, 28, 28), 10)

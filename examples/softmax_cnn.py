@@ -1,4 +1,4 @@
-"""An ordinary CNN with the fault that explains the report's 71–77 %, and the same without it.
+"""An ordinary CNN with the fault that explains the course report's 71–77 %, and the same without it.
 
 Try: makeweight diagnose examples/softmax_cnn.py:make_model
 and: makeweight diagnose examples/softmax_cnn.py:make_mended_model

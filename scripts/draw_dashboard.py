@@ -31,7 +31,7 @@ MAKEWEIGHT = [sys.executable, "-m", "makeweight"]
 
 def main() -> None:
     """Serve a copy of the study, and look at it."""
-    store, study, network = sys.argv[1:4] if len(sys.argv) > 3 else ("studies", "report", "cnn-100k")
+    store, study, network = sys.argv[1:4] if len(sys.argv) > 3 else ("studies", "fashion", "cnn-100k")
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         shutil.copytree(Path(store) / study, Path(folder) / study)
         training = subprocess.Popen(

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Draw docs/images from a finished study: its figures, what its networks see, and its report in a browser.
 
-Usage: scripts/draw_images.py [STUDY]   (by default the study `report` in studies/)
+Usage: scripts/draw_images.py [STUDY]   (by default the study `fashion` in studies/)
 """
 
 import subprocess
@@ -47,10 +47,12 @@ def photograph(page: Path) -> None:
 
 
 def main() -> None:
-    study = sys.argv[1] if len(sys.argv) > 1 else "report"
+    study = sys.argv[1] if len(sys.argv) > 1 else "fashion"
     IMAGES.mkdir(parents=True, exist_ok=True)
     for name in FIGURES:
         makeweight("figure", name, study, "--output", str(IMAGES))
+    for old in (IMAGES / "features").glob("*.png"):  # layers have other names in other networks
+        old.unlink()
     makeweight("features", f"{study}/{FEATURES}", "--output", str(IMAGES / "features"))
     photograph(ROOT / makeweight("report", study))
 

@@ -25,12 +25,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from makeweight.data.dataset import prepare
-from makeweight.design.architecture import Task
-from makeweight.design.families import family_named
-from makeweight.design.solver import fit
+from makeweight.designs.architecture import Task
+from makeweight.designs.families import family_named
+from makeweight.designs.solver import fit
+from makeweight.processors import processors
 from makeweight.training.images import TrainingData
 from makeweight.training.loop import train
-from makeweight.training.precision import Hardware, processors
+from makeweight.training.precision import Hardware
 from makeweight.training.recipe import default_recipe
 from makeweight.training.state import begin
 
@@ -38,7 +39,7 @@ RESULTS = Path(__file__).parents[1] / "docs" / "results" / "recipes.md"
 HELD_OUT = 5_000
 NETWORKS = {"fcn": 100_000, "cnn": 10_000}
 FACTORS = (0.5, 1.0, 2.0)
-MOST_TURN, MOST_SHIFT, MOST_SCALE = 10.0, 2.0, 0.1  # degrees, pixels, share
+MAX_TURN, MAX_SHIFT, MAX_SCALE = 10.0, 2.0, 0.1  # degrees, pixels, share
 
 
 class Trial(NamedTuple):
@@ -52,10 +53,10 @@ class Trial(NamedTuple):
 
 def changed(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
     """Turn, shift and scale one image (h, w) about its centre."""
-    turn, scale = math.radians(rng.uniform(-MOST_TURN, MOST_TURN)), 1 + rng.uniform(-MOST_SCALE, MOST_SCALE)
+    turn, scale = math.radians(rng.uniform(-MAX_TURN, MAX_TURN)), 1 + rng.uniform(-MAX_SCALE, MAX_SCALE)
     cos, sin = math.cos(turn) / scale, math.sin(turn) / scale
     middle = (image.shape[0] - 1) / 2
-    x, y = (middle + rng.uniform(-MOST_SHIFT, MOST_SHIFT) for _ in range(2))
+    x, y = (middle + rng.uniform(-MAX_SHIFT, MAX_SHIFT) for _ in range(2))
     back = (cos, sin, middle - cos * x - sin * y, -sin, cos, middle + sin * x - cos * y)
     return np.asarray(
         Image.fromarray(image).transform(image.shape[::-1], Image.Transform.AFFINE, back, Image.Resampling.BILINEAR)

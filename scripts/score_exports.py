@@ -2,7 +2,7 @@
 
     python -m scripts.score_exports studies [STUDY/NETWORK ...] [--data DIR]
 
-Without networks: those of the report's four convolutional budgets, in the study changed last. `make study` trains them.
+Without networks: the default study's four convolutional ones, which `make study` trains.
 """
 
 from __future__ import annotations
@@ -18,21 +18,20 @@ from typing import Any
 import numpy as np
 from benchmarks.machine import describe
 
-from makeweight.cli.contents import record_look
-from makeweight.cli.references import find_network
-from makeweight.errors import StoreError
 from makeweight.export.deployment import Deployment, deployment_of
 from makeweight.export.formats import FORMATS
 from makeweight.export.record import verdict_record, verification_record
 from makeweight.export.session import PURPOSE
-from makeweight.export.text import signed_points
 from makeweight.export.verdict import int8_verdict
 from makeweight.export.verify import Checked, accuracy_change, verify
+from makeweight.face.references import find_network
 from makeweight.inspection.data import study_data
 from makeweight.store.store import Store
+from makeweight.studies.looks import record_look
+from makeweight.wording import percentage, signed_points, span
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results" / "exports"
-NETWORKS = ("cnn-10k", "cnn-20k", "cnn-50k", "cnn-100k")
+NETWORKS = ("fashion/cnn-10k", "fashion/cnn-20k", "fashion/cnn-50k", "fashion/cnn-100k")
 FILES = ("onnx", "c")  # each in float32 and int8, in this order
 HEAD = """\
 | network | file | test accuracy % | change, points (95 %) | same class % | file, bytes | flash, bytes | a weight \
@@ -46,12 +45,9 @@ def say(line: str) -> None:
 
 def scored(store_folder: Path, name: str, data_dir: Path | None) -> dict[str, Any]:
     reference = find_network(store_folder, name)
-    row = reference.best
+    row = reference.best.row
     with Store.open(reference.folder) as store, tempfile.TemporaryDirectory() as folder:
-        study = store.study()
-        if study is None:
-            raise StoreError(f"the study in {reference.folder} has not been planned.")
-        data = study_data(study, data_dir, say)
+        data = study_data(store.study(), data_dir, say)
         deployment = deployment_of(store, row, data)
         say(f"{deployment.facts.network}, seed {row.job.seed}")
         artefacts = [file for format_ in FILES for file in FORMATS[format_].write(deployment, Path(folder), True)]
@@ -95,7 +91,7 @@ def markdown(networks: Sequence[dict[str, Any]], machine: dict[str, Any]) -> str
         f"{machine['versions']['torch']}, {', '.join(engines)}.", "",
         f"One run of each network, {images:,} test images. Change and same class: against the same weights in PyTorch "
         "in float32. p50: one image at a time on one thread, the files in turn. Flash: weights, biases and tables; "
-        "RAM: static buffers; both are exact. The time of C is the device's, and not measured.", "",
+        "RAM: image, values and output, static; both are exact. The time of C is the device's, and not measured.", "",
         HEAD, *(line for network in networks for line in rows(network)), "",
         "The share of the test images that get the same class in C and in ONNX:", "",
         "| network | float32 % | int8 % |", "| --- | ---: | ---: |", *agreements,
@@ -112,23 +108,22 @@ def rows(network: dict[str, Any]) -> list[str]:
 
 def row(label: str, file: dict[str, Any], wins: bool | None) -> str:
     change, memory = file["accuracy_change"], file["memory"]
-    low, high = map(signed_points, change["ci95"])
     device = ("flash_bytes", "bytes_per_weight", "code_bytes", "ram_bytes")
     cells = (
         label,
         f"`{file['name']}`",
-        f"{100 * file['accuracy']['mean']:.2f}",
-        f"{signed_points(change['mean'])} ({low} to {high})",
-        f"{100 * file['same_class']:.2f}",
+        percentage(file["accuracy"]["mean"]),
+        f"{signed_points(change['mean'])} ({span(*change['ci95'], signed_points)})",
+        percentage(file["same_class"]),
         f"{file['bytes']:,}",
-        *(number(memory[name]) if memory else "" for name in device),
+        *(size(memory[name]) if memory else "" for name in device),
         "" if file["latency_p50_ms"] is None else f"{file['latency_p50_ms']:.3f}",
         "" if wins is None else "recommended" if wins else "not recommended",
     )
     return f"| {' | '.join(cells)} |"
 
 
-def number(value: float | None) -> str:
+def size(value: float | None) -> str:
     return "not measured" if value is None else f"{value:.2f}" if isinstance(value, float) else f"{value:,}"
 
 

@@ -14,12 +14,12 @@ from typing import NamedTuple
 import numpy as np
 from benchmarks.machine import describe
 
+from makeweight.data import suspects
 from makeweight.data.dataset import prepare
-from makeweight.data.own import suspects
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results" / "suspects.md"
-IMAGES, PLANTED = suspects.MOST_IMAGES, 100
-FEW, MANY = suspects.MOST_SUSPECTS, 100
+IMAGES, PLANTED = suspects.MAX_IMAGES, 100
+FEW, MANY = suspects.MAX_SUSPECTS, 100
 
 
 class Score(NamedTuple):

@@ -1,4 +1,4 @@
-"""Write src/makeweight/study/tuned.json from finished tunings: python scripts/tuned_recipes.py studies/tune-*"""
+"""Write src/makeweight/studies/tuned.json from finished tunings: python scripts/tuned_recipes.py studies/tune-*"""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from makeweight.design.budget import format_budget
-from makeweight.design.families import family_named
+from makeweight.designs.families import family_named
 from makeweight.report.tuning import TuningSummary, summarise_tuning
-from makeweight.study.tuned import FILE, TunedRecipe
+from makeweight.studies.tuned import FILE, TunedRecipe
+from makeweight.wording import abbreviate
 
 
 def entry(folder: Path) -> TunedRecipe:
@@ -39,7 +39,7 @@ def entry(folder: Path) -> TunedRecipe:
 def _command(summary: TuningSummary) -> str:
     trials, seconds = summary.tuning.asked
     limit = f"--time {seconds:.0f}s" if seconds else f"--trials {trials}"
-    return f"makeweight tune --family {summary.family} --budget {format_budget(summary.budget)} {limit}"
+    return f"makeweight tune --family {summary.family} --budget {abbreviate(summary.budget)} {limit}"
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Put a finished study into the repository: the README's table and verdict, and the numbers behind them.
 
-Usage: scripts/update_readme.py [STUDY]   (by default the study `report` in studies/)
+Usage: scripts/update_readme.py [STUDY]   (by default the study `fashion` in studies/)
 """
 
 import re
@@ -20,9 +20,9 @@ def makeweight(*arguments: str) -> str:
 
 
 def main() -> None:
-    study = sys.argv[1] if len(sys.argv) > 1 else "report"
+    study = sys.argv[1] if len(sys.argv) > 1 else "fashion"
     RESULTS.mkdir(parents=True, exist_ok=True)
-    (RESULTS / "report.json").write_text(makeweight("show", study, "--json"))
+    (RESULTS / "fashion.json").write_text(makeweight("show", study, "--json"))
     readme = ROOT / "README.md"
     text = replaced(readme.read_text(), "table", makeweight("show", study, "--md").strip())
     readme.write_text(replaced(text, "verdict", verdict(study)))

@@ -11,14 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from makeweight.data.dataset import PreparedDataset, prepare
-from makeweight.design.architecture import Task
-from makeweight.design.families import family_named
-from makeweight.design.solver import fit
+from makeweight.designs.architecture import Task
+from makeweight.designs.families import family_named
+from makeweight.designs.solver import fit
 from makeweight.jobs.result import Job
-from makeweight.study.plan import job_for
+from makeweight.studies.plan import job_for
+
+# `make test-slow` draws many examples of every property, `make test` a few.
+hypothesis.settings.register_profile("quick", max_examples=12, deadline=None)
+hypothesis.settings.register_profile("thorough", max_examples=200, deadline=None)
+hypothesis.settings.load_profile("quick")
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -84,7 +90,7 @@ def run_command(command: str, environment: dict[str, str]) -> Run:
     """Run the real command to its end."""
 
     def run(
-        *arguments: str | Path, cwd: Path, timeout: float = 120, **variables: str
+        *arguments: str | Path, cwd: Path, timeout: float = 280, **variables: str
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [command, *map(str, arguments)],

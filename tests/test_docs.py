@@ -26,6 +26,12 @@ def commands_of_the_readme() -> list[str]:
     return [line for line in lines if line.startswith("makeweight ")]
 
 
+def test_the_formats_of_own_images_are_those_of_the_registry():
+    from makeweight.data.sources.registry import documentation
+
+    assert documentation() in (ROOT / "docs" / "own-data.md").read_text(encoding="utf-8")
+
+
 def test_the_readme_shows_commands():
     assert len(commands_of_the_readme()) >= 8
 
@@ -46,7 +52,7 @@ def test_the_readme_quotes_the_refusal_word_for_word():
 
 
 def test_the_readme_table_is_the_one_that_was_measured():
-    networks = json.loads((ROOT / "docs/results/report.json").read_text())["networks"]
+    networks = json.loads((ROOT / "docs/results/fashion.json").read_text())["networks"]
     rows = {
         cells[0]: cells
         for cells in ([c.strip() for c in line.strip("|").split("|")] for line in README.splitlines())
@@ -62,7 +68,7 @@ def test_the_readme_table_is_the_one_that_was_measured():
 def test_the_command_reference_is_current(tmp_path):
     written = tmp_path / "commands.md"
     arguments = ("utils", "docs", "--name", "makeweight", "--title", "The commands", "--output", written)
-    result = run(BIN / "typer", "makeweight.cli.main", *arguments)
+    result = run(BIN / "typer", "makeweight.cli.app", *arguments)
     assert result.returncode == 0, result.stderr
     current = (ROOT / "docs/commands.md").read_text(encoding="utf-8")
     assert current == written.read_text(encoding="utf-8"), "run: make docs"

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ import makeweight
 
 BIN = Path(sys.executable).parent
 ROOT = Path(__file__).parents[1]
-HEAVY = ("torch", "optuna", "ray", "starlette", "onnx", "onnxruntime", "matplotlib", "sklearn")
+HEAVY = ("torch", "scipy.stats", "optuna", "ray", "starlette", "onnx", "onnxruntime", "matplotlib", "sklearn")
 
 
 def _run(*command: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -42,8 +43,10 @@ def _brought_in(module: str) -> set[str]:
     return set(done.stdout.split())
 
 
-def test_importing_makeweight_takes_less_than_300_ms() -> None:
-    assert _best_of_three(sys.executable, "-c", "import makeweight") < 0.3
+@pytest.mark.slow
+def test_importing_makeweight_costs_little_more_than_starting_python() -> None:
+    """A ratio within one run, as machines differ: 300 ms where this was written."""
+    assert _best_of_three(sys.executable, "-c", "import makeweight") < 5 * _best_of_three(sys.executable, "-c", "")
 
 
 def test_importing_makeweight_brings_in_nothing_heavy() -> None:
@@ -54,14 +57,14 @@ def test_importing_makeweight_brings_in_nothing_heavy() -> None:
     "module",
     [
         "makeweight.errors",
-        "makeweight.design",
-        "makeweight.design.solver",
-        "makeweight.design.families",
+        "makeweight.designs",
+        "makeweight.designs.solver",
+        "makeweight.designs.families",
         "makeweight.stats",
         "makeweight.stats.intervals",
         "makeweight.store",
         "makeweight.store.store",
-        "makeweight.cli.main",
+        "makeweight.cli.app",
     ],
 )
 def test_design_statistics_store_and_command_line_do_without_torch(module: str) -> None:
@@ -70,8 +73,11 @@ def test_design_statistics_store_and_command_line_do_without_torch(module: str) 
     assert brought_in.isdisjoint(HEAVY)
 
 
-def test_help_takes_less_than_half_a_second() -> None:
-    assert _best_of_three(str(BIN / "makeweight"), "--help") < 0.5
+@pytest.mark.slow
+def test_help_takes_little_longer_than_what_prints_it() -> None:
+    """A ratio within one run, as machines differ: half a second where this was written."""
+    printing = _best_of_three(sys.executable, "-c", "import typer.rich_utils")
+    assert _best_of_three(str(BIN / "makeweight"), "--help") < 2.5 * printing
 
 
 @pytest.mark.parametrize("variables", [{}, {"LC_ALL": "C", "PYTHONUTF8": "0"}, {"PYTHONWARNINGS": "error"}])
@@ -89,12 +95,12 @@ def test_the_console_script_is_this_version() -> None:
 
 FORBIDDEN = {
     "none": (None, "", None),
-    "upwards": ("design/cost.py", "import makeweight.training.recipe", "data flows one way"),
+    "upwards": ("designs/cost.py", "import makeweight.training.recipe", "data flows one way"),
     "sideways": ("nets/modules.py", "import makeweight.data.split", "data flows one way"),
     "torch in statistics": ("stats/intervals.py", "import torch", "without torch"),
     "statistics that know of designs": (
         "stats/intervals.py",
-        "import makeweight.design.layers",
+        "import makeweight.designs.layers",
         "statistics know arrays",
     ),
 }
@@ -126,3 +132,21 @@ def test_the_linter_finds_an_import_in_the_wrong_direction(
         assert done.returncode == 1
         assert any(contract in name for name in broken), done.stdout
         assert statement.split()[1].split(".")[-1] in done.stdout
+
+
+def test_no_command_imports_another() -> None:
+    folder = ROOT / "src" / "makeweight" / "cli"
+    commands = {path.stem for path in folder.glob("*.py") if re.search(r"^EXAMPLES\b", path.read_text(), re.MULTILINE)}
+    assert {"study", "train", "resume", "tune", "serve"} <= commands
+    for name in commands:
+        imported = set(re.findall(r"makeweight\.cli(?:\.| import )(\w+)", (folder / f"{name}.py").read_text()))
+        # `data check` is a command of `data`.
+        assert imported & commands <= ({"data_check"} if name == "data" else set()), name
+
+
+def test_every_file_of_the_package_is_installed() -> None:
+    globs = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["makeweight"]
+    package = ROOT / "src" / "makeweight"
+    files = {path for path in package.rglob("*") if path.is_file() and path.suffix not in {".py", ".pyc"}}
+    assert sorted(files - {path for glob in globs for path in package.glob(glob)}) == []
+    assert [glob for glob in globs if not list(package.glob(glob))] == []

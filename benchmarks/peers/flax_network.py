@@ -5,8 +5,8 @@ from __future__ import annotations
 import flax.linen as nn
 import jax
 
-from makeweight.design import layers as design
-from makeweight.design.architecture import Architecture
+from makeweight.designs import layers as design
+from makeweight.designs.architecture import Architecture
 
 
 class FlaxNetwork(nn.Module):

@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from benchmarks.peers.setting import LEARNING_RATE, Outcome, Setting, Trainer
-from makeweight.design import layers as design
+from makeweight.designs import layers as design
 
 
 def trainer(setting: Setting) -> Trainer:

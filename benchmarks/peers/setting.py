@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from benchmarks.workloads import TRAINING_IMAGES, Workload
 from makeweight.data.dataset import LabelledImages, prepare
 from makeweight.data.split import split_indices
-from makeweight.design.architecture import Architecture
+from makeweight.designs.architecture import Architecture
 
 LEARNING_RATE = 1e-3  # of Adam, for everybody: speed does not depend on it
 

@@ -13,7 +13,7 @@ from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
 from benchmarks.peers.setting import LEARNING_RATE, Outcome, Setting, Trainer
-from makeweight.design.layers import Activation, Flatten, Linear
+from makeweight.designs.layers import Activation, Flatten, Linear
 
 
 def trainer(setting: Setting) -> Trainer:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from makeweight.design import layers as design
-from makeweight.design.architecture import Architecture
-from makeweight.design.shapes import PlacedLayer, place
+from makeweight.designs import layers as design
+from makeweight.designs.architecture import Architecture
+from makeweight.designs.shapes import PlacedLayer, place
 
 
 class Residual(nn.Module):

@@ -17,7 +17,7 @@ from benchmarks.tuning.arms import NARROWEST, Arm
 from benchmarks.tuning.ledger import Ledger
 from benchmarks.tuning.setting import FAMILY, Setting, of_widths, recipe_of, run
 from benchmarks.workloads import TRAINING_IMAGES
-from makeweight.design.solver import Design
+from makeweight.designs.solver import Design
 from makeweight.errors import BudgetExceeded
 from makeweight.jobs.job import Assignment
 from makeweight.tuning.record import TuningRecord
@@ -57,7 +57,7 @@ class FreeWidthsRecord(TuningRecord):
 def search(arm: Arm, repeat: int, ledger: Ledger) -> None:
     """Search until the seconds are spent."""
     setting = Setting(repeat)
-    dimensions = space(FAMILY.name, TRAINING_IMAGES, fixed={"taper": 1.0})
+    dimensions = space(FAMILY, TRAINING_IMAGES, fixed={"taper": 1.0})
     ledger.facts["precision"] = setting.hardware.precision
 
     def propose(point: Point, number: int) -> tuple[Assignment, Design, dict[str, Any]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from makeweight.errors import MakeweightError
 from makeweight.jobs.executors.base import EpochDone, Event, Failed, Finished, Stopped
-from makeweight.jobs.job import Assignment, Progress, run_job
+from makeweight.jobs.job import Assignment, run_job
 from makeweight.jobs.result import Result, Trained
 
 
@@ -20,7 +20,7 @@ class InlineExecutor:
 
     def __init__(self) -> None:
         self._key, self._stopping = "", False
-        self._steps: Iterator[Progress | Result | Trained] = iter(())
+        self._steps: Iterator[EpochDone | Result | Trained] = iter(())
 
     def submit(self, assignment: Assignment) -> None:
         """Begin a job."""
@@ -34,8 +34,8 @@ class InlineExecutor:
         except MakeweightError as error:  # it diverged
             return [Failed(self._key, str(error))]
         match step:
-            case Progress():
-                return [EpochDone(self._key, step)]
+            case EpochDone():
+                return [step]
             case Result() | Trained():
                 return [Finished(self._key, step)]
         return [Stopped(self._key)]

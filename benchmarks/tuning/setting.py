@@ -12,8 +12,8 @@ from benchmarks.tuning.inline import InlineExecutor
 from benchmarks.tuning.ledger import Ledger, State
 from benchmarks.workloads import TASK, TRAINING_IMAGES
 from makeweight.data.dataset import PreparedDataset, prepare
-from makeweight.design.families import family_named
-from makeweight.design.solver import Design, exact
+from makeweight.designs.families import family_named
+from makeweight.designs.solver import Design, exact
 from makeweight.jobs.job import Assignment
 from makeweight.jobs.result import Job
 from makeweight.training.memory import keep_freed_memory

@@ -12,7 +12,7 @@ from benchmarks.tuning.arms import BUDGET, Arm
 from benchmarks.tuning.ledger import Ledger
 from benchmarks.tuning.setting import FAMILY, Setting, run
 from benchmarks.workloads import TASK, TRAINING_IMAGES
-from makeweight.design.solver import Design, fit
+from makeweight.designs.solver import Design, fit
 from makeweight.jobs.job import Assignment
 from makeweight.training.recipe import default_recipe
 from makeweight.tuning.record import TuningRecord
@@ -21,7 +21,7 @@ from makeweight.tuning.space import Point, first_points, realise, space
 
 def search(arm: Arm, repeat: int, ledger: Ledger) -> None:
     """Search until the seconds are spent."""
-    setting, dimensions = Setting(repeat), space(FAMILY.name, TRAINING_IMAGES)
+    setting, dimensions = Setting(repeat), space(FAMILY, TRAINING_IMAGES)
     ledger.facts["precision"] = setting.hardware.precision
     chance: dict[str, Any] = {
         "sampler": optuna.samplers.RandomSampler(seed=repeat), "pruner": optuna.pruners.NopPruner()

@@ -9,8 +9,8 @@ from makeweight.data.dataset import prepare
 from makeweight.jobs.result import Environment, Job
 from makeweight.store.rows import ResultRow, StudyRow
 from makeweight.store.store import Store, _insert_epoch, _insert_result
-from makeweight.study.plan import plan
-from makeweight.study.spec import StudySpec
+from makeweight.studies.plan import plan
+from makeweight.studies.spec import StudySpec
 from makeweight.training.records import EpochRecord
 
 SEEDS = {1_000: 100, 10_000: 500}  # of ten and of twenty networks

@@ -17,7 +17,7 @@ from benchmarks.web.serving import megabytes, said, serving
 from benchmarks.web.studies import jobs, record
 from makeweight.store.rows import StudyRow
 from makeweight.store.store import Store
-from makeweight.study.lock import study_lock
+from makeweight.studies.lock import study_lock
 
 
 def listen(client: httpx.Client, path: str, come: dict[int, float], ready: threading.Event, last: int) -> None:

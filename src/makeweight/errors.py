@@ -1,10 +1,22 @@
 """MakeweightError and one named class per failure.
 
-Every message states the rule, the value that breaks it, and the remedy; the command line prints it
-as one line and exits with :attr:`MakeweightError.exit_code`.
+Every message states the rule, the value that breaks it, and the remedy. It names arguments as Python has them
+(``workers=1``); the command line turns them into flags, prints one line and exits with
+:attr:`MakeweightError.exit_code`. Where Python has a class for a failure, ours is one of it:
+
+>>> issubclass(InvalidValue, ValueError), issubclass(DataNotFound, FileNotFoundError)
+(True, True)
 """
 
 from __future__ import annotations
+
+import re
+import shlex
+import sys
+import warnings
+
+# An argument in a message; not in a name such as cnn-10k-kernel=5, in quotes, or as the value of a flag.
+ARGUMENT = re.compile(r"(?<![\w'\"/-])(?<!--set )(?<!--vary )([a-z][a-z0-9_]*)=([^\s,;:)]*[^\s,;:).])")
 
 
 class MakeweightError(Exception):
@@ -13,15 +25,15 @@ class MakeweightError(Exception):
     exit_code = 2
 
 
-class InvalidValue(MakeweightError):
+class InvalidValue(MakeweightError, ValueError):
     """A value given by the user breaks a stated rule."""
 
 
-class GeometryError(MakeweightError):
+class GeometryError(MakeweightError, ValueError):
     """A layer does not fit the shape that reaches it."""
 
 
-class InfeasibleBudget(MakeweightError):
+class InfeasibleBudget(MakeweightError, ValueError):
     """No network of the family fills the budget.
 
     Attributes
@@ -35,13 +47,13 @@ class InfeasibleBudget(MakeweightError):
         self.smallest = smallest
 
 
-class InfeasibleLimits(MakeweightError):
+class InfeasibleLimits(MakeweightError, ValueError):
     """No network of the family keeps to the limits beside the weights.
 
     Attributes
     ----------
     nearest : dict
-        For each limit that binds (macs, activation_bytes), the smallest value that works.
+        For each limit that binds (macs, ram), the smallest value that works.
     """
 
     def __init__(self, message: str, nearest: dict[str, int]) -> None:
@@ -49,16 +61,23 @@ class InfeasibleLimits(MakeweightError):
         self.nearest = nearest
 
 
-class BudgetExceeded(MakeweightError):
+class BudgetExceeded(MakeweightError, ValueError):
     """An architecture asked for exactly has more weights than its budget."""
 
 
-class DataNotFound(MakeweightError):
+class DataNotFound(MakeweightError, FileNotFoundError):
     """A data set is neither prepared nor reachable from any source."""
 
 
 class DataFormatError(MakeweightError):
     """A data file is not what its format promises."""
+
+
+class DataWarning(UserWarning):
+    """Data can be used, but say less than they seem to; told, never raised, whatever ``PYTHONWARNINGS`` says."""
+
+
+warnings.simplefilter("default", DataWarning)
 
 
 class DataMismatch(MakeweightError):
@@ -77,27 +96,36 @@ class RunFailed(MakeweightError):
     """A study could not be started from the dashboard; the message is the command's own."""
 
 
-class StudyFileError(MakeweightError):
+class StudyFileError(MakeweightError, ValueError):
     """A study file breaks the schema; names file, key and allowed values."""
 
 
-class TrainingDiverged(MakeweightError):
+class TrainingDiverged(MakeweightError, ArithmeticError):
     """The loss became NaN or infinite."""
 
     exit_code = 1
 
 
-class ExecutorError(MakeweightError):
+class ExecutorError(MakeweightError, RuntimeError):
     """The workers cannot be started or kept alive."""
 
 
-class TuningFailed(MakeweightError):
+class TuningFailed(MakeweightError, RuntimeError):
     """A search ended without a network to choose."""
 
 
-class UnsupportedHardware(MakeweightError):
+class UnsupportedHardware(MakeweightError, RuntimeError):
     """A device or precision was asked for by name and is not there."""
 
 
-class MissingExtra(MakeweightError):
+class MissingExtra(MakeweightError, ImportError):
     """A package or a program is not installed that only some commands need."""
+
+
+def install_command(package: str) -> str:
+    """Say how to install a package into the Python that is running.
+
+    >>> install_command("makeweight[web]").endswith("-m pip install 'makeweight[web]'")
+    True
+    """
+    return f"{shlex.quote(sys.executable)} -m pip install {shlex.quote(package)}"

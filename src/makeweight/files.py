@@ -4,17 +4,33 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from makeweight.errors import StoreError
+from makeweight.errors import MakeweightError, StoreError
 
 TEMPORARY = ".tmp"
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write to a temporary name, fsync, and rename: a crash leaves the old file or the new one.
+    """Write a file: a crash leaves the old one or the new one.
+
+    Raises
+    ------
+    StoreError
+        If the disk is full or the folder cannot be written.
+    """
+    with whole(path) as temporary, temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Yield a temporary name for a file or a folder that the block makes, and rename it to ``path`` at the end.
 
     Raises
     ------
@@ -23,12 +39,55 @@ def write_whole(path: Path, content: bytes) -> None:
     """
     temporary = path.with_name(path.name + TEMPORARY)
     with writing_to(path):
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        _remove(temporary)  # of a process that was killed
+        try:
+            yield temporary
+            if temporary.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            temporary.replace(path)
+        except BaseException:
+            _remove(temporary)
+            raise
         sync_folder(path.parent)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file, with what SQLite puts beside it, or a folder."""
+    if path.is_dir():
+        shutil.rmtree(path)
+        return
+    for ending in ("", "-wal", "-shm", "-journal"):
+        path.with_name(path.name + ending).unlink(missing_ok=True)
+
+
+@contextmanager
+def placed(folder: Path, first: str) -> Iterator[Path]:
+    """Yield a folder aside to write files into; at the end it becomes ``folder``, or its files go into the one there.
+
+    They go one by one then, the file named ``first`` first; what else is there stays.
+
+    Raises
+    ------
+    StoreError
+        If the disk is full or the folder cannot be written.
+    """
+    present = folder.exists()
+    with writing_to(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        aside = folder / f".makeweight{TEMPORARY}" if present else folder.with_name(folder.name + TEMPORARY)
+        _remove(aside)  # of a process that was killed
+        aside.mkdir()
+        try:
+            yield aside
+            if present:
+                for file in sorted(aside.iterdir(), key=lambda file: file.name != first):
+                    file.replace(folder / file.name)
+                sync_folder(folder)
+            else:
+                aside.replace(folder)
+                sync_folder(folder.parent)
+        finally:
+            _remove(aside)
 
 
 @contextmanager
@@ -36,6 +95,8 @@ def writing_to(path: Path) -> Iterator[None]:
     """Turn the operating system's refusal to write into one clear line."""
     try:
         yield
+    except MakeweightError:  # some are errors of the operating system's kind
+        raise
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             remedy = "Free some room and run the same command again; what is stored stays valid."

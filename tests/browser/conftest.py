@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from makeweight.cli.contents import gather, with_images
+from makeweight.face.gather import gather, with_images
 from makeweight.report.contents import Contents
 from makeweight.report.page.page import write_report
 
@@ -59,6 +59,7 @@ def report(contents: Contents, tmp_path_factory: pytest.TempPathFactory) -> Path
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("needs chromium: scripts/get-chromium, or your system's package")
+    expect.set_options(timeout=20_000)  # a page that is slow on a busy machine is not wrong
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield started

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from makeweight.study.lock import study_lock
+from makeweight.studies.lock import study_lock
 
 DESIGN = ("design", "--family", "cnn", "--budget", "20K")
 TRAIN = ("train", "--family", "fcn", "--budget", "2K", "--dataset", "digits")
@@ -26,7 +26,7 @@ BAD = {
     "budget of 500 weights": (("design", "--family", "fcn", "--budget", "500"), "the budget is 500. Use a budget of"),
     "budget of 50 weights in a study": ((*STUDY, "--budgets", "50"), "the budget is 50. Use a budget of"),
     "negative budget": (("design", "--family", "fcn", "--budget=-5"), "budget '-5' is not a number of weights"),
-    "no budget": (("design", "--family", "fcn"), "neither a budget nor a width"),
+    "no budget": (("design", "--family", "fcn"), "neither budget nor widths"),
     "9×9 filter on a small map": (
         ("design", "--family", "lenet", "--kernel", "9", "--budget", "20K", "--input", "1x8x8"),
         "a 9×9 filter does not fit a 4×4 input",
@@ -34,8 +34,9 @@ BAD = {
     "9×9 filter on a 5×5 map": (
         ("design", "--family", "cnn", "--kernel", "9", "--padding", "0", "--input", "1x13x13",
          "--width", "8"),
-        "a 9×9 filter does not fit a 5×5 input (n + 2p − f must be ≥ 0; 5 + 0 − 9 = −4). Use padding=2 or",
+        "a 9×9 filter does not fit a 5×5 input (n + 2p − f must be ≥ 0; 5 + 0 − 9 = −4). Use --padding 2 or",
     ),
+    "form of images without images": (("design", "--budget", "20K", "--image-size", "5"), "it is for your own images"),
     "letter in a width": (("design", "--family", "fcn", "--width", "2x3"), "width '2x3' is not possible"),
     "too many widths": (("design", "--family", "fcn", "--width", "2,3,4,5"), "takes one width"),
     "more weights than the budget": (
@@ -73,7 +74,9 @@ BAD = {
     "unknown option": (("show", "--jsn"), "No such option: --jsn"),
     "too many arguments": (("show", "one", "two"), "unexpected extra argument"),
     "option without its value": (("design", "--family"), "requires an argument"),
-    "command without its option": (("design",), "Missing option"),
+    "letter in a number of a family": ((*DESIGN, "--kernel", "x"), "kernel 'x' is not possible: give a whole number"),
+    "option of a family, and no family": (("design", "--late-blocks", "1"), "--late-blocks is an option of a family"),
+    "command without its option": (("train",), "Missing option"),
 }  # fmt: skip
 
 
@@ -96,7 +99,7 @@ def test_one_clear_line(cli: Callable, arguments: tuple[str, ...], expected: str
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 @pytest.mark.parametrize("command", [TRAIN, STUDY])
 def test_cuda_asked_for_by_name_is_not_replaced(cli: Callable, command: tuple[str, ...]) -> None:
-    assert_refused(cli(*command, "--device", "cuda"), "torch finds no CUDA device. Use --device cpu or auto.")
+    assert_refused(cli(*command, "--device", "cuda"), "torch finds no CUDA device. Use --device cpu or --device auto.")
 
 
 @pytest.mark.parametrize("command", [TRAIN, STUDY])
@@ -128,7 +131,7 @@ def test_truncated_images_are_refused(cli: Callable, write_fashion: Callable[...
     ran = cli("data", "get", "fashion-mnist", "--data", folder)
     assert (ran.code, ran.out) == (2, "")
     *progress, error = ran.err.splitlines()
-    assert progress == ["preparing fashion-mnist: train part"]
+    assert progress == ["preparing fashion-mnist"]
     assert error.startswith("error: ")
     assert str(images) in error
 

@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from makeweight.wording import percent
+
 FLOAT = (int, float)
 DESIGN = {
-    "family": str, "budget": int, "weights": int, "budget_used": float, "macs": int, "activation_bytes": int,
+    "family": str, "budget": int, "weights": int, "budget_used": float, "macs": int, "ram_bytes": int,
     "input_shape": list, "classes": int, "digest": str, "layers": list,
 }  # fmt: skip
 LAYER = {"name": str, "kind": str, "output_shape": list, "weights": int, "macs": int}
@@ -22,7 +24,7 @@ TRAINED = {
     "run": str, "family": str, "budget": int, "weights": int, "macs": int, "seed": int, "epochs": int,
     "validation_accuracy": float, "test_accuracy": float, "test_accuracy_ci95": list, "test_batch_sd": float,
     "train_seconds": float, "images_per_second": float, "precision": str, "threads": int, "data_digest": str,
-    "activation_bytes": int, "limits": dict,
+    "ram_bytes": int, "limits": dict,
 }  # fmt: skip
 STUDIED = {
     "study": str, "networks": list, "jobs_total": int, "jobs_done": int, "jobs_failed": int, "wall_seconds": float,
@@ -64,9 +66,9 @@ def test_the_table_of_a_design_ends_with_its_totals(cli: Callable) -> None:
     arguments = ("design", "--family", "cnn", "--budget", "20K", "--dataset", "digits")
     record, shown = json.loads(cli(*arguments, "--json").out), cli(*arguments).out
     for layer in record["layers"]:
-        assert any(line.split()[:1] == [layer["name"]] and f"{layer['weights']:,}" in line
-                   for line in shown.splitlines())  # fmt: skip
-    assert f"{record['weights']:,} weights of a budget of 20K ({record['budget_used']:.2%})" in shown
+        weights = f"{layer['weights']:,}" if layer["weights"] else "–"
+        assert any(line.split()[:1] == [layer["name"]] and weights in line.split() for line in shown.splitlines())
+    assert f"{record['weights']:,} weights of a budget of 20K ({percent(record['budget_used'])})" in shown
     assert f"{record['macs']:,} MACs" in shown
 
 
@@ -85,15 +87,18 @@ def test_train_twice_trains_once(cli: Callable) -> None:
     assert 0 <= low < record["test_accuracy"] < high <= 1
     epochs = [line for line in first.err.splitlines() if line.startswith("epoch ")]
     assert [line.split()[1] for line in epochs] == ["1/3", "2/3", "3/3"]
-    assert all(part in epochs[0] for part in ("training loss", "validation accuracy", " * ", "images/s", "s left"))
+    assert "* marks the best validation accuracy so far" in first.err
+    assert all(part in epochs[0] for part in ("loss", "validation", " * ", "images/s", "s left"))
 
     second = cli(*arguments)
     assert second.code == 0
     assert "already trained" in second.err
+    resumed = cli("resume", Path(record["folder"]).name, "--json")  # as train shows it
+    assert (resumed.code, json.loads(resumed.out)) == (0, record)
     assert "epoch " not in second.err
     assert json.loads(second.out) == record
     shown = cli(*arguments[:-1]).out
-    assert f"test accuracy {record['test_accuracy']:.2%}" in shown
+    assert f"test accuracy {percent(record['test_accuracy'])}" in shown
     assert record["run"] in shown
 
 
@@ -136,7 +141,7 @@ def test_a_failed_training_is_told_and_the_others_count(cli: Callable, tmp_path:
     assert (record["jobs_total"], record["jobs_done"], record["jobs_failed"]) == (2, 1, 1)
     assert [network["family"] for network in record["networks"]] == ["fcn"]
     [failure] = record["failures"]
-    assert failure.startswith("lenet 2K, seed 0: ")
+    assert failure.startswith("LENET 2K seed 0: ")
     assert "smaller learning rate" in failure
     assert failure in Path(record["report"]).read_text(encoding="utf-8")
     shown = cli("show", "half")
@@ -192,6 +197,24 @@ def test_results_on_other_data_are_refused(cli: Callable, write_fashion: Callabl
     assert "holds results on data with digest" in ran.err.splitlines()[-1]
     assert "Traceback" not in ran.err
     assert json.loads(cli("show", "mine", "--json").out)["jobs_done"] == 1
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("study", "--families", "cnn", "--budgets", "1"),
+        ("train", "--family", "cnn", "--budget", "1"),
+        ("tune", "--family", "cnn", "--budget", "1"),
+    ],
+    ids=lambda asked: asked[0],
+)
+def test_other_data_are_refused_before_a_budget(
+    cli: Callable, other: Path, write_fashion: Callable[..., Path], asked: tuple[str, ...]
+) -> None:
+    data = ("--dataset", "fashion-mnist", "--data", write_fashion("fashion"))
+    ran = cli(*asked, *data, "--store", other.parent, "--name", other.name)
+    assert (ran.code, ran.out) == (2, "")
+    assert "holds results on data with digest" in ran.err.splitlines()[-1]
 
 
 def test_data_are_listed_got_and_shown(cli: Callable, digits, tmp_path: Path) -> None:

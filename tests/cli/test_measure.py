@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from makeweight.processors import processors
 from makeweight.store.store import Store
-from makeweight.study.lock import study_lock
-from makeweight.training.precision import processors
+from makeweight.studies.lock import study_lock
 
 LABELS = ["FCN 2K", "FCN 3K", "CNN 2K", "CNN 3K"]
 RECORD = {
@@ -39,8 +39,10 @@ def test_a_study_is_measured_once_and_shown_from_its_store(cli: Callable, study:
     first = cli("measure", "--json")
     record = networks(first)
     assert sorted(record) == sorted(LABELS)
-    assert [line.split("] ")[0] for line in first.err.splitlines()] == [f"[{n}/4" for n in range(1, 5)]
-    assert all("measuring" in line for line in first.err.splitlines())
+    said, *lines = first.err.splitlines()
+    assert said == "study small, data set digits"
+    assert [line.split("] ")[0] for line in lines] == [f"[{n}/4" for n in range(1, 5)]
+    assert all("measuring" in line for line in lines)
     for network in record.values():
         assert {key: type(network[key]) for key in RECORD} == RECORD
         assert (network["seed"], network["environment"]["threads"]) == (0, 1)
@@ -97,7 +99,7 @@ def assert_refused(ran: Any, expected: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (("rnn-5k",), "there is no network 'rnn-5k' in the study"),
+        (("rnn-5k",), "there is no network 'rnn-5k' with a result in studies"),
         (("fcn-2k#7",), "FCN 2K has no finished run of seed 7. It has: 0, 1."),
         (("other", "--all"), "there is no study 'other' in studies. There are: small."),
         (("--threads", "0"), "--threads"),
@@ -120,7 +122,7 @@ def test_a_study_that_runs_is_left_alone(cli: Callable, study: Path) -> None:
 def test_a_study_without_a_result_is_refused(cli: Callable, study: Path) -> None:
     with Store.create(study) as store, store._database.transaction() as connection:
         connection.execute("DELETE FROM result")
-    assert_refused(cli("measure"), "has no finished training to measure yet")
+    assert_refused(cli("measure"), "has no finished training to measure")
 
 
 def test_a_damaged_network_is_one_clear_line_and_the_others_are_kept(cli: Callable, study: Path) -> None:

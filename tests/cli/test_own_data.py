@@ -112,11 +112,11 @@ def test_unreadable_pictures_are_all_named_and_left_out_where_asked(cli: Callabl
         (photographs / "flower" / f"{name}.jpg").write_bytes(b"\xff\xd8\xff\xe0 cut off")
     checked = cli("data", "check", "photographs")
     assert checked.code == 1
-    assert "unreadable: 2 images" in checked.out
+    assert "not usable: 2 entries" in checked.out
     train = ("train", "-f", "fcn", "-b", "5K", "--data", "photographs", *FAST)
     refused = cli(*train)
     assert (refused.code, refused.out) == (2, "")
-    assert refused.err.startswith("error: 2 images cannot be read (flower/000.jpg: ")
+    assert refused.err.startswith("error: 2 images cannot be used (flower/000.jpg: ")
     assert refused.err.count("\n") == 1
     assert cli(*train, "--skip-unreadable").code == 0
 
@@ -141,7 +141,8 @@ def test_prepare_says_what_it_made(cli: Callable, photographs: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--image-size", "32"), "--image-size is for own images"),
+        (("--image-size", "32"), "it is for your own images that aren't prepared yet"),
+        (("--dataset", "digits", "--channels", "3"), "it is for your own images that aren't prepared yet"),
         (("--data", "photographs", "--image-size", "0"), "each side is 1 to 1024 pixels"),
         (("--data", "photographs", "--image-size", "big"), "image size 'big' is not possible"),
         (("--data", "photographs", "--channels", "2"), "channels 2 is not possible"),
@@ -207,10 +208,77 @@ def test_arrays_from_python_train_by_the_path_of_what_was_prepared(
 
     digits = load_digits()
     names = [f"digit {label}" for label in range(10)]
-    found = makeweight.prepare_data((digits.images / 16, digits.target), name="my digits", class_names=names)
+    found = makeweight.load_data((digits.images / 16, digits.target), name="my digits", class_names=names)
     assert (found.name, found.image_shape, found.class_names) == ("my-digits", (1, 8, 8), tuple(names))
     ran = cli("train", "-f", "fcn", "-b", "5K", "--data", found.path, *FAST, "--json")
     assert ran.code == 0, ran.err
     assert json.loads(ran.out)["data_digest"] == found.digest
-    with pytest.raises(InvalidValue, match="class_names are for arrays"):
-        makeweight.prepare_data(tmp_path, class_names=names)
+    with pytest.raises(InvalidValue, match=r"class_names=.* it is for arrays"):
+        makeweight.load_data(tmp_path, class_names=names)
+
+
+def test_a_check_names_ten_things_that_are_wrong_at_once(cli: Callable, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    own = tmp_path / "own"
+
+    def paint(where: str, first: int = 0, count: int = 12) -> None:
+        (own / where).mkdir(parents=True, exist_ok=True)
+        for number in range(first, first + count):
+            pixels = rng.integers(0, 256, (100, 104), dtype=np.uint8)
+            Image.fromarray(pixels).convert("RGB").save(own / where / f"{number}.png")  # 1: gray saved as colour
+
+    paint("train/Dog")
+    paint("train/Cat", count=40)
+    paint("train/Rare", count=3)
+    paint("test/Dog", 50)
+    paint("test/cat", 50)  # 2: another case
+    paint("val/Dog", 70)
+    paint("val/Bird", 70)  # 3: a class without training images
+    paint("train/Cat/kittens", count=2)  # 4: sub-folders of a class
+    paint("test", 90, 2)  # 5: no label
+    (own / "train/Phone").mkdir()
+    (own / "train/Phone/a.heic").write_bytes(b"x")  # 6: cannot be read, 7: and its class vanishes
+    shutil.copy(own / "train/Dog/0.png", own / "test/Dog/0.png")  # 8: a copy in the test part
+    shutil.copy(own / "train/Dog/1.png", own / "train/Cat/100.png")  # 9: two labels
+    (own / "train/Dog/link.png").symlink_to("/etc/hostname")  # 10: a link out of the folder
+    Image.new("RGB", (100, 104)).save(own / "train/Dog/black.png")  # 11: one colour
+    paint("extra", count=1)  # 12: neither train, val nor test
+    checked = cli("data", "check", "own")
+    assert checked.code == 1
+    for words in (
+        "all images are gray, though they are stored in colour",
+        "'Cat' (train) and 'cat' (test)",
+        "no training images of 'Bird', which the validation part has",
+        "Cat/ have sub-folders with pictures",
+        "test/: 2 pictures without a label",
+        "train/Phone/a.heic: ",
+        "no picture of 'Phone' can be read",
+        "leak: 1 test images",
+        "conflict: 1 images",
+        "train/Dog/link.png: the link leads out of the folder",
+        "of one colour all over: 1 image",
+        "extra/: 1 picture without a label: it is neither train, val nor test",
+        "imbalance:",
+        "contact sheet: own-check.png",
+        "not usable as it is",
+    ):
+        assert words in checked.out.replace("\n", " "), (words, checked.out)
+    with Image.open(tmp_path / "own-check.png") as sheet:
+        assert sheet.width > 400
+
+
+def test_the_arguments_that_say_what_is_meant_are_flags(cli: Callable, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for name in ("a/x", "a/y", "b/x", "b/y"):
+        folder = tmp_path / "own" / name
+        folder.mkdir(parents=True)
+        for number in range(4):
+            Image.fromarray(rng.integers(0, 256, (8, 8), dtype=np.uint8)).save(folder / f"{number}.png")
+    refused = cli("train", "-f", "fcn", "-b", "2K", "--data", "own", *FAST)
+    assert refused.code == 2
+    assert "--layout class for 2 classes" in refused.err
+    prepared = cli("data", "prepare", "own", "--layout", "*/class", "--json")
+    assert json.loads(prepared.out)["class_names"] == ["x", "y"]
+    np.savez(tmp_path / "small.npz", X=rng.integers(0, 17, (20, 8, 8), dtype=np.uint8), y=np.arange(20) % 2)
+    assert "--scale 0..16" in cli("data", "prepare", "small.npz").err
+    assert cli("data", "prepare", "small.npz", "--scale", "0..16").code == 0

@@ -13,14 +13,14 @@ from PIL import Image
 
 from makeweight.data import meta
 from makeweight.data.dataset import PreparedDataset, open_prepared
-from makeweight.design.architecture import Task
-from makeweight.design.families import family_named
-from makeweight.design.solver import fit
+from makeweight.designs.architecture import Task
+from makeweight.designs.families import family_named
+from makeweight.designs.solver import fit
 from makeweight.jobs.job import Assignment, run_job
 from makeweight.jobs.result import Result
 from makeweight.store.rows import StudyRow
 from makeweight.store.store import Store
-from makeweight.study.plan import job_for
+from makeweight.studies.plan import job_for
 from makeweight.training.precision import Hardware
 
 NAMES = ("<script>alert(1)</script>", "gr\u202een\x1b[2J", '=blue|"quoted"', "never\ntested")
@@ -82,7 +82,7 @@ def test_own_colour_images_come_out_as_a_file_that_answers(cli: Callable, study:
         assert harmful not in card
     assert "14 × 11 colour pixels" in card
     assert "dark on a bright background" in card
-    assert "my shapes, the user's own." in card
+    assert "my shapes, the user's own data." in card
 
     image = own.test_images().images[4]
     Image.fromarray(image.transpose(1, 2, 0)).save("green.png")

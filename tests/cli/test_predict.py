@@ -15,10 +15,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from scripts import draw_samples
 
 from makeweight.export.deployment import Deployment, deployment_of
 from makeweight.export.onnx import onnx_model
 from makeweight.store.store import Store
+from makeweight.text import visible
 
 HOSTILE_NAMES = ("=cmd()", "<script>", "\x1b[31mred", "\u202eesrever", "@sum", "two\nlines", "-1", "+1", "7", "😀")
 
@@ -73,7 +75,7 @@ def test_a_folder_is_answered_by_a_file_alone_but_for_what_is_broken(
     assert ran.code == 1
     [error] = [line for line in ran.err.splitlines() if line.startswith("error: ")]
     assert error.startswith("error: the picture pictures/1b.png cannot be used: ")
-    assert "left out, because their names are not those of pictures: 1 of the folders' files" in ran.err
+    assert "skipped, because their names aren't those of pictures: 1 of the folders' files" in ran.err
     rows = [line.split() for line in ran.out.splitlines() if ".png" in line]
     assert [row[0] for row in rows] == [*(f"pictures/{i}.png" for i in range(4)), "pictures/more/4.png"]
     assert [row[1] for row in rows] == classes_of(deployment, pictures)
@@ -87,7 +89,7 @@ def test_a_run_and_its_file_answer_alike(
     arguments = ("pictures/0.png", "pictures/3.png", "--json", "--top", "10")
     by_file = json.loads(cli("predict", onnx_file, *arguments).out)
     ran = cli("predict", "fcn-2k", *arguments, "--store", finished.folder.parent)
-    assert (ran.code, ran.err) == (0, "")
+    assert (ran.code, ran.err) == (0, "FCN 2K of the study small, data set digits\n")
     by_run = json.loads(ran.out)
     assert by_run["network"] == by_file["network"] == f"FCN 2K, seed {deployment.facts.seed}"
     expected = deployment.answer(np.stack([pictures[0], pictures[3]]))
@@ -116,7 +118,7 @@ def test_csv_has_a_line_for_each_picture_and_no_formulas(cli: Callable, hostile_
     assert rows[2]["class_1"] == rows[2]["probability_1"] == ""
     for row in (rows[0], rows[1]):
         names = [row[f"class_{i}"] for i in range(1, 11)]
-        assert sorted(names) == sorted(f"'{name}" if name[0] in "=+-@" else name for name in HOSTILE_NAMES)
+        assert sorted(names) == sorted("'" * (name[0] in "=+-@") + visible(name) for name in HOSTILE_NAMES)
         assert sum(float(row[f"probability_{i}"]) for i in range(1, 11)) == pytest.approx(1, abs=1e-4)
         assert row["error"] == ""
 
@@ -159,18 +161,25 @@ def test_stdin_is_a_picture(cli: Callable, onnx_file: Path, pictures, deployment
     assert "error: the picture stdin cannot be used: it is no picture in a format that makeweight reads" in ran.err
 
 
-def test_an_inverted_picture_is_noticed(cli: Callable, onnx_file: Path, pictures, finished, digits) -> None:
+def test_a_picture_that_is_dark_on_bright_is_inverted_unless_that_is_forbidden(
+    cli: Callable, onnx_file: Path, pictures, finished
+) -> None:
     Image.fromarray(255 - pictures[3][0]).save("paper.png")
+    straight = json.loads(cli("predict", onnx_file, "pictures/3.png", "--json").out)["images"][0]
     for model in ((onnx_file,), ("fcn-2k", "--store", finished.folder.parent)):
         ran = cli("predict", *model, "paper.png", "pictures/3.png", "--json")
-        assert (ran.code, ran.err) == (
-            0,
-            "paper.png looks dark on bright; the training images are bright on dark: try --invert.\n",
+        assert ran.code == 0
+        assert ran.err.splitlines()[-1] == (
+            "paper.png is dark on bright, the training images are bright on dark: inverted (--no-invert forbids it)."
         )
-        assert [image["background_differs"] for image in json.loads(ran.out)["images"]] == [True, False]
-    inverted = json.loads(cli("predict", onnx_file, "paper.png", "--invert", "--json").out)["images"][0]
-    straight = json.loads(cli("predict", onnx_file, "pictures/3.png", "--json").out)["images"][0]
-    assert inverted["top"] == straight["top"]
+        images = json.loads(ran.out)["images"]
+        assert [(image["inverted"], image["background_differs"]) for image in images] == [(True, False), (False, False)]
+        assert images[0]["top"] == images[1]["top"]
+    forced = json.loads(cli("predict", onnx_file, "paper.png", "--invert", "--json").out)["images"][0]
+    assert forced["top"] == straight["top"]
+    ran = cli("predict", onnx_file, "paper.png", "--no-invert", "--json")
+    assert json.loads(ran.out)["images"][0]["top"] != straight["top"]
+    assert ran.err == "paper.png looks dark on bright; the training images are bright on dark: leave out --no-invert.\n"
     assert "pictures/3.png looks dark on bright; the training images are bright on dark: leave out --invert." in (
         cli("predict", onnx_file, "pictures/3.png", "--invert").err
     )
@@ -185,7 +194,19 @@ def test_a_run_answers_without_its_data(
         connection.execute("UPDATE study SET data_path = '/nowhere'")
     ran = cli("predict", "cnn-2k", "pictures/0.png")
     assert ran.code == 0
-    assert ran.err.startswith("The data of the study are not at hand, so it goes unnoticed")
+    assert "The study's data aren't here, so pictures" in ran.err
+
+
+def test_the_sample_pictures_are_ours_to_draw_and_dark_on_bright(cli: Callable, onnx_file: Path) -> None:
+    folder = Path(__file__).parents[2] / "examples" / "pictures"
+    samples = sorted(folder.glob("*.png"))
+    assert [path.stem for path in samples] == ["boot", "shirt", "trousers"] == sorted(draw_samples.SHAPES)
+    for path in samples:
+        drawn = np.asarray(draw_samples.draw(draw_samples.SHAPES[path.stem]))
+        np.testing.assert_array_equal(np.asarray(Image.open(path)), drawn)
+        assert path.stat().st_size < 3_000
+    record = json.loads(cli("predict", onnx_file, folder, "--json").out)
+    assert [image["inverted"] for image in record["images"]] == [True, True, True]
 
 
 def test_many_pictures_keep_their_order(cli: Callable, onnx_file: Path, digits, deployment: Deployment) -> None:
@@ -217,9 +238,9 @@ REFUSED = {
     "no such picture": (("none.png",), "the picture none.png cannot be opened: No such file or directory"),
     "long name": (("x" * 5_000,), "cannot be opened: File name too long"),
     "NUL": (("pictures/\0.png",), "cannot be opened: embedded null"),
-    "no match": (("none*.png",), "nothing matches none*.png. Pictures end in .bmp,"),
+    "no match": (("none*.png",), "nothing matches none*.png. Pictures end in .avif, .bmp,"),
     "empty folder": (("empty",), "the folder empty holds no picture."),
-    "stdin twice": (("-", "-"), "stdin has one picture, and - is given more than once."),
+    "stdin twice": (("-", "-"), "stdin has one picture: give - only once."),
     "formats": (("pictures/0.png", "--json", "--csv"), "--json and --csv exclude each other"),
     "top": (("pictures/0.png", "--top", "0"), "Invalid value for '--top'"),
 }
@@ -265,3 +286,13 @@ def test_the_console_script_reads_a_pipe(command: str, environment, onnx_file: P
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[0] == "image,class_1,probability_1,error"
     assert done.stdout.splitlines()[1].startswith("stdin,")
+
+
+@pytest.mark.parametrize("name", ["a.jfif", "a.jpe", "a.dib", "a.pnm", "a.avif", "a.heic", "without-ending"])
+def test_a_folder_gives_the_pictures_that_training_reads(name: str, tmp_path: Path) -> None:
+    from makeweight.cli.pictures import find_pictures
+
+    (tmp_path / "notes.txt").write_text("no picture")
+    (tmp_path / name).write_bytes(b"\xff\xd8\xff\xe0 and so on")
+    found = find_pictures([str(tmp_path)])
+    assert ([Path(source.name).name for source in found.sources], found.ignored) == ([name], 1)

@@ -6,15 +6,20 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from makeweight.cli.interrupt import interruption
+from makeweight.cli.endings import end_study
 from makeweight.errors import StoreError
+from makeweight.store.rows import StudyRow
 from makeweight.store.store import Store
+from makeweight.studies.interrupt import interruption
 
 ENDLESS = ("--set", "epochs=100000", "--set", "batch_size=64", "--precision", "fp32", "--threads", "1")
 
@@ -69,7 +74,7 @@ def test_no_place_for_the_cache_is_one_clear_line(run_command, command: str, tmp
     assert ran.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("arguments", [("show",), ("show", "--json"), ("data", "list")])
+@pytest.mark.parametrize("arguments", [("show", "small"), ("show", "small", "--json"), ("data", "list")])
 def test_a_reader_that_has_gone_is_no_error(
     command: str, environment: dict[str, str], finished, arguments: tuple[str, ...]
 ) -> None:
@@ -85,11 +90,39 @@ def test_a_reader_that_has_gone_is_no_error(
 
 def test_the_first_line_can_be_taken_alone(command: str, environment: dict[str, str], finished) -> None:
     ran = subprocess.run(
-        f"'{command}' show --csv --store '{finished.folder.parent}' | head -n 1",
+        f"'{command}' show small --csv --store '{finished.folder.parent}' | head -n 1",
         shell=True, env=environment, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
-    assert ran.stdout.startswith("family,budget,weights,")
+    assert ran.stdout.startswith("network,family,budget,weights,")
     assert (ran.stdout.count("\n"), ran.stderr) == (1, "")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_is_no_error(command: str, environment: dict[str, str], tmp_path: Path, closed: str) -> None:
+    """A file opened later must not get the stream's number either: what is printed would go into it."""
+    arguments = "design --family fcn --budget 2K"
+    ran = subprocess.run(
+        f"'{command}' {arguments} {closed}", shell=True, env=environment, cwd=tmp_path, capture_output=True, text=True,
+        timeout=120,
+    )  # fmt: skip
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ("weights" in ran.stdout) == (" >&-" not in f" {closed}")
+    program = "import sys, os; from makeweight.cli import main; main._open_closed_streams(); f = open(os.devnull); "
+    program += "sys.exit(f.fileno() < 3 or not all(map(os.get_inheritable, range(3))))"
+    assert subprocess.run(f"'{sys.executable}' -c '{program}' {closed}", shell=True, timeout=60).returncode == 0
+
+
+def test_warnings_of_ours_are_lines_whatever_python_does_with_warnings(run_command, tmp_path: Path) -> None:
+    for seed, name in enumerate(("train/coat", "train/shoe", "test/coat")):
+        (tmp_path / "own" / name).mkdir(parents=True)
+        for number in range(6):
+            pixels = np.random.default_rng([number, seed]).integers(0, 256, (9, 9), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "own" / name / f"{number}.png")
+    cache = {"MAKEWEIGHT_CACHE": str(tmp_path / "cache"), "PYTHONWARNINGS": "error"}
+    ran = run_command("data", "prepare", "own", cwd=tmp_path, **cache)
+    assert ran.returncode == 0, ran.stderr
+    assert "warning: the test part of own has no image of class shoe" in ran.stderr
+    assert "DataWarning" not in ran.stderr
 
 
 @pytest.fixture
@@ -156,11 +189,13 @@ def test_ctrl_c_saves_what_runs_and_says_how_to_go_on(
     assert process.returncode == 130
     assert all_end(children)
     assert "Traceback" not in err
-    last = err.splitlines()[-1]
-    assert last.startswith("stopped with 0 of 3 done. To go on: makeweight study --dataset digits ")
-    assert last.endswith("--store 'my studies'")
+    done, kept, command = err.splitlines()[-3:]
+    assert done == "stopped with 0 of 3 trainings done."
+    assert kept.startswith("saved: FCN 2K seed ")
+    assert command.startswith("to go on: makeweight study --dataset digits ")
+    assert command.endswith("--store 'my studies'")
     assert len(saved(folder)) == 2
-    assert "0 of 3 trainings done" in out
+    assert "None of the 3 trainings of the study " in out
 
 
 def test_sigterm_saves_what_runs_too(
@@ -176,9 +211,10 @@ def test_sigterm_saves_what_runs_too(
     assert (process.returncode, out) == (143, "")
     assert all_end(children)
     assert "Traceback" not in err
-    assert err.splitlines()[-1] == "stopped. The same command goes on from the last epoch that was saved."
     [epochs] = saved(folder)
     assert epochs >= 1
+    last = err.splitlines()[-1]
+    assert last == f"stopped after epoch {epochs} of 100000. The same command goes on from there."
 
 
 def test_kill_9_leaves_no_process(
@@ -204,3 +240,56 @@ def test_the_first_signal_asks_and_the_second_ends_at_once(number: signal.Signal
             signal.raise_signal(number)
     assert ended.value.code == code
     assert signal.getsignal(number) is before
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_study_that_was_asked_to_stop_draws_no_report(make_job, digits, tmp_path: Path, asked: bool) -> None:
+    """Drawing took 40 s on a busy machine: longer than a service manager waits before it kills."""
+    with Store.create(tmp_path / "half") as store:
+        store.plan(StudyRow("half", "{}", "digits", digits.digest), [make_job()])
+    assert end_study(tmp_path / "half", as_json=False, ran=True, stopped=lambda: asked) == 0
+    assert (tmp_path / "half" / "report.html").exists() != asked
+
+
+WAITING = """
+import atexit, signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # the tests may be a shell's background job, which ignores it
+from makeweight.cli import main
+from makeweight.studies.interrupt import interruption
+
+def command():
+    atexit.register(at_exit)
+    with interruption() as interrupted:
+        print("begun", flush=True)
+        while not interrupted.requested():
+            time.sleep(0.01)
+        {inside}
+    {after}
+    return interrupted.exit_code
+
+def at_exit():
+    {atexit}
+
+main._run = command
+main.main()
+"""
+WAIT = 'print("again", flush=True); time.sleep(60)'
+
+
+@pytest.mark.parametrize("where", ["inside", "after", "atexit"])
+def test_a_second_ctrl_c_ends_with_130_wherever_it_arrives(
+    environment: dict[str, str], tmp_path: Path, where: str
+) -> None:
+    parts = {"inside": "pass", "after": "pass", "atexit": "pass"} | {where: WAIT}
+    process = subprocess.Popen(
+        [sys.executable, "-c", WAITING.format(**parts)], env=environment, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    try:
+        for word in ("begun", "again"):
+            assert process.stdout.readline().strip() == word
+            process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 130
+    finally:
+        process.kill()
+        process.communicate()

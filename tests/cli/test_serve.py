@@ -74,6 +74,16 @@ def test_it_prints_a_url_that_lets_in_and_ends_cleanly_when_asked(start: Start, 
     assert not is_up(base)
 
 
+def test_without_any_study_it_starts_and_shows_how_to_begin(start: Start, tmp_path: Path) -> None:
+    process = start("serve")
+    url = url_of(process)
+    page = httpx.get(url.partition("/enter")[0], cookies=httpx.get(url).cookies)
+    assert page.status_code == 200
+    for part in ("There is no study here yet.", 'href="/playground"', "makeweight study"):
+        assert part in page.text
+    assert not (tmp_path / "studies").exists()
+
+
 def test_a_port_that_is_taken_is_named(run_command: Any, tmp_path: Path) -> None:
     (tmp_path / "studies").mkdir()
     with socket.socket() as taken:
@@ -94,7 +104,6 @@ def test_a_port_that_is_taken_is_named(run_command: Any, tmp_path: Path) -> None
         (("--host", "0.0.0.0"), "add --allow-remote"),
         (("--host", "example.invalid", "--allow-remote"), "cannot listen on example.invalid"),
         (("--port", "70000"), "port 70000 is not possible"),
-        (("--store", "nowhere"), "there is no folder nowhere"),
         (("nothing",), "there is no study 'nothing'"),
         (("../studies",), "is not possible"),
     ],
@@ -118,7 +127,7 @@ def test_a_missing_extra_gets_one_line(tmp_path: Path, environment: dict[str, st
     )
     assert (done.returncode, done.stdout) == (2, "")
     [line] = done.stderr.strip().splitlines()
-    assert line.endswith("Run: pip install 'makeweight[web]'")
+    assert line.endswith("-m pip install 'makeweight[web]'")
 
 
 SMALL = ("study", "--dataset", "digits", "--families", "fcn", "--budgets", "2K", "--seeds", "1", "--name", "watched",
@@ -159,6 +168,7 @@ def has_an_epoch(folder: Path) -> bool:
         return any(opened.epochs(row.job.key) for row in opened.jobs())
 
 
+@pytest.mark.slow
 def test_resume_goes_on_by_name_alone_with_the_recipe_of_before(start: Start, run_command: Any, tmp_path: Path) -> None:
     process = start(*SMALL[:-1], "--set", "epochs=150", "--set", "batch_size=512")
     assert process.stdout is not None

@@ -12,13 +12,21 @@ from typing import Any
 
 import pytest
 
-from makeweight.cli.tune import parse_seconds
+from makeweight.data.dataset import PreparedDataset
+from makeweight.designs.families import family_named
 from makeweight.errors import InvalidValue
+from makeweight.face.tunings import parse_seconds
+from makeweight.store.rows import StudyRow
+from makeweight.store.store import Store
 from makeweight.store.trials import TUNING_DATABASE, read_tuning
+from makeweight.tuning.record import TuningRecord
+from makeweight.tuning.space import space
+from makeweight.wording import percent
 
 ASKED = (
-    "tune", "--family", "fcn", "--budget", "2K", "--dataset", "digits", "--trials", "6", "--workers", "2",
-    "--threads", "1", "--set", "precision=fp32", "--set", "batch_size=64", "--name", "tuned", "--json",
+    "tune", "--family", "fcn", "--budget", "2K", "--dataset", "digits", "--trials", "4", "--workers", "2",
+    "--threads", "1", "--set", "precision=fp32", "--set", "batch_size=64", "--set", "epochs=8",
+    "--name", "tuned", "--json",
 )  # fmt: skip
 KEYS = {
     "study", "family", "budget", "best", "weights", "validation_accuracy", "test_accuracy", "test_accuracy_ci95",
@@ -69,7 +77,7 @@ def test_a_tuning_that_was_ended_goes_on_with_all_trials_accounted_for(
 ) -> None:  # fmt: skip
     folder = tmp_path / "studies" / "tuned"
     process = start(*ASKED)
-    wait_for_trials(process, folder, 3)
+    wait_for_trials(process, folder, 2)
     workers = children_of(process.pid)
     process.send_signal(how)
     _, err = process.communicate(timeout=60)
@@ -88,7 +96,7 @@ def test_a_tuning_that_was_ended_goes_on_with_all_trials_accounted_for(
 
     assert output.returncode == 0, output.stderr
     record = json.loads(output.stdout)
-    assert record["trials_done"] + record["trials_pruned"] == 6
+    assert record["trials_done"] + record["trials_pruned"] == 4
     assert record["trials_failed"] == record["trials_rejected"] == 0
     # One that was in mid-training either ended in the epoch that a polite signal leaves it, or was cut off.
     assert record["trials_interrupted"] == sum(t.interrupted or t.state == "running" for t in before.trials)
@@ -104,7 +112,7 @@ def test_a_tuning_that_was_ended_goes_on_with_all_trials_accounted_for(
 
 
 def test_a_tuning_prints_its_record_and_writes_the_report(cli: Callable, tmp_path: Path) -> None:
-    asked = ("tune", "-f", "cnn", "-b", "2K", "-d", "digits", "--trials", "10", "--set", "epochs=3")
+    asked = ("tune", "-f", "cnn", "-b", "2K", "-d", "digits", "--trials", "8", "--set", "epochs=2")
     ran = cli(*asked, "--json")
     assert ran.code == 0, ran.err
     record = json.loads(ran.out)
@@ -124,7 +132,7 @@ def test_a_tuning_prints_its_record_and_writes_the_report(cli: Callable, tmp_pat
 
     again = cli(*asked)
     assert again.code == 0
-    assert f"{record['test_accuracy']:.2%}" in again.out
+    assert percent(record["test_accuracy"]) in again.out
     assert "selection effect" in again.out
     assert "0 rejected for size" in again.out
 
@@ -135,7 +143,7 @@ def test_a_tuning_prints_its_record_and_writes_the_report(cli: Callable, tmp_pat
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("-f", "lenet", "-b", "60K"), "fcn or cnn"),
+        (("-f", "lenet", "-b", "60K"), "Choose from: fcn, cnn"),
         (("-f", "fcn", "-b", "10"), "budget"),
         (("-f", "fcn"), "--budget is missing"),
         (("--report",), "no tuning"),
@@ -154,6 +162,20 @@ def test_what_cannot_be_tuned_is_said_and_nothing_is_left(
     assert said in ran.err
     assert "Traceback" not in ran.err
     assert not list(tmp_path.glob("studies/*/*"))
+
+
+def test_a_tuning_with_limits_of_another_kind_is_not_gone_on_with(
+    cli: Callable, digits: PreparedDataset, tmp_path: Path
+) -> None:
+    folder = tmp_path / "studies" / "old"
+    with Store.create(folder) as store:
+        store.plan(StudyRow("old", "{}", "digits", digits.digest, digits.class_names, str(digits.path)), [])
+    settings = {"family": "fcn", "budget": 2_000, "limits": {"max_macs": None, "max_activation_bytes": 9_000},
+                "seed": 0, "split_seed": 0, "fixed": {}}  # fmt: skip
+    TuningRecord(folder, settings, space(family_named("fcn"), 1_000)).close()
+    ran = cli("resume", "old")
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert "with other limits: max_macs, max_activation_bytes. Start a new one" in ran.err
 
 
 def test_times_are_read() -> None:

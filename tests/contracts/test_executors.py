@@ -108,7 +108,7 @@ def of(key: str, events: list[Event]) -> list[Event]:
 
 
 def epochs(key: str, events: list[Event]) -> list[int]:
-    return [event.progress.record.epoch for event in of(key, events) if isinstance(event, EpochDone)]
+    return [event.record.epoch for event in of(key, events) if isinstance(event, EpochDone)]
 
 
 def only_result(key: str, events: list[Event]) -> Result:
@@ -176,7 +176,7 @@ def test_the_same_job_gives_the_same_bits(
 def test_a_job_resumed_from_a_checkpoint_gives_the_same_bits(
     pool: Executor, assign: Callable[..., Assignment], reference: list[Event], reference_job: Job, epoch: int
 ) -> None:
-    progress = [event.progress for event in reference if isinstance(event, EpochDone)]
+    progress = [event for event in reference if isinstance(event, EpochDone)]
     assert [p.checkpoint is not None for p in progress] == [True] * 7 + [False]
     before = tuple(p.record for p in progress[:epoch])
     pool.submit(assign(reference_job, checkpoint=progress[epoch - 1].checkpoint, epochs_before=before))
@@ -204,7 +204,7 @@ def test_jobs_run_side_by_side_and_stop_after_their_epoch_with_a_checkpoint(
         *told, end = of(job.key, events)
         assert isinstance(end, Stopped)
         assert epochs(job.key, events) == list(range(1, len(told) + 1))
-        checkpoints = [event.progress.checkpoint for event in told if isinstance(event, EpochDone)]
+        checkpoints = [event.checkpoint for event in told if isinstance(event, EpochDone)]
         assert checkpoints[-1] is not None
         assert not any(checkpoints[:-1])
 
@@ -238,7 +238,7 @@ def test_a_job_without_testing_is_tested_later_with_the_same_bits(
     *told, end = of(reference_job.key, events)
     assert isinstance(end, Finished)
     assert isinstance(end.result, Trained)
-    [last] = [e.progress.checkpoint for e in told if isinstance(e, EpochDone) and e.progress.checkpoint is not None]
+    [last] = [e.checkpoint for e in told if isinstance(e, EpochDone) and e.checkpoint is not None]
 
     pool.submit(assign(reference_job, checkpoint=last, epochs_before=end.result.epochs))
     later = gather(pool, {reference_job.key})

@@ -112,7 +112,7 @@ def test_damaged_cache_without_a_source_is_said(make_tiny: MakeTiny, tmp_path: P
     tiny = make_tiny(("http://127.0.0.1:1/",))
     prepared = prepare("tiny", data_dir=tiny.write_to(tmp_path / "files"))
     (prepared.path / "test_images.npy").unlink()
-    with pytest.raises(DataNotFound, match=r"is damaged \(test_images.npy has None bytes.*--data DIR"):
+    with pytest.raises(DataNotFound, match=r"is damaged \(test_images.npy has None bytes.*files=DIR"):
         prepare("tiny")
 
 
@@ -151,8 +151,9 @@ def test_killed_process_leaves_nothing_that_counts(
     code = f"""
 import os, signal
 from pathlib import Path
-from makeweight.data import build, catalog, meta
+from makeweight.data import cache, catalog, meta
 from makeweight.data.fetch import locate_given
+from makeweight.data.prepare import build_published
 entry = catalog.CATALOG["mnist"]
 from dataclasses import replace
 files = tuple(
@@ -162,8 +163,8 @@ entry = replace(
     entry, name="tiny", image_shape=(1, 5, 4), classes=2, class_names=("even", "odd"), files=files)
 meta.write = lambda *arguments: os.kill(os.getpid(), signal.SIGKILL)
 source = locate_given(entry, Path({str(tmp_path / "system")!r}))
-with build.alone(Path({str(tmp_path / "cache")!r}), "tiny"):
-    build.build(source, Path({str(tmp_path / "cache")!r}))
+with cache.alone(Path({str(tmp_path / "cache")!r}), "tiny"):
+    build_published(source, Path({str(tmp_path / "cache")!r}))
 """
     finished = run_python(code)
     assert finished.returncode == -9, finished.stderr
@@ -200,7 +201,7 @@ def test_prepared_data_opens_from_a_cache_that_cannot_be_written(
     tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prepared = prepare("tiny")
-    monkeypatch.setattr("makeweight.data.build.alone", None)  # any attempt to prepare would fail
+    monkeypatch.setattr("makeweight.data.cache.alone", None)  # any attempt to prepare would fail
     assert prepare("tiny") == prepared
 
 
@@ -241,12 +242,12 @@ def test_many_at_once_prepare_one(tiny: Tiny, tmp_path: Path) -> None:  # fault 
 def test_without_locks_the_first_rename_wins(
     tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fault 39
-    from makeweight.data import build
     from makeweight.data.fetch import locate
+    from makeweight.data.prepare import build_published
 
     prepared = prepare("tiny")
     before = (prepared.path / "meta.json").stat().st_ino
-    build.build(locate(tiny.entry, tmp_path / "downloads"), tmp_path / "cache")  # as one that lost the race
+    build_published(locate(tiny.entry, tmp_path / "downloads"), tmp_path / "cache")  # as one that lost the race
     assert (prepared.path / "meta.json").stat().st_ino == before
     assert _debris(tmp_path / "cache") == []
 

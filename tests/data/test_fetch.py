@@ -43,13 +43,13 @@ def test_missing_file_in_the_folder_given_is_an_error_at_once(make_tiny: MakeTin
     tiny.write_to(tmp_path / "system")  # must not be used silently
     tiny.write_to(tmp_path / "mine")
     (tmp_path / "mine" / "test_labels.gz").unlink()
-    with pytest.raises(DataNotFound, match=r"--data .*mine lacks test_labels\.gz of tiny"):
+    with pytest.raises(DataNotFound, match=r"files=.*mine lacks test_labels\.gz of tiny"):
         prepare("tiny", data_dir=tmp_path / "mine")
 
 
 def test_folder_given_that_is_absent_is_named(make_tiny: MakeTiny, tmp_path: Path) -> None:
     make_tiny()
-    with pytest.raises(DataNotFound, match=f"--data {tmp_path / 'nowhere'} is not a folder"):
+    with pytest.raises(DataNotFound, match=f"files={tmp_path / 'nowhere'} is not a folder"):
         prepare("tiny", data_dir=tmp_path / "nowhere")
 
 
@@ -59,7 +59,7 @@ def test_variable_names_the_folder(make_tiny: MakeTiny, tmp_path: Path, monkeypa
     monkeypatch.setenv("MAKEWEIGHT_DATA", str(tmp_path / "all"))
     assert prepare("tiny").name == "tiny"
     (tmp_path / "all" / "tiny" / "test_images.gz").unlink()
-    with pytest.raises(DataNotFound, match=r"MAKEWEIGHT_DATA .* lacks test_images\.gz"):
+    with pytest.raises(DataNotFound, match=r"MAKEWEIGHT_DATA=.* lacks test_images\.gz"):
         prepare("tiny")
 
 
@@ -90,12 +90,12 @@ def test_no_network_says_what_was_tried_and_what_helps(make_tiny: MakeTiny, tmp_
     for part in (
         "127.0.0.1: no connection",
         "name.invalid: no connection",
-        "--data DIR",
+        "files=DIR",
         "MAKEWEIGHT_DATA",
         "install Debian's package dataset-tiny",
         str(tmp_path / "system"),
         str(tmp_path / "cache" / "downloads" / "tiny"),
-        "--dataset digits",
+        "dataset=digits",
     ):
         assert part in text
 

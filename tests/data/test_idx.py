@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import os
 import tracemalloc
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,11 +13,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from makeweight.data.readers.base import DataFile
-from makeweight.data.readers.idx import TYPES, open_idx, read_idx, read_images, read_labels, read_pair
+from makeweight.data.sources.idx_file import TYPES, open_idx
 from makeweight.errors import DataFormatError, DataNotFound
 
 Pack = Callable[[np.ndarray], bytes]
+
+
+def read_idx(path: Path, dimensions: int) -> np.ndarray:
+    with open_idx(path, (dimensions,)) as opened:
+        values = opened.rows(opened.shape[0])
+        opened.end()
+    return values
+
+
+def read_images(path: Path) -> np.ndarray:
+    return read_idx(path, 3)
+
+
+def read_labels(path: Path) -> np.ndarray:
+    return read_idx(path, 1)
+
 
 # Written once for all examples of a property; hypothesis runs them one after another.
 shapes = st.tuples(st.integers(1, 6), st.integers(1, 5), st.integers(1, 5))
@@ -33,13 +47,13 @@ def _header(*sizes: int, kind: int = 8) -> bytes:
     return bytes((0, 0, kind, len(sizes))) + b"".join(size.to_bytes(4, "big") for size in sizes)
 
 
-def _data_or_named_error(read: Callable[[DataFile], np.ndarray], file: DataFile) -> np.ndarray | None:
+def _data_or_named_error(read: Callable[[Path], np.ndarray], path: Path) -> np.ndarray | None:
     """Return what is read, or None for the one permitted exception; any other fails the test."""
     try:
-        return read(file)
+        return read(path)
     except DataFormatError as error:
         message = str(error)
-    assert str(file.path) in message
+    assert str(path) in message
     assert "\n" not in message
     return None
 
@@ -66,7 +80,7 @@ def test_flipped_byte_is_an_error_or_harmless(data: st.DataObject, packed: bool,
     flipped = bytearray(content)
     flipped[place] ^= data.draw(st.integers(1, 255))
     scratch.write_bytes(flipped)
-    read = _data_or_named_error(read_images, DataFile(scratch))
+    read = _data_or_named_error(read_images, scratch)
     if read is not None:
         np.testing.assert_array_equal(read, images)
 
@@ -85,20 +99,7 @@ def test_truncation_is_always_an_error(data: st.DataObject, packed: bool, scratc
 @settings(max_examples=150, deadline=None)
 def test_any_bytes_are_data_or_one_named_error(content: bytes, scratch: Path) -> None:
     scratch.write_bytes(content)
-    _data_or_named_error(read_labels, DataFile(scratch))
-
-
-@given(content=st.binary(max_size=120), place=st.integers(0, 400), value=st.integers(0, 255))
-@settings(max_examples=100, deadline=None)
-def test_damaged_zip_is_data_or_one_named_error(content: bytes, place: int, value: int, scratch: Path) -> None:
-    with zipfile.ZipFile(scratch, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("labels", _header(len(content)) + content)
-    damaged = bytearray(scratch.read_bytes())
-    damaged[place % len(damaged)] = value
-    scratch.write_bytes(damaged)
-    read = _data_or_named_error(read_labels, DataFile(scratch, "labels"))
-    if read is not None:
-        assert read.tobytes() == content
+    _data_or_named_error(read_labels, scratch)
 
 
 def test_gzip_is_told_by_content_not_by_name(tmp_path: Path, pack_idx: Pack) -> None:
@@ -124,13 +125,6 @@ def test_wrong_gzip_checksum_is_found(tmp_path: Path, pack_idx: Pack) -> None:  
         read_labels(tmp_path / "labels.gz")
 
 
-@pytest.mark.parametrize("kind", [0x09, 0x0B, 0x0C, 0x0D, 0x0E])
-def test_other_type_codes_are_refused(kind: int, tmp_path: Path) -> None:  # fault 19
-    (tmp_path / "file").write_bytes(_header(8, kind=kind) + bytes(64))
-    with pytest.raises(DataFormatError, match=rf"expected an IDX header 00 00 08 01 .* found 00 00 {kind:02x} 01"):
-        read_labels(tmp_path / "file")
-
-
 @given(code=st.sampled_from(sorted(TYPES)), shape=shapes, seed=st.integers(0, 2**32 - 1), packed=st.booleans())
 @settings(max_examples=60, deadline=None)
 def test_values_of_every_type_come_back(
@@ -139,7 +133,7 @@ def test_values_of_every_type_come_back(
     values = np.random.default_rng(seed).integers(-128, 128, shape).astype(TYPES[code])
     content = _header(*shape, kind=code) + values.tobytes()
     scratch.write_bytes(gzip.compress(content) if packed else content)
-    with open_idx(DataFile(scratch), (3,), codes=TYPES) as opened:
+    with open_idx(scratch, (3,)) as opened:
         read = opened.rows(shape[0])
         opened.end()
     assert read.dtype == values.dtype
@@ -147,7 +141,7 @@ def test_values_of_every_type_come_back(
     scratch.write_bytes(content[:-1])
     with (
         pytest.raises(DataFormatError, match=rf"expected {values.nbytes} bytes of data"),
-        open_idx(DataFile(scratch), (3,), codes=TYPES),
+        open_idx(scratch, (3,)),
     ):
         pass
 
@@ -173,7 +167,7 @@ def test_false_promise_is_refused_before_allocation(packed: bool, tmp_path: Path
 
 def test_promise_beyond_the_limit_is_refused(tmp_path: Path) -> None:  # fault 20
     (tmp_path / "file").write_bytes(_header(2**32 - 1, 2**32 - 1, 2**32 - 1) + bytes(8))
-    with pytest.raises(DataFormatError, match="at most 4294967296 bytes"):
+    with pytest.raises(DataFormatError, match="at most 274877906944 bytes"):
         read_images(tmp_path / "file")
 
 
@@ -192,51 +186,15 @@ def test_trailing_bytes_are_refused(packed: bool, tmp_path: Path, pack_idx: Pack
         read_labels(tmp_path / "file")
 
 
-@pytest.mark.parametrize("zipped", [False, True])
-def test_bomb_is_stopped_while_streaming(zipped: bool, tmp_path: Path) -> None:  # fault 21
+def test_bomb_is_stopped_while_streaming(tmp_path: Path) -> None:  # fault 21
     # 200 MB behind an honest-looking header of 1,000 labels.
-    bomb = gzip.compress(_header(1000) + bytes(200_000_000), compresslevel=1)
-    path, member = tmp_path / "bomb", None
-    if zipped:
-        member = "bomb.gz"
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr(member, bomb)
-    else:
-        path.write_bytes(bomb)
-    del bomb
+    (tmp_path / "bomb").write_bytes(gzip.compress(_header(1000) + bytes(200_000_000), compresslevel=1))
     tracemalloc.start()
     with pytest.raises(DataFormatError, match="more than that"):
-        read_labels(DataFile(path, member))
+        read_labels(tmp_path / "bomb")
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 4 << 20
-
-
-def test_missing_member_is_named(tmp_path: Path) -> None:
-    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
-        archive.writestr("other", b"")
-    with pytest.raises(DataFormatError, match="expected a member 'labels'"):
-        read_labels(DataFile(tmp_path / "a.zip", "labels"))
-
-
-def test_counts_that_differ_are_both_named(tmp_path: Path, pack_idx: Pack) -> None:  # fault 23
-    (tmp_path / "images").write_bytes(pack_idx(np.zeros((7, 2, 2))))
-    (tmp_path / "labels").write_bytes(pack_idx(np.zeros(5)))
-    with pytest.raises(DataFormatError, match=r"7 images .* 5 labels"):
-        read_pair(tmp_path / "images", tmp_path / "labels", classes=10)
-
-
-def test_label_out_of_range_names_the_row(tmp_path: Path, pack_idx: Pack) -> None:  # fault 24
-    (tmp_path / "images").write_bytes(pack_idx(np.zeros((4, 2, 2))))
-    (tmp_path / "labels").write_bytes(pack_idx(np.array([0, 9, 10, 11])))
-    with pytest.raises(DataFormatError, match="labels from 0 to 9, found 10 in row 2"):
-        read_pair(tmp_path / "images", tmp_path / "labels", classes=10)
-
-
-def test_images_need_not_be_square(tmp_path: Path, pack_idx: Pack) -> None:  # fault 28
-    (tmp_path / "images").write_bytes(pack_idx(np.arange(24).reshape(2, 3, 4)))
-    (tmp_path / "labels").write_bytes(pack_idx(np.array([0, 1])))
-    assert read_pair(tmp_path / "images", tmp_path / "labels", classes=2).images.shape == (2, 1, 3, 4)
 
 
 def test_missing_file_folder_and_pipe_are_refused(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from makeweight.data.picture import MOST_BYTES, border_brightness, read_picture
+from makeweight.data.picture import MAX_BYTES, border_brightness, read_picture
 from makeweight.errors import DataFormatError, DataNotFound, InvalidValue, MakeweightError
 
 GRAY = (1, 28, 28)
@@ -141,7 +141,7 @@ HOSTILE = {
     "text": (b"to be or not to be\n", "it is no picture in a format that makeweight reads"),
     "empty": (b"", "it is no picture"),
     "script": (b"<svg xmlns='http://www.w3.org/2000/svg'><script>1</script></svg>", "it is no picture"),
-    "more than the cap": (png(header(10_000, 5_001), (b"IDAT", b"")), "10,000 × 5,001 pixels, and 50,000,000 in all"),
+    "more than the cap": (png(header(20_000, 5_501), (b"IDAT", b"")), "20,000 × 5,501 pixels, and 110,000,000 in all"),
     "bomb": (png(header(60_000, 60_000), (b"IDAT", zlib.compress(bytes(9)))), "pixels"),
     "cut off": (GOOD[:-30], "picture"),
     "no data": (png(header(4, 4), (b"IDAT", b""), (b"IEND", b"")), "truncated"),
@@ -186,8 +186,8 @@ def test_more_than_sixteen_bits_are_refused(write: Callable[..., Path]) -> None:
 
 def test_too_many_bytes_are_refused_unread(tmp_path: Path) -> None:
     with (tmp_path / "large.png").open("wb") as file:
-        file.truncate(MOST_BYTES + 1)
-    with pytest.raises(DataFormatError, match="it has 67,108,865 bytes, and 67,108,864 is the most"):
+        file.truncate(MAX_BYTES + 1)
+    with pytest.raises(DataFormatError, match="it has 134,217,729 bytes, and 134,217,728 is the most"):
         read_picture(tmp_path / "large.png", GRAY)
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from makeweight.design.architecture import Architecture, Task
-from makeweight.design.layers import (
+from makeweight.designs.architecture import Architecture, Task
+from makeweight.designs.layers import (
     ACTIVATIONS,
     KINDS,
     Activation,
@@ -26,13 +26,13 @@ from makeweight.design.layers import (
 from makeweight.errors import InvalidValue
 
 names = st.text(max_size=8)
-small = st.integers(0, 300)
+small = st.integers(1, 300)
 pools = st.sampled_from(["max", "average"])
 rates = st.floats(0, 1, exclude_max=True)
 plain = st.one_of(
     st.builds(Flatten, names),
     st.builds(Linear, names, small, st.booleans()),
-    st.builds(Conv2d, names, small, small, small, small, st.booleans()),
+    st.builds(Conv2d, names, small, small, small, st.integers(0, 300), st.booleans()),
     st.builds(BatchNorm, names, st.booleans(), st.booleans()),
     st.builds(Activation, names, st.sampled_from(ACTIVATIONS), st.floats(1e-6, 1e6)),
     st.builds(Pool, names, small, pools),
@@ -82,6 +82,8 @@ def test_every_kind_of_layer_has_its_name() -> None:
 
 
 _GOOD = Architecture("any", (1, 8, 8), 2, (Flatten("f"), Linear("k", 2))).to_json()
+_FLATTEN = '{"layer":"flatten","name":"f"}'
+HOSTILE = ("[2]", "{}", "null", '"2"', "true", "2.0", "0", "-1", "1000000000", "1e999", "NaN", "1" + "0" * 5_000)
 
 
 @pytest.mark.parametrize(
@@ -100,6 +102,15 @@ _GOOD = Architecture("any", (1, 8, 8), 2, (Flatten("f"), Linear("k", 2))).to_jso
         _GOOD.replace("[1,8,8]", "7"),
         _GOOD.replace('"layers":[', '"layers":[7,'),
         _GOOD[:-1],
+        _GOOD.replace('"classes":2', '"classes":true'),
+        _GOOD.replace('"classes":2', '"classes":"2"'),
+        _GOOD.replace('"family":"any"', '"family":{}'),
+        *(_GOOD.replace('"out_features":2', f'"out_features":{hostile}') for hostile in HOSTILE),
+        "[" * 100_000,
+        '{"a":' * 100_000,
+        _GOOD.replace(_FLATTEN, '{"body":[' * 50 + _FLATTEN + '],"layer":"residual","name":"r"}' * 50),
+        _GOOD + " " * 1_000_000,
+        _GOOD.replace(_FLATTEN, ",".join([_FLATTEN] * 1_001)),
     ],
 )
 def test_text_that_is_no_architecture_is_refused(text: str) -> None:

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from makeweight.design.budget import LARGEST_BUDGET, format_budget, parse_budget
+from makeweight.designs.budget import MAX_BUDGET, parse_budget
 from makeweight.errors import InvalidValue
+from makeweight.wording import abbreviate
 
 
 @pytest.mark.parametrize(
@@ -49,9 +50,9 @@ def test_anything_else_is_refused_with_the_value_and_a_remedy(text: str | int) -
     assert str(text).strip()[:20] in message.replace(",", "") or "1e+3" in message or "," in message
 
 
-@given(st.integers(1, LARGEST_BUDGET))
+@given(st.integers(1, MAX_BUDGET))
 def test_what_is_written_reads_the_same(weights: int) -> None:
-    assert parse_budget(format_budget(weights).replace(",", "_")) == weights
+    assert parse_budget(abbreviate(weights).replace(",", "_")) == weights
     assert parse_budget(weights) == parse_budget(str(weights)) == parse_budget(f"{weights:_}") == weights
 
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from makeweight.design.architecture import Architecture
-from makeweight.design.cost import LayerCost, cost
-from makeweight.design.layers import Activation, BatchNorm, Conv2d, Dropout, GlobalPool, Linear, Pool, Residual
+from makeweight.designs.architecture import Architecture
+from makeweight.designs.cost import LayerCost, cost
+from makeweight.designs.layers import Activation, BatchNorm, Conv2d, Dropout, GlobalPool, Linear, Pool, Residual
 
 
 def test_a_small_network_counted_by_hand() -> None:

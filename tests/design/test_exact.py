@@ -1,4 +1,4 @@
-"""Networks of widths asked for exactly, and the polynomial that the solver counts with."""
+"""Networks of widths asked for exactly, and how the solver counts many at once."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from makeweight.design.architecture import Task
-from makeweight.design.cost import cost
-from makeweight.design.families import FAMILIES, Family, options_from
-from makeweight.design.polynomial import CostPolynomial
-from makeweight.design.solver import exact, fit
+from makeweight.designs.architecture import Task
+from makeweight.designs.cost import cost
+from makeweight.designs.families import FAMILIES, Family, options_from
+from makeweight.designs.limits import Limits
+from makeweight.designs.memory import peak
+from makeweight.designs.search import Space, largest
+from makeweight.designs.solver import exact, fit
+from makeweight.designs.structures import architectures
 from makeweight.errors import BudgetExceeded, GeometryError, InvalidValue
 
 FASHION = Task((1, 28, 28), 10)
@@ -49,7 +52,6 @@ def test_too_many_weights_are_refused_with_both_numbers_and_the_widest_that_fits
 
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
 @given(budget=st.integers(20_000, 250_000))
-@settings(max_examples=20, deadline=None)
 def test_the_widest_equal_width_named_is_the_widest(family: Family, budget: int) -> None:
     with pytest.raises(BudgetExceeded) as refused:
         exact(family, FASHION, (900,), budget)
@@ -86,30 +88,33 @@ def test_a_filter_that_does_not_fit_the_images_is_refused() -> None:
 OPTIONS = {
     "fcn": st.fixed_dictionaries({"depth": st.integers(1, 5)}),
     "cnn": st.fixed_dictionaries({"blocks": st.integers(0, 3), "norm": st.sampled_from(["batch", "none"])}),
+    "mobile": st.fixed_dictionaries({"expand": st.integers(1, 3), "blocks": st.integers(1, 2)}),
     "lenet": st.fixed_dictionaries({"kernel": st.sampled_from([3, 5])}),
 }
 
 
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
 @given(data=st.data())
-@settings(max_examples=30, deadline=None)
-def test_the_polynomial_counts_exactly(family: Family, data: st.DataObject) -> None:
+def test_many_networks_are_counted_exactly_at_once(family: Family, data: st.DataObject) -> None:
     options = {**data.draw(OPTIONS[family.name]), "activation": data.draw(st.sampled_from(["relu", "prelu"]))}
     skeleton = family.skeleton(Task((3, 20, 16), 7), options_from(family, options), None)
-    widths = [data.draw(st.integers(1, 300)) for _ in skeleton.knobs]
-    polynomial = CostPolynomial.of(skeleton)
-    counted = cost(skeleton.build(tuple(widths))).weights
-    assert polynomial.value(widths) == counted
-    # The largest width of each knob: this budget still has room for it, and not for one more.
-    budget = counted + data.draw(st.integers(0, 5_000))
-    for knob, smallest in enumerate(polynomial.origin):
-        rows = np.array([widths])
-        (largest,) = polynomial.largest(rows, knob, budget)
-        at = [*widths[:knob], int(largest), *widths[knob + 1 :]]
-        above = [*widths[:knob], int(largest) + 1, *widths[knob + 1 :]]
-        assert largest >= max(widths[knob], smallest - 1)
-        assert polynomial.value(at) <= budget or largest < smallest
-        assert polynomial.value(above) > budget
+    rows = np.array([[data.draw(st.integers(4, 300)) for _ in skeleton.knobs] for _ in range(3)])
+    one_by_one = [cost(skeleton.build(tuple(row))) for row in rows.tolist()]
+    counted = Space(skeleton, 1).count(rows)
+    assert counted.tolist() == [[c.weights for c in one_by_one], [c.macs for c in one_by_one]]
+    for number in ("int8", "fp32"):
+        peaks = np.broadcast_to(peak(architectures(skeleton, rows), number), len(rows))
+        assert peaks.tolist() == [peak(skeleton.build(tuple(row)), number) for row in rows.tolist()]
+    # The largest width of each knob: budget and MACs still have room for it, and not for one more.
+    limits = Limits(max_macs=int(counted[1][0]) + data.draw(st.integers(0, 500_000)))
+    space = Space(skeleton, int(counted[0][0]) + data.draw(st.integers(0, 5_000)), limits)
+    for knob, smallest in enumerate(space.minima):
+        at, above = rows[:1].copy(), rows[:1].copy()
+        at[:, knob] = largest(space, rows[:1].copy(), knob)
+        above[:, knob] = at[:, knob] + 1
+        assert at[0, knob] >= max(rows[0, knob], smallest - 1)
+        assert at[0, knob] < smallest or space.used(at).max() <= 1
+        assert space.used(above).max() > 1
 
 
 def test_options_held_fixed_are_honoured_although_they_fill_less() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from makeweight.design.architecture import Task
-from makeweight.design.families import family_named
-from makeweight.design.limits import Limits, parse_limit, parse_limits
-from makeweight.design.solver import fit
+from makeweight.designs.architecture import Task
+from makeweight.designs.families import family_named
+from makeweight.designs.limits import Limits, parse_limit, parse_limits
+from makeweight.designs.memory import ram
+from makeweight.designs.solver import Design, fit
 from makeweight.errors import InfeasibleLimits, InvalidValue
 
 CNN, FCN = family_named("cnn"), family_named("fcn")
@@ -22,6 +23,10 @@ limits_drawn = st.builds(
 )
 
 
+def _broken(design: Design, limits: Limits) -> tuple[str, ...]:
+    return limits.broken_by(design.cost.macs, ram(design.architecture, limits.ram_type))
+
+
 @given(
     task=st.sampled_from(TASKS), budget=st.integers(20_000, 200_000), limits=limits_drawn,
     options=st.fixed_dictionaries({}, optional={
@@ -29,59 +34,57 @@ limits_drawn = st.builds(
         "head": st.sampled_from(["max", "average"]), "kernel": st.sampled_from([3, 5]),
     }),
 )  # fmt: skip
-@settings(max_examples=60, deadline=None)
 def test_no_limit_is_ever_broken(task: Task, budget: int, limits: Limits, options: dict[str, object]) -> None:
     try:
         design = fit(CNN, task, budget, options, limits)
     except InfeasibleLimits as error:
         # What the error names as the nearest works.
-        macs = error.nearest.get("macs", limits.max_macs)
-        size = error.nearest.get("activation_bytes", limits.max_activation_bytes)
-        nearest = Limits(macs, size, limits.activation_type)
-        assert nearest.broken_by(fit(CNN, task, budget, options, nearest).cost) == ()
+        nearest = Limits(
+            error.nearest.get("macs", limits.max_macs), error.nearest.get("ram", limits.max_ram), limits.ram_type
+        )
+        assert _broken(fit(CNN, task, budget, options, nearest), nearest) == ()
         return
     assert design.cost.weights <= budget
-    assert limits.broken_by(design.cost) == ()
-    free = fit(CNN, task, budget, options)
-    assert design.binding == limits.broken_by(free.cost)
-    if not design.binding:
-        assert design == free
+    assert _broken(design, limits) == ()
 
 
-@given(budget=st.integers(20_000, 200_000), macs=st.integers(300_000, 10_000_000))
-@settings(max_examples=25, deadline=None)
-def test_twice_the_operations_give_no_smaller_network(budget: int, macs: int) -> None:
-    """To 3 %, which the search gives for a network that is nearer to its usual shape."""
-    once, twice = (fit(CNN, TASKS[0], budget, {"stride": 1}, Limits(n)) for n in (macs, 2 * macs))
-    assert twice.cost.weights >= 0.97 * once.cost.weights
+def test_limits_that_do_not_bind_change_nothing() -> None:
+    free = fit(CNN, TASKS[0], 50_000)
+    assert fit(CNN, TASKS[0], 50_000, {}, Limits(max_macs=10**9)).architecture == free.architecture
 
 
-def test_a_network_that_limits_keep_small_uses_what_they_allow() -> None:
-    design = fit(CNN, TASKS[0], 100_000, {"stride": 1}, Limits(max_macs=2_000_000))
-    assert 0.9 * 2_000_000 < design.cost.macs <= 2_000_000
+@pytest.mark.parametrize("macs", [300_000, 1_000_000, 2_000_000, 5_000_000])
+def test_what_limits_allow_is_used(macs: int) -> None:
+    """Once the solver filled weights first, and left a third of the operations unused."""
+    design = fit(CNN, TASKS[0], 100_000, {}, Limits(max_macs=macs))
     assert design.binding == ("macs",)
+    assert design.cost.macs <= macs
+    assert max(design.cost.macs / macs, design.cost.weights / 100_000) > 0.97
 
 
-def test_where_stride_is_free_a_larger_one_fills_the_budget() -> None:
-    design = fit(CNN, TASKS[0], 100_000, {}, Limits(max_macs=5_000_000, max_activation_bytes=16_384))
-    assert design.cost.weights > 99_000
-    assert set(design.binding) == {"macs", "activation_bytes"}
+def test_a_larger_budget_under_a_limit_is_not_a_worse_network() -> None:
+    """20K weights under 2M MACs once made a better network of CIFAR-10 than 100K: 70.7 against 65.9 %."""
+    cifar, limits = Task((3, 32, 32), 10), Limits(max_macs=2_000_000)
+    small, large = (fit(CNN, cifar, budget, {}, limits) for budget in (20_000, 100_000))
+    assert small.merit is not None
+    assert large.merit is not None
+    assert large.merit > small.merit
 
 
 def test_fully_connected_networks_need_as_many_operations_as_weights() -> None:
     design = fit(FCN, TASKS[0], 100_000, {}, Limits(max_macs=40_000))
     assert 0.9 * 40_000 < design.cost.macs <= 40_000
-    with pytest.raises(InfeasibleLimits, match="--max-macs") as caught:
+    with pytest.raises(InfeasibleLimits, match="max_macs=") as caught:
         fit(FCN, TASKS[0], 100_000, {}, Limits(max_macs=100))
-    assert "activation_bytes" not in caught.value.nearest
+    assert "ram" not in caught.value.nearest
 
 
 def test_every_limit_that_binds_is_named() -> None:
     with pytest.raises(InfeasibleLimits) as caught:
         fit(CNN, TASKS[0], 50_000, {"stride": 1}, Limits(1_000, 1_000))
-    assert caught.value.nearest.keys() == {"macs", "activation_bytes"}
-    assert "--max-activation-bytes" in str(caught.value)
-    assert "--max-macs" in str(caught.value)
+    assert caught.value.nearest.keys() == {"macs", "ram"}
+    assert "max_ram=" in str(caught.value)
+    assert "max_macs=" in str(caught.value)
 
 
 def test_limits_are_read() -> None:
@@ -95,4 +98,4 @@ def test_limits_are_read() -> None:
     assert parse_limits(None, "64K", "fp32") == Limits(None, 65_536, "fp32")
     assert not parse_limits().any
     with pytest.raises(InvalidValue, match="int8, fp32"):
-        Limits(activation_type="int4")  # type: ignore[arg-type]
+        Limits(ram_type="int4")  # type: ignore[arg-type]

@@ -7,12 +7,12 @@ import re
 
 import pytest
 import torch
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from makeweight.design.architecture import Architecture
-from makeweight.design.layers import (
+from makeweight.designs.architecture import Architecture
+from makeweight.designs.layers import (
     Activation,
     BatchNorm,
     Conv2d,
@@ -24,7 +24,7 @@ from makeweight.design.layers import (
     Pool,
     Residual,
 )
-from makeweight.design.shapes import conv_output, place
+from makeweight.designs.shapes import conv_output, place
 from makeweight.errors import GeometryError
 from makeweight.nets.build import build
 
@@ -42,7 +42,6 @@ def _output(layer: Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
     stride=st.integers(1, 6),
     padding=st.integers(0, 8),
 )
-@settings(max_examples=300, deadline=None)
 def test_convolutions_come_out_as_torch_computes_them(h: int, w: int, kernel: int, stride: int, padding: int) -> None:
     layer = Conv2d("conv", 3, kernel, stride, padding)
     if min(h, w) + 2 * padding < kernel:
@@ -56,7 +55,6 @@ def test_convolutions_come_out_as_torch_computes_them(h: int, w: int, kernel: in
 
 
 @given(h=sizes, w=sizes, kernel=st.integers(1, 12), kind=st.sampled_from(["max", "average"]))
-@settings(max_examples=200, deadline=None)
 def test_pooling_comes_out_as_torch_computes_it(h: int, w: int, kernel: int, kind: str) -> None:
     layer = Pool("pool", kernel, kind)  # type: ignore[arg-type]
     if kernel > min(h, w):
@@ -90,7 +88,6 @@ map_layers = st.one_of(
     h=st.integers(3, 20),
     w=st.integers(3, 20),
 )
-@settings(max_examples=100, deadline=None)
 def test_every_shape_is_the_one_the_network_has(body: list[Layer], end: Layer, h: int, w: int) -> None:
     named = [dataclasses.replace(layer, name=f"{layer.name}{i}") for i, layer in enumerate(body)]
     layers = (*named, end, Linear("logits", 5))
@@ -133,7 +130,6 @@ def test_a_filter_that_does_not_fit_is_explained_in_full() -> None:
 
 
 @given(h=sizes, w=sizes, kernel=st.integers(2, 60), stride=st.integers(1, 4), padding=st.integers(0, 8))
-@settings(max_examples=200, deadline=None)
 def test_the_remedy_printed_makes_the_filter_fit(h: int, w: int, kernel: int, stride: int, padding: int) -> None:
     assume(min(h, w) + 2 * padding < kernel)
     layer = Conv2d("conv", 3, kernel, stride, padding)

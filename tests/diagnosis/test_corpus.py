@@ -6,7 +6,7 @@ import importlib
 import warnings
 
 import pytest
-from tests.diagnosis.corpus.program import Program
+from benchmarks.diagnosis.corpus.program import Program
 
 import makeweight
 from makeweight.diagnosis.catalogue import CATALOGUE
@@ -14,7 +14,7 @@ from makeweight.diagnosis.catalogue import CATALOGUE
 PROGRAMS = {
     f"{part}:{program.name}": program
     for part in ("a", "b", "c")
-    for program in importlib.import_module(f"tests.diagnosis.corpus.{part}").PROGRAMS
+    for program in importlib.import_module(f"benchmarks.diagnosis.corpus.{part}").PROGRAMS
 }
 # Small and quick ones of all groups.
 SOME = (

@@ -7,8 +7,10 @@ import pytest
 from sklearn.datasets import load_iris
 
 import makeweight
-from makeweight.design.cost import cost
-from makeweight.design.limits import Limits
+from makeweight.designs.cost import cost
+from makeweight.designs.families import FAMILIES
+from makeweight.designs.limits import Limits
+from makeweight.designs.memory import ram
 from makeweight.errors import InfeasibleBudget, InfeasibleLimits, InvalidValue
 
 from .conftest import small_cnn, small_fcn
@@ -18,17 +20,45 @@ def _weights(classifier):
     return cost(classifier.architecture_).weights
 
 
-def test_the_package_offers_both_names():
-    assert makeweight.FCNClassifier().budget == makeweight.CNNClassifier().budget == 100_000
+def _broken(limits, classifier):
+    architecture = classifier.architecture_
+    return limits.broken_by(cost(architecture).macs, ram(architecture, limits.ram_type))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_package_offers_a_classifier_of_every_family(family):
+    made = makeweight.classifier(family)
+    assert made is getattr(makeweight, f"{family.upper()}Classifier")
+    assert made().budget == 100_000
+    assert set(made().get_params()) >= {info.name for info in FAMILIES[family].infos} | {"epochs", "max_ram"}
+    assert all(f"\n{name} :" in made.__doc__ or f"{name}," in made.__doc__ for name in made().get_params())
+
+
+def test_an_unknown_classifier_or_argument_is_refused():
+    with pytest.raises(AttributeError, match=r"OWNClassifier.*FCNClassifier, CNNClassifier"):
+        makeweight.OWNClassifier  # noqa: B018
+    with pytest.raises(InvalidValue, match="unknown family 'own'"):
+        makeweight.classifier("own")
+    with pytest.raises(TypeError, match="width"):
+        makeweight.FCNClassifier(width=3)
+
+
+def test_every_option_of_the_family_counts(digits):
+    plain, changed = (
+        makeweight.CNNClassifier(2_000, epochs=1, **options).fit(*digits)
+        for options in ({}, {"kernel": 5, "stride": 1})
+    )
+    layers = [{layer.name: layer for layer in fitted.architecture_.layers} for fitted in (plain, changed)]
+    assert [each["stage1.conv"].kernel for each in layers] == [3, 5]
 
 
 def test_a_network_learns_and_says_how(make, digits):
     X, y = digits
-    classifier = make(validation=0.25, epochs=20).fit(X[:300], y[:300])
+    classifier = make(validation=0.25, epochs=30).fit(X[:300], y[:300])
     assert classifier.score(X[300:], y[300:]) > 0.8
     assert classifier.n_features_in_ == 64
     assert classifier.classes_.tolist() == list(range(10))
-    assert [record.epoch for record in classifier.history_] == list(range(1, 21))
+    assert [record.epoch for record in classifier.history_] == list(range(1, 31))
     assert classifier.history_[-1].validation_accuracy > 0.8
     assert classifier.history_[-1].images == 225
 
@@ -62,11 +92,11 @@ def test_a_budget_below_the_smallest_network_is_refused_with_the_one_that_works(
 
 @pytest.mark.parametrize("kind", ["int8", "fp32"])
 def test_limits_are_kept(kind, make, digits):
-    limits = {"max_macs": np.int64(8_000), "max_activation_bytes": "1K", "activation_type": kind}
+    limits = {"max_macs": np.int64(8_000), "max_ram": "1K", "ram_type": kind}
     free = make(budget=20_000, epochs=1).fit(*digits)
     limited = make(budget=20_000, epochs=1, **limits).fit(*digits)
-    assert Limits(8_000, 1_024, kind).broken_by(cost(free.architecture_))
-    assert not Limits(8_000, 1_024, kind).broken_by(cost(limited.architecture_))
+    assert _broken(Limits(8_000, 1_024, kind), free)
+    assert not _broken(Limits(8_000, 1_024, kind), limited)
 
 
 def test_a_limit_below_the_smallest_network_is_refused_with_the_one_that_works(make, digits):
@@ -75,7 +105,7 @@ def test_a_limit_below_the_smallest_network_is_refused_with_the_one_that_works(m
     macs = refused.value.nearest["macs"]
     assert cost(make(max_macs=macs, epochs=1).fit(*digits).architecture_).macs <= macs
     with pytest.raises(InvalidValue, match="int8, fp32"):
-        make(activation_type="int4").fit(*digits)
+        make(ram_type="int4").fit(*digits)
 
 
 @pytest.mark.parametrize(("scale", "offset"), [(1e-12, 0), (1, 1e9), (1e9, -1e12), (255, 0)])
@@ -175,7 +205,7 @@ def test_probabilities_do_not_depend_on_the_rows_beside_them(count, make, digits
         ({"epochs": 0}, "epochs 0"),
         ({"learning_rate": -1.0}, "learning_rate -1.0"),
         ({"budget": "much"}, "budget 'much'"),
-        ({"dropout": 1.5}, "dropout 1.5"),
+        ({"dropout": 1.5}, "dropout=1.5"),
         ({"validation": 1.5}, "validation share"),
     ],
 )
@@ -192,7 +222,7 @@ def test_sample_weights_that_break_a_rule_are_refused(weights, digits):
 
 
 def test_one_class_is_refused(make, digits):
-    with pytest.raises(ValueError, match=r"1 class, .* needs 2 classes"):
+    with pytest.raises(ValueError, match=r"1 class, .* needs at least 2 classes"):
         make().fit(digits[0], np.zeros(400))
 
 

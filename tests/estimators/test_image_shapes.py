@@ -42,8 +42,8 @@ def test_lists_of_images_are_taken():
 @pytest.mark.parametrize(
     ("shape", "image_shape", "words"),
     [
-        ((65,), None, r"n_features = 65, which is no square .* Give image_shape="),
-        ((192,), None, r"n_features = 192, which is no square"),
+        ((65,), None, r"n_features = 65, which is not a square .* Give image_shape="),
+        ((192,), None, r"n_features = 192, which is not a square"),
         ((16,), None, r"\(1, 4, 4\) .* sides from 8 to 224 pixels.*FCNClassifier"),
         ((2, 8, 8), None, r"\(2, 8, 8\) .* 1 or 3 channels"),
         ((8, 8, 3), None, r"channels last.*transpose"),
@@ -61,5 +61,5 @@ def test_an_impossible_shape_is_refused_with_a_remedy(shape, image_shape, words)
 
 def test_other_images_than_fitted_are_refused():
     classifier = small_cnn(epochs=1).fit(_images(8, 9), Y)
-    with pytest.raises(ValueError, match=r"images of \(1, 9, 8\), and the network was fitted to \(1, 8, 9\)"):
+    with pytest.raises(ValueError, match=r"images of \(1, 9, 8\), but the network was fitted to \(1, 8, 9\)"):
         classifier.predict(_images(9, 8))

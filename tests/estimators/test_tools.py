@@ -14,7 +14,7 @@ from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, cross_val_
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
-from makeweight.design.cost import cost
+from makeweight.designs.cost import cost
 
 from .conftest import small_fcn
 

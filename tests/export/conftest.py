@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from makeweight.design.architecture import Task
-from makeweight.design.families import family_named
-from makeweight.design.solver import fit
+from makeweight.designs.architecture import Task
+from makeweight.designs.families import family_named
+from makeweight.designs.solver import fit
 from makeweight.export.deployment import Deployable, Deployment, deployment_of
 from makeweight.export.facts import Facts
 from makeweight.nets.build import build

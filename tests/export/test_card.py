@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import subprocess
@@ -17,15 +18,17 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from PIL import Image
 
-from makeweight.design.architecture import Task
+from makeweight.designs.architecture import Task
+from makeweight.designs.memory import STACK_BYTES
 from makeweight.export.c.compiler import find_compiler
 from makeweight.export.card import model_card
 from makeweight.export.facts import Facts
 from makeweight.export.formats import FORMATS
 from makeweight.export.records import ExportReport
 from makeweight.export.session import export_run
-from makeweight.export.text import markdown_name, visible, yaml_text
 from makeweight.export.usage import usage_of
+from makeweight.text import MAX_SHOWN, markdown_name, visible, yaml_text
+from makeweight.training.recipe import Recipe
 
 HOSTILE = (
     "<script>alert(1)</script>", 'say "cheese"', "two\nlines", "| a | b |", "\u202egnp.exe", "\x1b[31mred", "'; --",
@@ -79,7 +82,7 @@ def test_the_card_has_the_numbers_of_the_report(card: str, report: ExportReport)
         assert f"| `{file.name}` | {file.size_bytes:,} | " in card
     assert f"A convolutional network of {report.facts.weights:,} trainable weights for a budget of 2,000." in card
     assert len(re.findall(r"^\| \d \| 3\d \| ", card, flags=re.MULTILINE)) == 10  # a row for each class
-    assert "Of 2 trainings it is the one of the best validation accuracy." in card
+    assert "Of 2 trainings, it is the one with the best validation accuracy." in card
     assert report.facts.data_digest in card
     assert "CC BY 4.0" in card
     assert "a dark background" in card
@@ -148,6 +151,7 @@ def test_the_card_of_c_has_flash_and_ram_beside_the_budget(in_c: ExportReport) -
         assert file.memory.code_bytes is not None
         row = f"| `{file.name}` | {file.memory.flash_bytes:,} | {file.memory.bytes_per_weight:.2f} | "
         assert row + f"{file.memory.code_bytes:,} | {file.memory.ram_bytes:,} |" in card
+    assert f"allow for {STACK_BYTES} bytes of stack" in card
     best = in_c.recommended.memory
     assert (
         f"takes {best.flash_bytes:,} bytes of flash for {in_c.facts.weights:,} weights of a budget of 2,000: " in card
@@ -169,7 +173,9 @@ def test_hostile_names_are_text_in_the_card(report: ExportReport, row) -> None:
     assert "<a " not in html
     assert "<em>" not in html
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
-    assert html.count("<tr>") == 1 + 3 + 1 + 10 + 1 + 20  # no name starts a row or a cell of its own
+    assert html.count("<tr>") == 1 + 3 + 1 + 10 + 1 + 3 + len(
+        dataclasses.fields(Recipe)
+    )  # no name starts a row or a cell of its own
     classes = html.split("Each class")[1].split("Limits")[0]
     assert [row.count("<td") for row in classes.split("<tr>")[2:]] == [5] * 10
 
@@ -188,7 +194,7 @@ def test_any_name_is_one_line_of_visible_text(text: str) -> None:
 
 
 def test_a_long_name_is_cut() -> None:
-    assert visible("x" * 100) == "x" * 80 + "…"
+    assert visible("x" * 100, MAX_SHOWN) == "x" * 80 + "…"
 
 
 def test_the_report_for_machines_is_that_of_the_export(report: ExportReport) -> None:

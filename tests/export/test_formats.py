@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from makeweight.design.architecture import Task
-from makeweight.design.layers import ACTIVATIONS
+from makeweight.designs.architecture import Task
+from makeweight.designs.families import FAMILIES
+from makeweight.designs.layers import ACTIVATIONS
 from makeweight.errors import DataFormatError, InvalidValue
 from makeweight.export.c.compiler import find_compiler
 from makeweight.export.deployment import CALIBRATION_IMAGES, Deployment
@@ -24,16 +25,20 @@ NETWORKS = {
     "cnn flatten": ("cnn", COLOUR, {"head": "flatten", "dropout": 0.2}),
     "cnn average leaky": ("cnn", GRAY, {"head": "average", "pool": "average", "activation": "leaky_relu"}),
     "lenet": ("lenet", COLOUR, {}),
+    "mobile": ("mobile", COLOUR, {"expand": 2}),
+    "cnn even filters": ("cnn", GRAY, {"kernel": 4}),
 }
 MORE = {
     f"{family} {activation}": (family, COLOUR, {"activation": activation})
-    for family in ("fcn", "cnn", "lenet")
+    for family in FAMILIES
     for activation in ACTIVATIONS
 } | {
     "cnn prelu without norm": ("cnn", GRAY, {"activation": "prelu", "norm": "none"}),
     "cnn stride": ("cnn", Task((1, 28, 28), 10), {"stride": 2}),
     "cnn blocks": ("cnn", Task((3, 32, 32), 100), {"blocks": 2}),
     "cnn deep": ("cnn", Task((1, 28, 28), 2), {"stages": 4}),
+    "mobile without expansion": ("mobile", GRAY, {"expand": 1, "kernel": 5, "head": "max"}),
+    **{f"cnn kernel {kernel}": ("cnn", GRAY, {"kernel": kernel}) for kernel in (2, 4, 6)},
     "vectors": ("fcn", Task((13, 1, 1), 3), {}),
 }
 
@@ -72,13 +77,13 @@ def test_all_networks_compute_the_same_in_all_formats(
 
 
 @needs_compiler
-@pytest.mark.parametrize("case", ["cnn average leaky", "fcn gelu"])
+@pytest.mark.parametrize("case", ["cnn average leaky", "fcn gelu", "mobile", "cnn even filters"])
 def test_c_computes_what_the_network_does(make_deployment, case: str, tmp_path: Path) -> None:
     family, task, options = NETWORKS[case]
     check(make_deployment(family, task, **options), "c", tmp_path)
 
 
-@pytest.mark.parametrize("case", ["cnn flatten", "fcn prelu without norm"])
+@pytest.mark.parametrize("case", ["cnn flatten", "fcn prelu without norm", "mobile"])
 def test_a_program_computes_what_the_network_does(make_deployment, case: str, tmp_path: Path) -> None:
     family, task, options = NETWORKS[case]
     check(make_deployment(family, task, **options), "torch", tmp_path)
@@ -183,5 +188,5 @@ def test_exporting_opens_no_test_image(store, row, digits, tmp_path: Path, monke
 def test_an_unknown_format_is_refused_with_the_known_ones() -> None:
     with pytest.raises(InvalidValue, match=r"format 'tflite' is not possible: give one of onnx, torch, c"):
         format_named("tflite", False)
-    with pytest.raises(InvalidValue, match=r"--int8 is not possible with --format torch: it is for onnx, c"):
+    with pytest.raises(InvalidValue, match=r"int8=True is not possible with format=torch: it is for onnx, c"):
         format_named("torch", True)

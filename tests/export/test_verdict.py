@@ -10,12 +10,13 @@ from makeweight.export.records import Memory, Verification
 from makeweight.export.verdict import DEVICE_RULE, RULE, int8_verdict
 from makeweight.measuring.latency import Timing
 from makeweight.stats.compare import Difference
+from makeweight.stats.crossed import Spread
 
 
 def verification(
     size: int, p50: float | None, precision: str = "float32", memory: Memory | None = None
 ) -> Verification:
-    unknown = Difference(0, 0, 0, 1, 0, "", "")
+    unknown = Difference(0, 0, 0, 1, Spread(0, 1), "", "")
     latency = None if p50 is None else Timing(p50, p50, 400)
     return Verification("", precision, "", size, "", None, unknown, 1, 0, latency, (), memory)  # type: ignore[arg-type]
 
@@ -25,7 +26,7 @@ def on_device(flash: int, source: int) -> Verification:
 
 
 def difference(low: float) -> Difference:
-    return Difference(low + 0.002, low, low + 0.004, 0.5, 0, "", "")
+    return Difference(low + 0.002, low, low + 0.004, 0.5, Spread(0, 1), "", "")
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ import torch
 from makeweight.data.dataset import PreparedDataset
 from makeweight.errors import InvalidValue, StoreError
 from makeweight.inspection.activations import default_layers, inspect
+from makeweight.inspection.data import chosen_tests, first_of_each_class
 from makeweight.inspection.records import LayerMaps
-from makeweight.inspection.subjects import chosen_tests, first_of_each_class
 from makeweight.nets.load import load_network
 from makeweight.store.rows import JobRow
 from makeweight.store.store import Store
@@ -79,8 +79,8 @@ def test_a_network_without_convolutions_shows_its_hidden_layers(
 def test_named_layers_are_shown_once_each_with_responses(
     store: Store, rows: dict[str, JobRow], digits: PreparedDataset
 ) -> None:
-    found = inspect(store, rows["cnn"], digits, layers=["logits", "stage2.block1", "logits"], filters=[3, 1])
-    assert [layer.layer for layer in found.layers] == ["logits", "stage2.block1"]
+    found = inspect(store, rows["cnn"], digits, layers=["logits", "stage2.conv", "logits"], filters=[3, 1])
+    assert [layer.layer for layer in found.layers] == ["logits", "stage2.conv"]
     assert [response.filters for response in found.responses] == [(3, 1), (3, 1)]
 
 

@@ -36,7 +36,7 @@ def test_other_data_are_refused_with_both_digests(study: StudyRow, digits: Prepa
     monkeypatch.setenv("MAKEWEIGHT_CACHE", str(digits.path.parent))
     other = dataclasses.replace(study, data_digest="0123456789abcdef")
     words = rf"'small' was trained on digits with digest 0123456789ab, and the data here have {digits.digest[:12]}\."
-    with pytest.raises(DataMismatch, match=f"{words} Give the folder .* --data DIR"):
+    with pytest.raises(DataMismatch, match=f"{words} Give the folder .* data=DIR"):
         study_data(other)
 
 

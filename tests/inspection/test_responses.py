@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from makeweight.data.dataset import PreparedDataset
-from makeweight.design.receptive import receptive_fields
+from makeweight.designs.receptive import receptive_fields
 from makeweight.inspection import responses
 from makeweight.inspection.responses import TOP, find_responses, most_varied
 from makeweight.nets.load import load_network
@@ -16,7 +16,7 @@ from makeweight.store.rows import JobRow
 from makeweight.store.store import Store
 
 
-@pytest.mark.parametrize(("family", "layer"), [("cnn", "stem"), ("cnn", "stage3.conv"), ("fcn", "hidden2")])
+@pytest.mark.parametrize(("family", "layer"), [("cnn", "stem"), ("cnn", "stage2.conv"), ("fcn", "hidden2")])
 def test_the_strongest_images_and_their_places(
     store: Store, rows: dict[str, JobRow], digits: PreparedDataset, family: str, layer: str
 ) -> None:

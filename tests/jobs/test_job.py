@@ -11,8 +11,9 @@ import pytest
 from makeweight.data.dataset import LabelledImages, PreparedDataset
 from makeweight.errors import DataMismatch, DataNotFound, TrainingDiverged
 from makeweight.jobs.environment import describe_environment
-from makeweight.jobs.job import Assignment, Progress, run_job
+from makeweight.jobs.job import Assignment, EpochDone, run_job
 from makeweight.jobs.result import Environment, Job, Result
+from makeweight.store.rows import checked_text
 from makeweight.training.precision import Hardware
 
 HARDWARE = Hardware("cpu", "fp32", 1)
@@ -32,7 +33,7 @@ def test_the_test_images_are_opened_once_and_only_after_the_last_epoch(
     assignment: Assignment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[int] = []
-    real, steps = PreparedDataset.test_images, list[Progress | Result]()
+    real, steps = PreparedDataset.test_images, list[EpochDone | Result]()
 
     def watched(self: PreparedDataset) -> LabelledImages:
         opened.append(len(steps))
@@ -41,7 +42,7 @@ def test_the_test_images_are_opened_once_and_only_after_the_last_epoch(
     monkeypatch.setattr(PreparedDataset, "test_images", watched)
     for step in run_job(assignment):
         steps.append(step)
-    assert [type(step) for step in steps] == [Progress, Progress, Progress, Result]
+    assert [type(step) for step in steps] == [EpochDone, EpochDone, EpochDone, Result]
     assert opened == [3]
 
 
@@ -49,8 +50,8 @@ def test_a_stop_request_ends_the_job_after_its_epoch_with_a_checkpoint(assignmen
     seldom = dataclasses.replace(assignment, checkpoint_seconds=1e9)
     stopping = iter([False, True]).__next__
     steps = list(run_job(seldom, stopping))
-    assert [step.record.epoch for step in steps if isinstance(step, Progress)] == [1, 2]
-    assert [step.checkpoint is None for step in steps if isinstance(step, Progress)] == [True, False]
+    assert [step.record.epoch for step in steps if isinstance(step, EpochDone)] == [1, 2]
+    assert [step.checkpoint is None for step in steps if isinstance(step, EpochDone)] == [True, False]
 
 
 def test_a_stop_request_in_the_last_epoch_comes_too_late(assignment: Assignment) -> None:
@@ -91,10 +92,11 @@ def test_the_key_depends_on_all_that_the_result_depends_on(job: Job, make_job: C
     keys = {job.key, *(other.key for other in changed)}
     assert len(keys) == len(changed) + 1
     assert dataclasses.replace(job).key == job.key
+    assert dataclasses.replace(job, variant=(("kernel", 3),)).key == job.key  # that is its name alone
 
 
 def test_the_environment_says_what_computed_it() -> None:
     found = describe_environment(HARDWARE)
     assert (found.device, found.precision, found.threads) == ("cpu", "fp32", 1)
     assert all((found.python, found.torch, found.makeweight, found.platform, found.processor))
-    assert Environment.from_json(found.to_json()) == found
+    assert checked_text(Environment, found.to_json()) == found

@@ -59,6 +59,21 @@ def test_interrupts_of_the_whole_group_leave_workers_to_their_runner(
     assert capfd.readouterr().err == ""
 
 
+def test_threads_of_a_worker_wait_passively(
+    executor: LocalExecutor, make_job: Callable[..., Job], digits: PreparedDataset
+) -> None:
+    """Threads that wait actively take the processor from the one that they wait for: 60 times slower when busy."""
+    job = make_job(epochs=2)
+    executor.submit(Assignment(job, digits.path, Hardware("cpu", "fp32", 1)))
+    environment = Path(f"/proc/{executor.worker_pids()[job.key]}/environ")
+    if not environment.exists():
+        pytest.skip("only Linux shows another process's environment")
+    deadline = time.monotonic() + 10
+    while b"OMP_WAIT_POLICY=PASSIVE" not in environment.read_bytes().split(b"\0"):  # until the program has begun
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 def test_workers_that_die_at_once_are_not_started_for_ever(
     executor: LocalExecutor, make_job: Callable[..., Job], digits: PreparedDataset
 ) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from makeweight.design import layers
-from makeweight.design.architecture import Architecture
+from makeweight.designs import layers
+from makeweight.designs.architecture import Architecture
 from makeweight.measuring.forward import ForwardPass
 from makeweight.nets.build import build
 from makeweight.store.store import Store

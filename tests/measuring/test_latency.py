@@ -6,7 +6,9 @@ import itertools
 import time
 from collections.abc import Callable
 
-from makeweight.design import layers
+import pytest
+
+from makeweight.designs import layers
 from makeweight.measuring.forward import ForwardPass
 from makeweight.measuring.latency import ROUND, Effort, interleaved, latency, warm_up
 
@@ -50,6 +52,7 @@ def test_p50_and_p95_interpolate_between_the_nearest_calls() -> None:
     assert timing.p50_ms < 50 <= timing.p95_ms
 
 
+@pytest.mark.slow
 def test_the_warm_up_goes_on_while_calls_get_faster() -> None:
     assert warm_up(Counted(*[0.016] * 5, *[0.008] * 5, *[0.004] * 5, 0.002), Effort(60.0, 20, 200)) >= 20
 
@@ -59,12 +62,14 @@ def test_the_warm_up_ends_where_calls_never_become_steady() -> None:
     assert warm_up(Counted(*faster), Effort(0.1, 20, 200)) <= 15
 
 
+@pytest.mark.slow
 def test_the_warm_up_of_steady_calls_is_short() -> None:
     call = Counted(0.001)
     assert 10 <= warm_up(call, Effort(4.0, 20, 200)) <= 200  # of some 2,000 that half of the seconds would hold
     assert warm_up(call, Effort(0.0, 200, 2_000)) == 20  # one group at least
 
 
+@pytest.mark.slow
 def test_a_batch_takes_longer_than_an_image_and_less_for_each(forward: Callable[..., ForwardPass]) -> None:
     body = (layers.Conv2d("one", 16, 3), layers.Activation("relu", "relu"), layers.Conv2d("two", 16, 3))
     effort = Effort(0.05, 10, 50)
@@ -81,6 +86,7 @@ def test_calls_side_by_side_take_turns_in_rounds() -> None:
     assert order[-4 * ROUND :] == (["a"] * ROUND + ["b"] * ROUND) * 2
 
 
+@pytest.mark.slow
 def test_what_slows_the_machine_slows_calls_side_by_side_alike() -> None:
     """Half of the time everything takes four times as long: the same call has the same median twice."""
     start = time.perf_counter()

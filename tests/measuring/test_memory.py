@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from makeweight.design import layers
+from makeweight.designs import layers
 from makeweight.measuring.forward import ForwardPass
 from makeweight.measuring.memory import peak_activation_bytes
 from makeweight.training.precision import Hardware

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from makeweight.errors import InvalidValue
-from makeweight.measuring.pinning import pinned
-from makeweight.training.precision import processors
+from makeweight.measuring.forward import pinned
+from makeweight.processors import processors
 
 NEEDS_AFFINITY = pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="only Linux pins threads")
 THREADS = sorted({1, min(2, processors())})

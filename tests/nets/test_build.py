@@ -7,10 +7,10 @@ import copy
 import pytest
 import torch
 
-from makeweight.design.architecture import Architecture, Task
-from makeweight.design.families import FAMILIES, Family
-from makeweight.design.layers import Conv2d, Flatten, Linear
-from makeweight.design.solver import fit
+from makeweight.designs.architecture import Architecture, Task
+from makeweight.designs.families import FAMILIES, Family
+from makeweight.designs.layers import Conv2d, Flatten, Linear
+from makeweight.designs.solver import fit
 from makeweight.errors import GeometryError
 from makeweight.nets.build import Network, build
 

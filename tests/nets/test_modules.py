@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
 
-from makeweight.design import layers as design
+from makeweight.designs import layers as design
 from makeweight.nets.modules import Activation, BatchNorm, Conv2d, Dropout, GlobalPool, Linear, Pool, Residual
 
 BOTH = pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=["fp32", "bf16"])
@@ -118,7 +118,6 @@ def test_an_activation_in_place_within_a_branch_leaves_the_kept_input_alone() ->
 
 
 @given(rate=st.floats(0.01, 0.99), seed=st.integers(0, 1_000))
-@settings(max_examples=60, deadline=None)
 def test_dropout_drops_about_its_rate_and_keeps_the_mean(rate: float, seed: int) -> None:
     dropout = Dropout(rate)
     dropout.generator = torch.Generator().manual_seed(seed)

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from makeweight.design.architecture import Architecture, Task
-from makeweight.design.families import FAMILIES, Family
-from makeweight.design.layers import Activation, BatchNorm, Conv2d, GlobalPool, Layer, Linear, Pool, Residual
-from makeweight.design.solver import fit
+from makeweight.designs.architecture import Architecture, Task
+from makeweight.designs.families import FAMILIES, Family
+from makeweight.designs.layers import Activation, BatchNorm, Conv2d, GlobalPool, Layer, Linear, Pool, Residual
+from makeweight.designs.solver import fit
 from makeweight.errors import InvalidValue
 from makeweight.nets.build import Network, build
 from makeweight.nets.taps import activations, recorded, taps

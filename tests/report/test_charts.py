@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from makeweight.designs.families.base import Reported
 from makeweight.report.analysis import Analysis, analyse
 from makeweight.report.contents import Contents
 from makeweight.report.costs import COSTS, known
@@ -15,7 +16,6 @@ from makeweight.report.page.charts import Chart, lines
 from makeweight.report.page.cost_chart import cost_chart
 from makeweight.report.page.curve_chart import SPANS, VALUES, curve_chart
 from makeweight.report.page.reliability_chart import reliability_chart
-from makeweight.report.reference import Reference
 from makeweight.report.summary import StudySummary
 
 
@@ -91,7 +91,7 @@ def test_the_frontier_is_that_of_the_statistics(analysis: Analysis) -> None:
 def test_the_report_is_marked_at_first_where_it_does_not_flatten_the_rest(summary: StudySummary) -> None:
     low = min(network.test_accuracy.low for network in summary.networks)
     for theirs, shown in ((low, True), (low - 0.2, False)):
-        reference = Reference(theirs, 0.02, "9 min")
+        reference = Reported(theirs, 0.02, "9 min")
         networks = tuple(replace(network, reference=reference) for network in summary.networks)
         chart = cost_chart(analyse(replace(summary, networks=networks)))
         [series] = [series for series in chart.series if "report" in series.key]

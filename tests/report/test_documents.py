@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import re
+import resource
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from makeweight.errors import StoreError
+from makeweight.files import TEMPORARY
+from makeweight.html import Table
 from makeweight.report.contents import Contents
 from makeweight.report.documents.document import document
-from makeweight.report.documents.latex import latex_text, write_latex
+from makeweight.report.documents.latex import write_latex
 from makeweight.report.documents.markdown import write_markdown
 from makeweight.report.documents.pdf import write_pdf
-from makeweight.report.figures.drawing import Drawing
+from makeweight.report.figures.style import Drawing
 from makeweight.report.statistics_tables import all_tables
-from makeweight.report.tables import Table, markdown_text
+from makeweight.text import latex_text, markdown_text
 
 WRITERS = {"md": write_markdown, "latex": write_latex, "pdf": write_pdf}
 
@@ -87,6 +92,26 @@ def test_names_with_markup_are_inert_in_latex(with_hostile_names: Contents, tmp_
     everything = text + "".join(path.read_text(encoding="utf-8") for path in (tmp_path / "tables").iterdir())
     assert r"\input{/etc" not in everything
     assert latex_text("$x_1$ \\input{/etc/passwd}") in everything
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_full_disk_is_one_clear_error(small_contents: Contents, tmp_path: Path, name: str) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, limits[1]))  # writes beyond it fail as on a full disk
+    try:
+        with pytest.raises(StoreError, match=r"cannot write .*: File too large"):
+            WRITERS[name](small_contents, tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not [path for path in tmp_path.rglob("*") if path.suffix in (TEMPORARY, ".pdf", ".svg")]
+
+
+def test_signs_that_cannot_be_seen_are_shown_in_every_document(small_contents: Contents, tmp_path: Path) -> None:
+    analysis = small_contents.analysis
+    bad = "gr\u202een\x1b[2J"
+    hostile = replace(small_contents, analysis=replace(analysis, summary=replace(analysis.summary, name=bad)))
+    texts = [WRITERS[name](hostile, tmp_path).read_text("utf-8") for name in ("md", "latex")]
+    assert all("\u202e" not in text and "\x1b" not in text and "u202een" in text for text in texts)
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs a LaTeX engine, which is not here")

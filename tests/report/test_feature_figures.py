@@ -172,6 +172,20 @@ def test_first_filters_are_symmetric_around_zero_with_a_tile_for_each_channel(ma
     assert len(first_filters(inspection, empty).axes[0].images) == 2
 
 
+@pytest.mark.parametrize(
+    "shape", [(3, 1, 3, 3), (6, 3, 1, 1), (6, 1, 1, 1)], ids=["a filter a channel", "1×1 of colours", "1×1 of gray"]
+)
+def test_first_filters_may_have_one_channel_or_one_weight(
+    make: Callable[..., Inspection], shape: tuple[int, int, int, int]
+) -> None:
+    filters = Filters("stem", np.random.default_rng(0).normal(size=shape).astype(np.float32))
+    figure = as_agg(first_filters(make(channels=3), filters))
+    tiles = figure.axes[0].images
+    assert len(tiles) == shape[0] * shape[1]
+    np.testing.assert_array_equal(tiles[0].get_array(), filters.kernels[0, 0])
+    assert_legible(figure)
+
+
 def test_the_frame_is_what_the_place_sees(make: Callable[..., Inspection]) -> None:
     inspection = make()
     axes = responses(inspection, inspection.responses[0]).axes[0]
@@ -202,7 +216,7 @@ def test_a_description_gives_the_numbers(make: Callable[..., Inspection]) -> Non
     inspection = make(filters=3)
     layer = LayerMaps("relu", "conv", np.array([0, 0, 1, 3], np.float32).reshape(1, 1, 2, 2))
     words = describe_maps(inspection, layer)
-    assert "1 maps of 2 × 2, values from 0 to 3, mean 1, 50 % of them 0." in words
+    assert "1 map of 2 × 2, values from 0 to 3, mean 1, 50 % of them 0." in words
 
 
 def test_names_are_cut_and_hidden_signs_are_seen() -> None:

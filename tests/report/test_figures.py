@@ -11,11 +11,12 @@ import pytest
 from PIL import Image
 from tests.report.conftest import contents_of
 
+from makeweight.jobs.network import NetworkId
 from makeweight.report.contents import Contents
 from makeweight.report.figures import style
 from makeweight.report.figures.catalogue import drawings
 from makeweight.report.figures.classes import describe_confusion, most_confident_mistakes
-from makeweight.report.figures.drawing import Drawing
+from makeweight.report.figures.style import Drawing
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -52,7 +53,7 @@ def test_a_mistake_of_one_training_in_three_is_not_none(contents: Contents) -> N
     counts[0, 2], counts[1, 2] = 1 / 3, 1
     analysis = replace(contents.analysis.networks[0], confusion=counts)
     words = describe_confusion(analysis, ["flower", "portrait", "temple"])
-    assert words.endswith("portrait taken for temple (1 image), flower taken for temple (0.3 images).")
+    assert words.endswith("portrait predicted as temple (1 image), flower predicted as temple (0.3 images).")
 
 
 def test_every_svg_is_drawn_and_deterministic(small_contents: Contents) -> None:
@@ -133,7 +134,7 @@ def test_a_single_network_is_drawn_with_an_axis_that_can_be_read(
     contents: Contents, seconds: float, budget: int
 ) -> None:
     summary = contents.analysis.summary
-    only = replace(summary.networks[0], train_seconds=seconds, budget=budget, weights=budget)
+    only = replace(summary.networks[0], train_seconds=seconds, network_id=NetworkId("fcn", budget), weights=budget)
     alone = contents_of(replace(summary, networks=(only,)))
     assert "verdict-matrix" not in {d.name for d in drawings(alone)}
     for name in ("accuracy-against-weights", "accuracy-against-time"):

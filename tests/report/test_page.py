@@ -23,6 +23,7 @@ from makeweight.report.statistics_tables import all_tables
 from makeweight.report.summary import StudySummary, summarise
 from makeweight.report.tables import networks_table
 from makeweight.report.verdict import verdict
+from makeweight.text import visible
 
 LOADING = {"src", "href", "xlink:href", "srcset", "data", "action", "poster", "formaction", "background"}
 VOID = {"meta", "link", "br", "img", "hr", "input"}
@@ -119,7 +120,7 @@ def inspected(summary: StudySummary, images: Any, class_names: tuple[str, ...]) 
 
 def test_the_verdict_stands_first_and_all_of_it(read: Page, contents: Contents) -> None:
     text = "".join(read.text)
-    words = contents.verdict.headline, *(s for f in contents.verdict.findings for s in f.sentences)
+    words = contents.verdict.headline, *(s for f in contents.verdict.topics for s in f.sentences)
     places = [text.index(sentence) for sentence in words]
     assert places == sorted(places)
     assert text.index(contents.verdict.headline) < text.index("test accuracy %")
@@ -214,7 +215,7 @@ def test_names_of_classes_are_inert_in_figures_tables_and_data(summary: StudySum
     read = assert_self_contained(render(replace(one, test_images=contents.test_images, inspections=looks)))
     assert len(read.scripts) == 2
     assert "\u2028" not in read.data["viewer-data"]
-    assert json.loads(read.data["viewer-data"])["classes"] == list(names)
+    assert json.loads(read.data["viewer-data"])["classes"] == list(map(visible, names))
     assert "<b>&amp;" in "".join(read.text)
     assert "b" not in read.tags
 

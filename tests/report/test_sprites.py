@@ -6,7 +6,7 @@ import io
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib import colormaps
 from numpy.typing import NDArray
@@ -29,7 +29,6 @@ def opened(content: bytes) -> Image.Image:
 
 
 @given(shape=shapes, seed=st.integers(0, 9))
-@settings(max_examples=60, deadline=None)
 def test_every_map_is_read_back_from_its_place(shape: tuple[int, int, int, int], seed: int) -> None:
     layer = random_maps(shape, seed)
     grid, (low, high) = grid_of(layer), layer.scale

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from makeweight.errors import StoreError
+from makeweight.jobs.network import NetworkId
 from makeweight.report import tables
-from makeweight.report.reference import reference_for
-from makeweight.report.summary import StudySummary, summarise
+from makeweight.report.summary import StudySummary, reference_for, summarise
 from makeweight.store.store import Store
 
 NETWORKS = [("fcn", 2_000), ("fcn", 3_000), ("cnn", 2_000), ("cnn", 3_000)]
@@ -53,7 +53,7 @@ def test_a_damaged_file_costs_its_own_result_and_is_said(copy: Path, summary: St
 
     assert [len(network.runs) for network in damaged.networks] == [2, 2, 1, 2]
     [problem] = damaged.problems
-    assert problem.startswith(f"cnn 2K, seed {row.job.seed}: {path} is damaged")
+    assert problem.startswith(f"CNN 2K seed {row.job.seed}: {path} is damaged")
     assert damaged.networks[0] == replace(summary.networks[0], study="copy")
     assert problem in tables.to_record(damaged)["problems"]
 
@@ -108,17 +108,26 @@ def test_the_record_holds_what_the_contract_names(summary: StudySummary) -> None
         assert network["seeds"] == 2
 
 
-def test_only_a_study_with_networks_of_the_original_report_is_set_beside_it(summary: StudySummary) -> None:
+def test_only_a_study_with_networks_of_the_course_report_is_set_beside_it(summary: StudySummary) -> None:
     alone = tables.networks_table(summary)
-    first = replace(summary.networks[0], reference=reference_for("fashion-mnist", "cnn", 10_000))
+    first = replace(summary.networks[0], reference=reference_for("fashion-mnist", NetworkId("cnn", 10_000)))
     beside = tables.networks_table(replace(summary, networks=(first, *summary.networks[1:])))
     added = {column.heading for column in beside.columns} - {column.heading for column in alone.columns}
-    assert added == set(tables.OF_REPORT)
+    assert added == set(tables.OF_COURSE_REPORT)
     assert len(beside.notes) == len(alone.notes) + 1
-    assert "report" in beside.title
+    assert "course report" in beside.title
     for few, many in zip(alone.rows, beside.rows, strict=True):
         assert set(few) <= set(many)
     assert {len(row) for row in alone.rows} == {len(alone.columns)}
+
+
+def test_the_record_has_what_a_narrow_table_leaves_out(summary: StudySummary) -> None:
+    reference = reference_for("fashion-mnist", NetworkId("cnn", 10_000))
+    assert reference is not None
+    first = replace(summary.networks[0], reference=reference)
+    beside, alone = tables.to_record(replace(summary, networks=(first, summary.networks[1])))["networks"]
+    assert (beside["course_report_accuracy"], beside["course_report_time"]) == (reference.accuracy, reference.minutes)
+    assert alone["course_report_time"] is None
 
 
 def test_the_csv_reads_back_with_full_precision(summary: StudySummary) -> None:

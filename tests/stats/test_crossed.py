@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import ttest_1samp, ttest_rel
+from scipy.stats import ttest_rel
 
-from makeweight.stats.crossed import seeds_variance, spread_of_difference
+from makeweight.stats.crossed import Spread, assumed_seed_spread, seeds_variance, spread_of_difference
 
 
 def test_a_table_by_hand() -> None:
@@ -28,16 +28,26 @@ def test_a_table_by_hand() -> None:
     assert spread.freedom == pytest.approx(expected**2 / (of_images**2 / 3 + of_seeds**2 / 2))
 
 
-def test_one_seed_is_the_t_test_over_images() -> None:
+def test_one_seed_adds_the_assumed_spread_of_the_seeds_to_the_t_test_over_images() -> None:
     rng = np.random.default_rng(0)
     a, b = rng.random((1, 300)) < 0.8, rng.random((1, 300)) < 0.7
     spread = spread_of_difference(a, b)
+    seeds = assumed_seed_spread(float(a.mean())) ** 2 + assumed_seed_spread(float(b.mean())) ** 2
+    of_images = Spread(spread.variance - seeds, len(a[0]) - 1)
     wanted = ttest_rel(a[0].astype(float), b[0].astype(float))
-    assert spread.p_value(float(a.mean() - b.mean())) == pytest.approx(wanted.pvalue)
+    assert of_images.p_value(float(a.mean() - b.mean())) == pytest.approx(wanted.pvalue)
     low, high = wanted.confidence_interval(0.95)
-    assert 2 * spread.half_width(0.95) == pytest.approx(high - low)
-    alone = ttest_1samp(a[0].astype(float), 0.5)
-    assert spread_of_difference(a).p_value(float(a.mean()) - 0.5) == pytest.approx(alone.pvalue)
+    assert 2 * of_images.half_width(0.95) == pytest.approx(high - low)
+
+
+@pytest.mark.parametrize("freedom", [1, 2.5, 40, math.inf])
+def test_the_detectable_value_is_shown_with_its_probability(freedom: float) -> None:
+    spread = Spread(4.0, freedom)
+    value = spread.detectable(level=0.01, power=0.8)
+    rng = np.random.default_rng(0)
+    scale = np.sqrt(rng.chisquare(freedom, 40_000) / freedom) if freedom < math.inf else np.ones(40_000)
+    shown = np.abs((value + 2 * rng.normal(size=40_000)) / (2 * scale)) > spread.quantile(0.99)
+    assert shown.mean() == pytest.approx(0.8, abs=0.01)
 
 
 @given(seed=st.integers(0, 10_000), seeds=st.integers(1, 5), images=st.integers(2, 40))

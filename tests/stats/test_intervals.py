@@ -6,14 +6,14 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.special import expit, roots_hermitenorm
 from scipy.stats import binomtest
 from scipy.stats import t as student
 
-from makeweight.stats.crossed import spread_of_difference
+from makeweight.stats.crossed import assumed_seed_spread, spread_of_difference
 from makeweight.stats.intervals import accuracy_interval, batch_sd, share_interval, wilson
 
 
@@ -22,19 +22,25 @@ def _right(count: int, images: int) -> NDArray[np.bool_]:
 
 
 @given(images=st.integers(1, 2_000), share=st.floats(0, 1))
-@settings(deadline=None)
-def test_one_seed_gets_wilsons_interval(images: int, share: float) -> None:
+def test_a_share_gets_wilsons_interval(images: int, share: float) -> None:
     count = round(share * images)
-    interval = accuracy_interval(_right(count, images)[None])
+    interval = wilson(count / images, images)
     wanted = binomtest(count, images).proportion_ci(method="wilson")
     assert interval.mean == count / images
     assert interval.low == pytest.approx(wanted.low, abs=1e-9)
     assert interval.high == pytest.approx(wanted.high, abs=1e-9)
 
 
+def test_one_seed_gets_wilsons_interval_with_the_assumed_spread_of_the_seeds() -> None:
+    interval = accuracy_interval(_right(9_000, 10_000)[None])
+    images_part, seeds_part = (0.9 * 0.1 / 10_000) ** 0.5, assumed_seed_spread(0.9)
+    assert seeds_part == pytest.approx(0.003)
+    assert interval.high - interval.low == pytest.approx(2 * 1.96 * math.hypot(images_part, seeds_part), rel=1e-3)
+
+
+@example(seed=5, seeds=6, images=2, share=0.25)  # where rounding once made a variance of 1e-34 out of none
 @example(seed=0, seeds=1, images=7, share=0.0)  # where rounding once put the lower end above the mean
 @given(seed=st.integers(0, 999), seeds=st.integers(1, 6), images=st.integers(2, 60), share=st.floats(0, 1))
-@settings(deadline=None)
 def test_an_interval_holds_its_mean_and_lies_between_zero_and_one(
     seed: int, seeds: int, images: int, share: float
 ) -> None:
@@ -79,12 +85,11 @@ def test_always_right_or_always_wrong_is_still_uncertain(seeds: int, right: bool
     interval = accuracy_interval(np.full((seeds, 50), right))
     wanted = binomtest(50 * right, 50).proportion_ci(method="wilson")
     assert interval.mean == float(right)
-    assert (interval.low, interval.high) == (pytest.approx(wanted.low), pytest.approx(wanted.high))
+    assert (interval.low, interval.high) == (pytest.approx(wanted.low, rel=0.01), pytest.approx(wanted.high, rel=0.01))
     assert interval.high - interval.low > 0.05
 
 
 @given(images=st.integers(1, 10_000))
-@settings(deadline=None)
 def test_none_and_all_right_have_an_exact_end(images: int) -> None:
     none, everything = (accuracy_interval(_right(count, images)[None]) for count in (0, images))
     assert none.low == none.mean == 0

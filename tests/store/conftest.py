@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from makeweight.design.architecture import Task
-from makeweight.design.families import family_named
-from makeweight.design.solver import fit
+from makeweight.designs.architecture import Task
+from makeweight.designs.families import family_named
+from makeweight.designs.solver import fit
 from makeweight.jobs.result import Environment, Job, Result, Score
 from makeweight.store.rows import StudyRow
 from makeweight.store.store import Store

@@ -78,7 +78,7 @@ def test_fault_34_hostile_tensors_whose_checksum_fits_are_refused(
 def test_fault_32_a_file_outside_the_folder_is_never_read(two_done: Path, tmp_path: Path) -> None:
     files = WeightFiles(two_done / "weights")
     for name in ("../study.db", "/etc/passwd", "a\0b", f"../{'0' * 32}.safetensors"):
-        with pytest.raises(StoreError, match="is no file of a study"):
+        with pytest.raises(StoreError, match="isn't a file of a study"):
             files.read(name, "0" * 64)
 
 

@@ -101,7 +101,7 @@ ready.touch()
 while not (folder / "study.db").is_file():
     pass
 with Store.open(folder) as store:
-    assert store.study() is None
+    assert store.planned() is None
 """
 
 

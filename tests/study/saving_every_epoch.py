@@ -9,10 +9,10 @@ from makeweight.data.dataset import prepare
 from makeweight.jobs.executors.local import LocalExecutor
 from makeweight.store.rows import StudyRow
 from makeweight.store.store import Store
-from makeweight.study.lock import study_lock
-from makeweight.study.plan import plan
-from makeweight.study.runner import Runner
-from makeweight.study.spec import make_spec, read_study_file
+from makeweight.studies.lock import study_lock
+from makeweight.studies.plan import plan
+from makeweight.studies.runner import Runner
+from makeweight.studies.spec import make_spec, read_study_file
 from makeweight.training.precision import Hardware
 
 

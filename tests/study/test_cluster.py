@@ -18,10 +18,10 @@ from makeweight.jobs.executors.base import EpochDone, Finished, Stopped
 from makeweight.jobs.job import Assignment
 from makeweight.jobs.result import Job
 from makeweight.store.store import Store
-from makeweight.study.plan import plan
-from makeweight.study.runner import JobDone, JobEpoch, JobRetried
-from makeweight.study.session import Machine, StudyPlan, run_study
-from makeweight.study.spec import make_spec, read_study_file
+from makeweight.studies.plan import plan
+from makeweight.studies.runner import JobDone, JobEpoch, JobRetried
+from makeweight.studies.session import Machine, StudyPlan, run_study
+from makeweight.studies.spec import make_spec, read_study_file
 from makeweight.training.precision import Hardware
 
 ray = pytest.importorskip("ray", reason="Ray is an extra, and not installed")
@@ -65,8 +65,9 @@ def test_a_study_whose_node_dies_ends_as_on_one_machine(
     cluster: Any, finished: Any, digits: PreparedDataset, tmp_path: Path
 ) -> None:
     written = read_study_file(finished.file)
-    # Longer than the small study of the other tests, so that both nodes are at work before it ends.
-    spec = make_spec({**written, "recipe": {**written["recipe"], "epochs": 60}}, "test")
+    # Fewer trainings than the small study of the other tests, and so long that both nodes are at work before one ends.
+    fewer = {"families": ["cnn"], "budgets": ["2K"], "seeds": 3, "recipe": {**written["recipe"], "epochs": 40}}
+    spec = make_spec({**written, **fewer}, "test")
 
     def asked(name: str) -> StudyPlan:
         return StudyPlan(tmp_path / name, name, spec.to_json(), digits, plan(spec, digits))
@@ -160,7 +161,7 @@ def test_a_cluster_that_does_not_answer_is_said() -> None:
 
 
 def test_an_address_without_ray_is_refused() -> None:
-    with pytest.raises(InvalidValue, match="--executor ray"):
+    with pytest.raises(InvalidValue, match="executor=ray"):
         Machine(ray_address="auto")
     with pytest.raises(InvalidValue, match="local, ray"):
         Machine(executor="slurm")

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from makeweight.errors import StoreError, StudyLocked
-from makeweight.study.lock import study_lock
+from makeweight.studies.lock import study_lock
 
 HOLDER = """
 import sys
 from pathlib import Path
-from makeweight.study.lock import study_lock
+from makeweight.studies.lock import study_lock
 with study_lock(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
@@ -46,7 +46,7 @@ def start_holder(tmp_path: Path, environment: dict[str, str]) -> Iterator[Start]
 
 def test_a_second_runner_is_refused_with_the_first_one_s_process_id(start_holder: Start, tmp_path: Path) -> None:
     first = start_holder()
-    with pytest.raises(StudyLocked, match=rf"process {first.pid} is at work on the study in .*--name"):
+    with pytest.raises(StudyLocked, match=rf"process {first.pid} is at work on the study in .*another name"):
         study_lock(tmp_path / "study").__enter__()
     first.communicate(timeout=30)  # its orderly end
     with study_lock(tmp_path / "study"):

@@ -12,12 +12,12 @@ import pytest
 from makeweight.data.dataset import PreparedDataset
 from makeweight.errors import DataMismatch
 from makeweight.jobs.executors.base import EpochDone, Event, Failed, Finished, Lost, Stopped
-from makeweight.jobs.job import Assignment, Progress
+from makeweight.jobs.job import Assignment
 from makeweight.jobs.result import Environment, Job, Result
 from makeweight.store.rows import StudyRow
 from makeweight.store.store import Store
-from makeweight.study.runner import MOST_ATTEMPTS, JobDone, JobFailed, JobRetried, JobStarted, Runner, Stopping
-from makeweight.study.session import Machine, StudyPlan, run_study
+from makeweight.studies.runner import MAX_ATTEMPTS, JobDone, JobFailed, JobRetried, JobStarted, Runner, Stopping
+from makeweight.studies.session import Machine, StudyPlan, run_study
 from makeweight.training.precision import Hardware
 from makeweight.training.records import EpochRecord
 
@@ -38,7 +38,7 @@ Step = Callable[[str], Event]
 
 
 def epoch(number: int, checkpoint: bytes | None = None) -> Step:
-    return lambda key: EpochDone(key, Progress(record(number), checkpoint))
+    return lambda key: EpochDone(key, record(number), checkpoint)
 
 
 def finish(key: str) -> Event:
@@ -141,9 +141,9 @@ def test_a_lost_job_goes_on_from_its_checkpoint(store: Store, jobs: list[Job]) -
 
 
 def test_a_job_whose_worker_dies_again_and_again_is_given_up(store: Store, jobs: list[Job]) -> None:
-    executor = Scripted({jobs[0].key: [[epoch(1), lose]] * MOST_ATTEMPTS, **{job.key: [[finish]] for job in jobs[1:]}})
+    executor = Scripted({jobs[0].key: [[epoch(1), lose]] * MAX_ATTEMPTS, **{job.key: [[finish]] for job in jobs[1:]}})
     events = run(store, executor)
-    assert MOST_ATTEMPTS == 3
+    assert MAX_ATTEMPTS == 3
     assert sum(isinstance(event, JobRetried) for event in events) == 2
     row = store.jobs()[0]
     assert (row.state, row.attempts) == ("failed", 3)
@@ -178,7 +178,7 @@ def study_plan(tmp_path: Path, digits: PreparedDataset, jobs: list[Job]) -> Stud
 def test_results_on_other_data_are_not_mixed(study_plan: StudyPlan, jobs: list[Job]) -> None:
     with Store.create(study_plan.folder) as store:
         store.plan(StudyRow("planned", "{}", "digits", "0" * 64), [])
-    with pytest.raises(DataMismatch, match=r"digest 000000000000, and these data have .*--data"):
+    with pytest.raises(DataMismatch, match=r"digest 000000000000, and these data have .*same data"):
         next(run_study(study_plan, Machine(1)))
     with Store.open(study_plan.folder) as store:
         assert store.jobs() == []

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from makeweight.data.catalog import CATALOG
-from makeweight.design.families import FAMILIES
-from makeweight.design.limits import Limits
+from makeweight.designs.families import FAMILIES
+from makeweight.designs.limits import Limits
 from makeweight.errors import StudyFileError
-from makeweight.study.spec import REPORT_BUDGETS, StudySpec, make_spec, read_study_file
+from makeweight.studies.spec import StudySpec, make_spec, read_study_file
 
 FAMILY_NAMES = ", ".join(FAMILIES)
 BAD = {
@@ -18,8 +18,9 @@ BAD = {
         "seedz = 3",
         [
             "'seedz'",
-            "dataset, data, image_size, channels, skip_unreadable, families, budgets, seeds, split_seed, tuned, "
-            "max_macs, max_activation_bytes, activation_type, recipe",
+            "dataset, data, image_size, channels, scale, layout, label, follow_links, skip_unreadable, families, "
+            "budgets, seeds, split_seed, tuned, "
+            "max_macs, max_ram, ram_type, recipe, vary",
         ],
     ),
     "unknown family": ('families = ["fcn", "rnn"]', ["families.1 = 'rnn'", FAMILY_NAMES]),
@@ -42,8 +43,8 @@ BAD = {
     "limit of nothing": ("max_macs = 0", ["max_macs = 0", "above 0 as 5M"]),
     "limit that is a truth": ("max_macs = true", ["max_macs = True", "above 0 as 5M"]),
     "unit of a limit": ("max_macs = '5KiB'", ["max_macs = '5KiB'", "above 0 as 5M"]),
-    "limit with a fraction": ("max_activation_bytes = 0.5", ["max_activation_bytes = 0.5", "64KiB (65,536 bytes)"]),
-    "activations of two bytes": ("activation_type = 'fp16'", ["activation_type = 'fp16'", "int8"]),
+    "limit with a fraction": ("max_ram = 0.5", ["max_ram = 0.5", "64KiB (65,536 bytes)"]),
+    "program of two bytes a value": ("ram_type = 'fp16'", ["ram_type = 'fp16'", "int8"]),
     "recipe that is no table": ("recipe = 3", ["recipe = 3"]),
     "typo in the recipe": ("[recipe]\nepoch = 3", ["recipe.epoch", "epochs", "learning_rate"]),
     "typo in a family's recipe": ("[recipe.cnn]\nepoch = 3", ["recipe.cnn.epoch", "epochs", "learning_rate"]),
@@ -57,6 +58,22 @@ BAD = {
     "unknown optimizer": ('[recipe]\noptimizer = "lion"', ["recipe.optimizer", "'lion'", "adamw, sgd"]),
     "recipe value out of range": ("[recipe]\nepochs = 0", ["recipe.epochs", "0", "1 to"]),
     "recipe value that is not a number": ("[recipe]\nlearning_rate = nan", ["recipe.learning_rate", "nan", "above 0"]),
+    "typo in what is varied": ("[vary]\nkernle = [3]", ["vary.kernle", "kernel", "learning_rate"]),
+    "option of another family": (
+        "families = ['fcn']\n[vary]\nkernel = [3]",
+        ["vary.kernel is an option of cnn", "the study has fcn only"],
+    ),
+    "varied value that breaks a rule": ("[vary]\nkernel = [3, 0]", ["vary.kernel = 0", "from 1 to 15"]),
+    "varied text for a number": ("[vary]\nkernel = ['big']", ["vary.kernel = 'big'", "from 1 to 15"]),
+    "varied recipe out of range": ("[vary]\nepochs = [2, 0]", ["vary.epochs", "0", "1 to"]),
+    "varied list": ("[vary]\nkernel = [[3]]", ["vary.kernel = [3]", "from 1 to 15"]),
+    "no value to vary": ("[vary]\nkernel = []", ["vary.kernel = []"]),
+    "a value in place of a list": ("[vary]\nkernel = 3", ["vary.kernel = 3"]),
+    "set and varied": ("[recipe]\nepochs = 3\n[vary]\nepochs = [3, 4]", ["epochs is both set and varied"]),
+    "set for a family and varied": (
+        "[recipe.cnn]\nepochs = 3\n[vary]\nepochs = [4]",
+        ["epochs is both set and varied"],
+    ),
     "not TOML": ("seeds 3", ["not TOML", "line 1"]),
     "the same key twice": ("seeds = 1\nseeds = 2", ["not TOML", "overwrite"]),
 }
@@ -90,7 +107,7 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text(
         'dataset = "digits"\nfamilies = ["cnn", "fcn"]\nbudgets = ["2K", 3_000, "0.01M"]\nseeds = 5\nsplit_seed = 7\n'
-        'max_macs = "5M"\nmax_activation_bytes = 65_536\nactivation_type = "fp32"\n'
+        'max_macs = "5M"\nmax_ram = 65_536\nram_type = "fp32"\n'
         "[recipe]\nepochs = 3\nlearning_rate = 1\n[recipe.cnn]\nepochs = 4\nflip = true\n"
     )
     spec = make_spec(read_study_file(file), str(file))
@@ -106,8 +123,7 @@ def test_without_a_file_it_is_the_report_s_grid() -> None:
     spec = StudySpec()
     assert (spec.dataset, spec.data, spec.seeds) == (None, None, 3)
     grid = {family: spec.budgets_of(family) for family in spec.families}
-    assert grid == REPORT_BUDGETS
-    assert sum(map(len, grid.values())) == 7
+    assert grid == {"fcn": (50_000, 100_000, 200_000), "cnn": (10_000, 20_000, 50_000, 100_000)}
     assert spec.budgets_of("lenet")
 
 

@@ -9,21 +9,22 @@ from collections.abc import Callable
 import pytest
 
 from makeweight.data.dataset import PreparedDataset
-from makeweight.design.architecture import Task
-from makeweight.design.cost import cost
-from makeweight.design.families import family_named
-from makeweight.design.solver import fit
+from makeweight.designs.architecture import Task
+from makeweight.designs.cost import cost
+from makeweight.designs.families import FAMILIES, family_named
+from makeweight.designs.solver import fit
 from makeweight.errors import InfeasibleLimits, InvalidValue
-from makeweight.study import tuned
-from makeweight.study.plan import plan
-from makeweight.study.spec import REPORT_BUDGETS, make_spec
-from makeweight.study.tuned import TunedRecipe, tuned_for, tuned_recipes
+from makeweight.studies import tuned
+from makeweight.studies.plan import plan
+from makeweight.studies.spec import make_spec
+from makeweight.studies.tuned import TunedRecipe, tuned_for, tuned_recipes
 from makeweight.training.recipe import default_recipe
 
 FASHION = Task((1, 28, 28), 10)
+REPORTED = [(f.name, budget) for f in FAMILIES.values() if f.in_default_study for budget in f.budgets]
 
 
-@pytest.mark.parametrize(("family", "budget"), [(f, b) for f, budgets in REPORT_BUDGETS.items() for b in budgets])
+@pytest.mark.parametrize(("family", "budget"), REPORTED)
 def test_every_built_in_budget_has_a_recipe_with_its_evidence(family: str, budget: int) -> None:
     found = tuned_for("fashion-mnist", family, budget)
     assert found.budget == budget
@@ -62,7 +63,7 @@ def test_a_tuned_study_plans_what_was_found(digits: PreparedDataset, monkeypatch
     assert (job.recipe.epochs, job.recipe.ema) == (2, 0.98)
 
 
-@pytest.mark.parametrize(("family", "budget"), [(f, b) for f, budgets in REPORT_BUDGETS.items() for b in budgets])
+@pytest.mark.parametrize(("family", "budget"), REPORTED)
 def test_a_limit_holds_for_what_was_tuned_too(
     digits: PreparedDataset, monkeypatch: pytest.MonkeyPatch, family: str, budget: int
 ) -> None:
@@ -70,10 +71,10 @@ def test_a_limit_holds_for_what_was_tuned_too(
     monkeypatch.setattr(tuned, "tuned_recipes", lambda: (found,))
     spec = {"families": [family], "budgets": [budget], "seeds": 1, "tuned": True, "max_macs": "30K"}
     [free] = plan(make_spec({**spec, "max_macs": None}, "test"), digits)
-    [job] = plan(make_spec({**spec, "max_activation_bytes": 1_000}, "test"), digits)
+    [job] = plan(make_spec({**spec, "max_ram": 1_000}, "test"), digits)
     assert cost(free.architecture).macs > 30_000 >= cost(job.architecture).macs
     assert job.recipe == free.recipe
-    with pytest.raises(InfeasibleLimits, match="--max-macs"):
+    with pytest.raises(InfeasibleLimits, match="max_macs="):
         plan(make_spec({**spec, "max_macs": 10}, "test"), digits)
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from makeweight.data.readers.digits import DigitsReader
-from makeweight.design.architecture import Architecture, Task
-from makeweight.design.families import FAMILIES
-from makeweight.design.solver import fit
+from makeweight.data.sources.catalogue import digits as digits_by_part
+from makeweight.designs.architecture import Architecture, Task
+from makeweight.designs.families import FAMILIES
+from makeweight.designs.solver import fit
 from makeweight.training.images import TrainingData
 
 DIGITS = Task((1, 8, 8), 10)
@@ -29,9 +29,9 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def digits() -> TrainingData:
     """320 training and 100 validation images of scikit-learn's digits."""
-    raw = DigitsReader().read("train")
-    rows = np.random.default_rng(0).permutation(len(raw.labels))[:420]
-    return TrainingData(raw.images, raw.labels, rows[:320], rows[320:])
+    images, labels = digits_by_part()["train"]
+    rows = np.random.default_rng(0).permutation(len(labels))[:420]
+    return TrainingData(images[:, None], labels, rows[:320], rows[320:])
 
 
 @pytest.fixture(scope="session")

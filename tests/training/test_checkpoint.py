@@ -10,7 +10,7 @@ import pytest
 import safetensors.torch
 import torch
 
-from makeweight.design.architecture import Architecture
+from makeweight.designs.architecture import Architecture
 from makeweight.training.checkpoint import capture, restore
 from makeweight.training.images import TrainingData
 from makeweight.training.loop import train

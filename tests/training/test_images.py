@@ -9,17 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from makeweight.design.architecture import Architecture
+from makeweight.designs.architecture import Architecture
 from makeweight.nets.build import build
 from makeweight.training import images as images_module
 from makeweight.training.images import Images, TrainingData, channel_statistics
 
 
 @given(seed=st.integers(0, 1_000), n=st.integers(1, 40), c=st.sampled_from([1, 3]), h=st.integers(1, 9))
-@settings(max_examples=50, deadline=None)
 def test_statistics_are_numpys(seed: int, n: int, c: int, h: int) -> None:
     rng = np.random.default_rng(seed)
     scale = rng.integers(2, 256, (1, c, 1, 1))

@@ -6,12 +6,12 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from makeweight.design.architecture import Task
-from makeweight.design.families import FAMILIES
-from makeweight.design.solver import fit
+from makeweight.designs.architecture import Task
+from makeweight.designs.families import FAMILIES
+from makeweight.designs.solver import fit
 from makeweight.training.order import epoch_batches
 from makeweight.training.precision import Hardware
 from makeweight.training.recipe import Recipe
@@ -28,7 +28,6 @@ def _state(images: int, seed: int = 0, epoch: int = 0) -> TrainingState:
 
 
 @given(count=st.integers(2, 700), batch_size=st.integers(2, 300), seed=st.integers(0, 99))
-@settings(deadline=None)
 def test_an_epoch_takes_every_image_once(count: int, batch_size: int, seed: int) -> None:
     batches = epoch_batches(_state(count, seed), Recipe(batch_size=batch_size))
     assert torch.cat(batches).sort().values.tolist() == list(range(count))

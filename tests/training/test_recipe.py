@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from makeweight.errors import InvalidValue
+from makeweight.store.rows import checked_text
 from makeweight.training.recipe import Recipe, default_recipe
 
 BAD = {
@@ -24,6 +25,7 @@ BAD = {
     "beta2": [-0.1, 1.0, math.nan],
     "weight_decay": [-1e-9, 101, math.inf, math.nan],
     "label_smoothing": [-0.1, 1.0, math.nan],
+    "class_weight": ["", "Balanced", "equal"],
     "skip_easy": [-0.1, 1.0, math.nan],
     "ema": [-0.1, 1.0, math.nan],
     "crop": [-1, 33],
@@ -71,8 +73,8 @@ def test_a_bad_value_is_refused_by_name(name: str, value: object) -> None:
 @given(recipes)
 def test_json_brings_the_recipe_back(recipe: Recipe) -> None:
     text = recipe.to_json()
-    assert Recipe.from_json(text) == recipe
-    assert Recipe.from_json(text).to_json() == text
+    assert checked_text(Recipe, text) == recipe
+    assert checked_text(Recipe, text).to_json() == text
     assert json.loads(text).keys() == FIELDS
 
 
@@ -107,6 +109,24 @@ def test_fewer_images_never_get_fewer_epochs_or_larger_batches(family: str, imag
 
 def test_a_whole_number_for_a_real_one_gives_the_same_recipe() -> None:
     assert default_recipe("cnn", 1000, {"ema": 0}).to_json() == default_recipe("cnn", 1000, {"ema": 0.0}).to_json()
+
+
+@pytest.mark.parametrize(
+    ("family", "images", "epochs", "expected"),
+    [
+        ("fcn", 54_000, None, Recipe(epochs=40, batch_size=1_024, learning_rate=0.03, skip_easy=0.5)),
+        ("cnn", 54_000, None, Recipe(epochs=6, batch_size=128, learning_rate=0.015, skip_easy=0.5)),
+        ("cnn", 54_000, 20, Recipe(epochs=20, skip_easy=0.5, crop=1)),
+        ("lenet", 54_000, 19, Recipe(epochs=19, skip_easy=0.5)),
+        ("lenet", 54_000, 20, Recipe(epochs=20, skip_easy=0.5, crop=1)),
+        ("mobile", 6_000, None, Recipe(epochs=18)),
+        ("fcn", 1_203, None, Recipe(epochs=100, batch_size=60, learning_rate=0.03)),
+    ],
+)
+def test_the_recipe_of_a_family_follows_images_and_epochs(
+    family: str, images: int, epochs: int | None, expected: Recipe
+) -> None:
+    assert default_recipe(family, images, {} if epochs is None else {"epochs": epochs}) == expected
 
 
 def test_a_recipe_cannot_be_changed() -> None:

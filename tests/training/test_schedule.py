@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from makeweight.training.schedule import FIRST, one_cycle
+from makeweight.training.recipe import FIRST, one_cycle
 
 progress = st.floats(0, 1)
 warmups = st.floats(0, 0.99)

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from makeweight.design.architecture import Architecture
+from makeweight.designs.architecture import Architecture
 from makeweight.training.checkpoint import capture, restore
 from makeweight.training.images import TrainingData
 from makeweight.training.loop import train
 from makeweight.training.precision import Hardware, Precision
 from makeweight.training.recipe import Recipe
-from makeweight.training.slices import LEAST_IMAGES, open_slices, slices_of
+from makeweight.training.slices import MIN_IMAGES, open_slices, slices_of
 from makeweight.training.state import TrainingState, begin
 
 Design = Callable[..., Architecture]
@@ -49,7 +49,7 @@ def test_a_convolutional_network_uses_a_slice_a_thread_and_a_fully_connected_one
     convolutional, connected = (_begin(digit_network(family)).network for family in ("cnn", "fcn"))
     assert slices_of(convolutional, 128, "cpu", threads=2) == 2
     assert slices_of(convolutional, 128, "cpu", threads=1) == 1
-    assert slices_of(convolutional, 128, "cpu", threads=64) == 128 // LEAST_IMAGES
+    assert slices_of(convolutional, 128, "cpu", threads=64) == 128 // MIN_IMAGES
     assert slices_of(convolutional, 8, "cpu", threads=2) == 1
     assert slices_of(convolutional, 128, "cuda", threads=2) == 1
     assert slices_of(connected, 512, "cpu", threads=2) == 1

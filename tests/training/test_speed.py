@@ -14,9 +14,9 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
 from makeweight.data.dataset import PreparedDataset, prepare
-from makeweight.design.architecture import Task
-from makeweight.design.families import FAMILIES
-from makeweight.design.solver import fit
+from makeweight.designs.architecture import Task
+from makeweight.designs.families import FAMILIES
+from makeweight.designs.solver import fit
 from makeweight.training.images import TrainingData
 from makeweight.training.loop import train
 from makeweight.training.precision import Hardware
@@ -65,6 +65,7 @@ def fashion_mnist(tmp_path: Path) -> PreparedDataset:
     return prepare("fashion-mnist", data_dir=FASHION_MNIST, cache_dir=tmp_path)
 
 
+@pytest.mark.slow
 def test_the_loop_on_resident_images_beats_a_data_loader(fashion_mnist: PreparedDataset) -> None:
     labelled = fashion_mnist.training_images()
     data = TrainingData(labelled.images, labelled.labels, np.arange(IMAGES), np.arange(IMAGES, IMAGES + 100))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from makeweight.data.dataset import PreparedDataset
-from makeweight.design.families import family_named
+from makeweight.designs.families import family_named
 from makeweight.tuning.session import TuningPlan
 
 SHORT = {"epochs": 4, "batch_size": 64, "precision": "fp32"}  # held, so that a trial takes a second

@@ -12,7 +12,7 @@ import pytest
 
 from makeweight.errors import InvalidValue, StoreError
 from makeweight.jobs.executors.base import EpochDone, Event, Failed, Finished, Lost, Stopped
-from makeweight.jobs.job import Assignment, Progress
+from makeweight.jobs.job import Assignment
 from makeweight.jobs.result import Job, Trained
 from makeweight.store.trials import TUNING_DATABASE, read_tuning
 from makeweight.training.precision import Hardware
@@ -78,7 +78,7 @@ def search(record: TuningRecord, make_job: Callable[..., Job]) -> Callable[..., 
 
     def propose(point: dict[str, Any], number: int) -> Any:
         job = make_job(seed=number, epochs=EPOCHS)
-        cost = SimpleNamespace(weights=2_000, macs=2_000, activation_bytes=100)
+        cost = SimpleNamespace(weights=2_000, macs=2_000)
         return Assignment(job, Path(), Hardware("cpu", "fp32", 1), testing=False), SimpleNamespace(cost=cost), {}
 
     def run(script: Any, trials: int, seconds: Any = None, stop: Any = lambda: False) -> tuple[list[Any], Scripted]:
@@ -95,7 +95,7 @@ def trains_to(accuracies: list[float]) -> Callable[[Assignment, int], Iterator[E
         key, best = assignment.job.key, accuracies[assignment.job.seed]
         records = tuple(epoch(n, best * n / EPOCHS) for n in range(1, EPOCHS + 1))
         for done in records:
-            yield EpochDone(key, Progress(done, None))
+            yield EpochDone(key, done, None)
         yield Finished(key, Trained(records, None))  # type: ignore[arg-type]
 
     return script
@@ -134,7 +134,7 @@ def test_a_trial_whose_worker_is_lost_runs_again_within_a_limit(search: Any) -> 
     def script(assignment: Assignment, attempt: int) -> Iterator[Event]:
         key = assignment.job.key
         if assignment.job.seed == 0 and attempt < 3:
-            yield EpochDone(key, Progress(epoch(1, 0.1), None))
+            yield EpochDone(key, epoch(1, 0.1), None)
             yield Lost(key, "the node died")
         elif assignment.job.seed == 1:
             yield Lost(key, "the node died")
@@ -216,7 +216,7 @@ def test_what_was_cut_off_competes_with_nothing(record: TuningRecord, search: Ca
     def script(assignment: Assignment, attempt: int) -> Iterator[Event]:
         key = assignment.job.key
         for number in range(1, EPOCHS + 1):
-            yield EpochDone(key, Progress(epoch(number, 0.8), None))
+            yield EpochDone(key, epoch(number, 0.8), None)
         yield Finished(key, Trained((epoch(EPOCHS, 0.8),), None))  # type: ignore[arg-type]
 
     events, _ = search(script, 1)

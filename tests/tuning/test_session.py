@@ -14,13 +14,13 @@ from makeweight.data.dataset import PreparedDataset, open_prepared
 from makeweight.errors import InvalidValue
 from makeweight.report.tuning import summarise_tuning, tuning_record
 from makeweight.store.store import Store
-from makeweight.study.runner import JobDone, JobFailed, JobTrained
-from makeweight.study.session import Machine
+from makeweight.studies.runner import JobDone, JobFailed, JobTrained
+from makeweight.studies.session import Machine
 from makeweight.training.recipe import Recipe
 from makeweight.tuning.search import TrialEnded, TrialStarted
 from makeweight.tuning.session import CONFIRMING_SEEDS, Chosen, Confirming, TuningPlan, run_tuning
 
-MACHINE = Machine(workers=2, threads=1)
+MACHINE = Machine(workers=2, threads=1, keep=True)
 Plan = Callable[..., TuningPlan]
 
 
@@ -108,6 +108,6 @@ def test_trials_are_seeded(make_plan: Plan, tmp_path: Path) -> None:
     """One worker at a time: with two, what a point is chosen from depends on who is faster."""
     points = []
     for name in ("one", "two"):
-        events = run_tuning(make_plan(folder=tmp_path / name), Machine(workers=1, threads=1))
+        events = run_tuning(make_plan(folder=tmp_path / name), Machine(workers=1, threads=1, keep=True))
         points.append([event.point for event in events if isinstance(event, TrialStarted)])
     assert points[0] == points[1]

@@ -97,6 +97,15 @@ def client(served: Served) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
+def endless(digits, make_job, tmp_path: Path) -> Path:
+    """A study that is planned and would take hours."""
+    with Store.create(tmp_path / "endless") as opened:
+        row = StudyRow("endless", "{}", "digits", digits.digest, digits.class_names, str(digits.path))
+        opened.plan(row, [make_job(epochs=100_000, batch_size=512)])
+    return tmp_path / "endless"
+
+
+@pytest.fixture
 def stranger(served: Served) -> Iterator[httpx.Client]:
     """A browser without a cookie."""
     with httpx.Client(base_url=served.base, timeout=10) as outside:

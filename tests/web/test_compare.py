@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from makeweight.jobs.job import Assignment, run_job
+from makeweight.jobs.network import NetworkId
 from makeweight.report.analysis import compare_all
 from makeweight.report.side_by_side import side_by_side
 from makeweight.report.summary import NetworkSummary, summarise
@@ -40,7 +41,7 @@ def network(folder: Path, label: str) -> NetworkSummary:
 
 def looks(folder: Path, budget: int) -> tuple[str, ...]:
     with Store.open(folder) as opened:
-        row = next(row for row in opened.jobs(("fcn", budget)) if row.job.seed == 0)
+        row = next(row for row in opened.jobs(NetworkId("fcn", budget)) if row.job.seed == 0)
         return opened.test_accesses(row.job.key)
 
 
@@ -62,8 +63,8 @@ def test_two_networks_get_the_paired_verdict_of_the_two(client: httpx.Client, st
 
 def test_of_several_the_pair_is_chosen_by_the_address(client: httpx.Client) -> None:
     three = ("small/fcn-2k", "small/fcn-3k", "small/cnn-3k")
-    assert "FCN 2K and FCN 3K more closely" in page_of(client, *three)
-    assert "CNN 3K and FCN 2K more closely" in page_of(client, *three, pair="small/cnn-3k~small/fcn-2k")
+    assert "FCN 2K and FCN 3K in detail" in page_of(client, *three)
+    assert "CNN 3K and FCN 2K in detail" in page_of(client, *three, pair="small/cnn-3k~small/fcn-2k")
     figures = client.get("/compare/curves", params=names(*three)).json()["figures"]
     assert {trace["meta"] for trace in figures["training-loss|epochs"]["data"]} == {"FCN 2K", "FCN 3K", "CNN 3K"}
 
@@ -141,8 +142,8 @@ def test_networks_of_two_studies_are_told_apart_and_compared_as_within_one(acros
     ])  # fmt: skip
     assert [each.label for each in summaries] == ["small/FCN 2K", "other/FCN 2K", "small/CNN 3K"]
     assert all(in_words(comparison) in page for comparison in compare_all(summaries))
-    assert "small/FCN 2K and other/FCN 2K more closely" in page
-    assert "other/FCN 2K less small/CNN 3K" in page
+    assert "small/FCN 2K and other/FCN 2K in detail" in page
+    assert "other/FCN 2K minus small/CNN 3K" in page
     figures = across.get("/compare/curves", params=names(*three)).json()["figures"]
     assert {trace["meta"] for trace in figures["training-loss|epochs"]["data"]} == {each.label for each in summaries}
 
@@ -187,3 +188,25 @@ def test_a_study_that_is_not_shown_stays_closed(studies: Path, serve: Any) -> No
         answer = client.get("/compare", params=names("small/fcn-2k", "other/fcn-2k"))
         assert (answer.status_code, "no study 'other'" in answer.text) == (404, True)
         assert "other" not in re.findall(r'<option value="([^"/]+)/', page_of(client, "small/fcn-2k", "small/fcn-3k"))
+
+
+# ---- variants ----------------------------------------------------------------------------------------------
+
+
+def test_variants_have_pages_of_their_own_and_a_comparison_says_what_differs(
+    serve: Any, finished: Any, tmp_path: Path
+) -> None:
+    """As if the CNN of each budget had filters of a size of its own."""
+    folder = Path(shutil.copytree(finished.folder, tmp_path / "kernels"))
+    with Store.create(folder) as opened, opened._database.transaction() as connection:
+        for budget, variant in ((2_000, '{"kernel": 3}'), (3_000, '{"kernel": 5}')):
+            connection.execute("UPDATE job SET variant = ? WHERE family = 'cnn' AND budget = ?", (variant, budget))
+    with serve(tmp_path) as running, running.enter() as client:
+        study = client.get("/studies/kernels").text
+        for size, kernel in (("2K", 3), ("3K", 5)):
+            address = f"/studies/kernels/networks/cnn-{size.lower()}-kernel={kernel}"
+            assert address in study
+            assert f"<h1>CNN {size} kernel={kernel}</h1>" in client.get(address).text
+        page = page_of(client, "kernels/cnn-2k-kernel=3", "kernels/cnn-3k-kernel=5")
+        assert "CNN 2K kernel=3 against CNN 3K kernel=5" in page
+        assert "<p>What differs: budget 2,000 and 3,000; kernel 3 and 5.</p>" in page

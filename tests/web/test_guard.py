@@ -6,16 +6,17 @@ import json
 import re
 import socket
 import time
+from contextlib import ExitStack
 from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from makeweight.web import security, server
 from makeweight.web.app import routes
-from makeweight.web.security import ENTER, HEADERS, MOST_JSON_BYTES, is_own_host
+from makeweight.web.security import ENTER, HEADERS, MAX_JSON_BYTES, is_own_host
 
 FILLED = {
     "study": "small", "name": "dom.js", "network": "fcn-2k", "seed": "0", "layer": "stem", "filter": "0",
@@ -121,7 +122,6 @@ def test_odd_paths_are_not_there(client: httpx.Client, served: Any, path: str) -
 
 
 @given(st.text(max_size=30))
-@settings(max_examples=60, deadline=None)
 def test_no_study_name_finds_what_is_no_study(client: httpx.Client, name: str) -> None:
     path = f"/studies/{httpx.URL('http://x').copy_with(params={'a': name}).query.decode()[2:]}" if name else "/studies/"
     assert client.get(path.replace("+", "%20")).status_code in (200, 404)
@@ -145,9 +145,9 @@ STOP = "POST /studies/small/stop HTTP/1.1"
 
 
 def test_bodies_that_are_too_large_or_lie_about_it_are_refused(client: httpx.Client, served: Any) -> None:
-    large = str(MOST_JSON_BYTES + 1)
+    large = str(MAX_JSON_BYTES + 1)
     assert raw(client, served, STOP, f"Content-Length: {large}").startswith(b"HTTP/1.1 413")
-    chunk = f"{MOST_JSON_BYTES + 1:x}\r\n".encode() + b" " * (MOST_JSON_BYTES + 1) + b"\r\n0\r\n\r\n"
+    chunk = f"{MAX_JSON_BYTES + 1:x}\r\n".encode() + b" " * (MAX_JSON_BYTES + 1) + b"\r\n0\r\n\r\n"
     chunked = ("Transfer-Encoding: chunked", "Content-Type: application/json")
     assert raw(client, served, STOP, *chunked, body=chunk).startswith(b"HTTP/1.1 413")
     for length in ("-1", "1e9", "0x10", ""):
@@ -196,7 +196,7 @@ def test_a_fault_of_our_own_is_answered_with_all_headers_and_without_its_words(
     def broken(*_: object) -> None:
         raise RuntimeError("a secret of the inside")
 
-    monkeypatch.setattr("makeweight.web.store.Studies.listed", broken)
+    monkeypatch.setattr("makeweight.web.shelf.Shelf.listed", broken)
     answer = client.get("/")
     assert answer.status_code == 500
     assert "secret" not in answer.text
@@ -213,10 +213,40 @@ def connect(served: Any, seconds: float = 10) -> socket.socket:
 def test_a_client_that_does_not_finish_its_request_is_let_go(
     served: Any, monkeypatch: pytest.MonkeyPatch, said: bytes
 ) -> None:
-    monkeypatch.setattr(server, "OPENING_SECONDS", 0.3)
+    monkeypatch.setattr(server, "HEAD_SECONDS", 0.3)
     with connect(served) as connection:
         connection.sendall(said)
         assert connection.recv(100) == b""
+
+
+def test_dripping_a_second_request_keeps_no_connection(served: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "HEAD_SECONDS", 0.5)
+    with connect(served) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert connection.recv(9_000).startswith(b"HTTP/1.1 401")
+        connection.settimeout(0.1)
+        drips = 0
+        for drips in range(100):
+            try:
+                connection.sendall(b"G" if drips == 0 else b"E")
+                if connection.recv(9_000) == b"":
+                    break
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                break
+    assert 0 < drips < 99
+
+
+def test_strangers_leave_places_for_browsers_that_are_let_in(
+    client: httpx.Client, served: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "MAX_STRANGERS", 3)
+    monkeypatch.setattr(served.server.config, "limit_concurrency", 8)
+    with ExitStack() as open_ones:
+        strangers = [open_ones.enter_context(connect(served)) for _ in range(12)]
+        assert client.get("/").status_code == 200
+        assert strangers[0].recv(1) == b""
 
 
 def test_a_client_that_does_not_read_its_answer_is_let_go(

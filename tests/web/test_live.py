@@ -1,11 +1,10 @@
-"""A study that really runs, as its event stream tells it; stopped and resumed from outside."""
+"""A study that really runs, as its event stream tells it; stopped, resumed, killed."""
 
 from __future__ import annotations
 
 import json
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,10 +14,8 @@ import httpx
 import pytest
 
 from makeweight.store.store import Store
-from makeweight.study.lock import ask_to_stop, runner_of
-
-ARGUMENTS = ("study", "--dataset", "digits", "--families", "fcn", "--budgets", "2K", "--seeds", "1", "--name", "live",
-             "--set", "epochs=4000", "--set", "batch_size=512", "--workers", "1", "--threads", "1")  # fmt: skip
+from makeweight.studies.lock import ask_to_stop, runner_of
+from makeweight.web import work
 
 
 def said(stream: httpx.Response) -> Iterator[tuple[str, Any]]:
@@ -32,44 +29,40 @@ def said(stream: httpx.Response) -> Iterator[tuple[str, Any]]:
 
 
 @pytest.fixture
-def running(tmp_path: Path, command: str, environment: dict[str, str]) -> Iterator[tuple[Path, int]]:
-    """A study of some minutes that has begun."""
-    process = subprocess.Popen(
-        [command, *ARGUMENTS, "--store", str(tmp_path)], env=environment, cwd=tmp_path,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+def running(
+    endless: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, all_end: Any
+) -> Iterator[tuple[Path, int]]:
+    """A study that has begun, and not from the dashboard: its record isn't where that would look."""
+    monkeypatch.setenv("MAKEWEIGHT_CACHE", environment["MAKEWEIGHT_CACHE"])
+    pid = work.begin(work.Resumption(endless), endless.parent / "elsewhere" / "record.json").pid
     try:
-        until(lambda: epochs(tmp_path) > 0)
-        yield tmp_path, process.pid
+        until(lambda: epochs(endless) > 0)
+        yield endless, pid
     finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-        process.wait(30)
+        ask_to_stop(endless)
+        assert all_end([pid], 30)
 
 
-def until(condition: Any, seconds: float = 40) -> None:
+def until(condition: Any, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
+        time.sleep(0.02)
 
 
-def epochs(store: Path) -> int:
-    if not (store / "live" / "study.db").is_file():
-        return 0
-    with Store.open(store / "live") as opened:
+def epochs(folder: Path) -> int:
+    with Store.open(folder) as opened:
         return sum(len(opened.epochs(row.job.key)) for row in opened.jobs())
 
 
 def test_a_page_gets_the_whole_study_and_then_every_epoch_until_it_is_stopped_and_again_when_resumed(
-    running: tuple[Path, int], serve: Any, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, all_end: Any
+    running: tuple[Path, int], serve: Any, all_end: Any
 ) -> None:
-    store, pid = running
-    monkeypatch.setenv("MAKEWEIGHT_CACHE", environment["MAKEWEIGHT_CACHE"])
-    assert runner_of(store / "live") == pid
-    with serve(store) as served, served.enter() as client:
-        assert "running" in client.get("/studies/live").text
-        with client.stream("GET", "/studies/live/events") as stream:
+    folder, pid = running
+    assert runner_of(folder) == pid
+    with serve(folder.parent) as served, served.enter() as client:
+        assert "running" in client.get("/studies/endless").text
+        with client.stream("GET", "/studies/endless/events") as stream:
             events = said(stream)
             name, whole = next(events)
             assert (name, whole["state"], whole["canStop"]) == ("whole", "running", True)
@@ -81,28 +74,32 @@ def test_a_page_gets_the_whole_study_and_then_every_epoch_until_it_is_stopped_an
                     assert content["key"] == curve["key"]
                     seen.append(content["point"][0])
             assert seen == list(range(1, len(seen) + 1)), "each epoch once, in order"
-            assert client.post("/studies/live/stop", json={}).status_code == 202
-            assert client.post("/studies/live/stop", json={}).status_code in (202, 409)  # a second one kills nothing
+            assert client.post("/studies/endless/stop", json={}).status_code == 202
+            assert client.post("/studies/endless/stop", json={}).status_code in (202, 409)  # a second one kills nothing
             stopped = next(content for name, content in events if name == "overview" and content["state"] != "running")
             assert (stopped["state"], stopped["canResume"]) == ("stopped", True)
-        assert client.post("/studies/live/stop", json={}).status_code == 409
-        assert runner_of(store / "live") is None
-        kept = epochs(store)
+        assert client.post("/studies/endless/stop", json={}).status_code == 409
+        assert runner_of(folder) is None
+        kept = epochs(folder)
         assert kept >= len(seen)
-        assert client.post("/studies/live/resume", json={}).status_code == 202
-        resumed = runner_of(store / "live")
+        assert client.post("/studies/endless/resume", json={}).status_code == 202
+        resumed = runner_of(folder)
         assert resumed not in (None, pid)
         try:
-            assert client.post("/studies/live/resume", json={}).status_code == 409
-            until(lambda: epochs(store) > kept)
+            assert client.post("/studies/endless/resume", json={}).status_code == 409
+            until(lambda: epochs(folder) > kept)
         finally:
-            ask_to_stop(store / "live")
+            ask_to_stop(folder)
             assert all_end([resumed], 30)
 
 
 def test_a_killed_runner_is_seen_though_it_wrote_nothing(running: tuple[Path, int], serve: Any) -> None:
-    store, pid = running
-    with serve(store) as served, served.enter() as client, client.stream("GET", "/studies/live/events") as stream:
+    folder, pid = running
+    with (
+        serve(folder.parent) as served,
+        served.enter() as client,
+        client.stream("GET", "/studies/endless/events") as stream,
+    ):
         events = said(stream)
         assert next(events)[1]["state"] == "running"
         os.kill(pid, signal.SIGKILL)

@@ -16,9 +16,10 @@ import pytest
 from PIL import Image
 
 from makeweight.inspection.activations import inspect
-from makeweight.inspection.subjects import chosen_tests
+from makeweight.inspection.data import chosen_tests
+from makeweight.jobs.network import NetworkId
 from makeweight.store.store import Store
-from makeweight.web.security import MOST_PICTURE_BYTES
+from makeweight.web.security import MAX_PICTURE_BYTES
 
 CNN = "/studies/small/networks/cnn-3k"
 EYE = f"{CNN}/1"
@@ -46,9 +47,9 @@ def about(client: httpx.Client) -> dict[str, Any]:
 def test_the_page_has_facts_layers_and_trainings(client: httpx.Client, store: Path) -> None:
     page = client.get(CNN).text
     with Store.open(store / "small") as opened:
-        rows = opened.jobs(("cnn", 3_000))
+        rows = opened.jobs(NetworkId("cnn", 3_000))
     assert f"{rows[0].weights:,}" in page
-    assert "share of budget" in page
+    assert ">of budget<" in page
     assert all(row.job.key[:12] in page for row in rows)
     assert client.get(f"{CNN}?seed=1").text.count("selected") == 1
     assert client.get(f"{CNN}/curves").json()["figures"]
@@ -59,7 +60,7 @@ def test_a_test_image_gives_what_the_inspection_gives(
 ) -> None:
     header, pixels, maps = unpack(client.get(f"{EYE}/test/5").content, about)
     with Store.open(store / "small") as opened:
-        row = next(row for row in opened.jobs(("cnn", 3_000)) if row.job.seed == 1)
+        row = next(row for row in opened.jobs(NetworkId("cnn", 3_000)) if row.job.seed == 1)
         looked = inspect(opened, row, digits, chosen_tests(digits, [5]))
     [sample] = looked.samples
     assert np.array_equal(pixels, sample.pixels)
@@ -138,7 +139,7 @@ def test_hostile_pictures_get_a_clear_error(client: httpx.Client, content: bytes
 
 
 def test_a_picture_of_too_many_bytes_is_refused(client: httpx.Client) -> None:
-    answer = client.post(f"{EYE}/picture", content=bytes(MOST_PICTURE_BYTES + 1), headers=BYTES)
+    answer = client.post(f"{EYE}/picture", content=bytes(MAX_PICTURE_BYTES + 1), headers=BYTES)
     assert answer.status_code == 413
 
 
@@ -146,7 +147,7 @@ def test_what_a_filter_responds_to(client: httpx.Client, digits: Any, store: Pat
     layer = about["layers"][1]["name"]
     found = client.get(f"{EYE}/responses", params={"layer": layer, "filter": 0}).json()["images"]
     with Store.open(store / "small") as opened:
-        row = next(row for row in opened.jobs(("cnn", 3_000)) if row.job.seed == 1)
+        row = next(row for row in opened.jobs(NetworkId("cnn", 3_000)) if row.job.seed == 1)
         [expected] = inspect(opened, row, digits, layers=[layer], filters=[0]).responses
     assert [image["number"] for image in found] == expected.indices[0].tolist()
     assert [image["box"] for image in found] == expected.boxes[0].tolist()
@@ -176,7 +177,7 @@ def test_what_is_not_there_is_not_found(client: httpx.Client, path: str) -> None
 def test_the_look_at_the_test_images_is_recorded(client: httpx.Client, store: Path, about: dict[str, Any]) -> None:
     assert about["tests"] > 0
     with Store.open(store / "small") as opened:
-        looked = {row.job.seed: opened.test_accesses(row.job.key) for row in opened.jobs(("cnn", 3_000))}
+        looked = {row.job.seed: opened.test_accesses(row.job.key) for row in opened.jobs(NetworkId("cnn", 3_000))}
     assert "feature maps" in looked[1]
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-import json
-import subprocess
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +12,22 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from makeweight.data.own.offer import prepare_data
-from makeweight.web import diagnoses
-from makeweight.web.sets import set_named
+from makeweight.diagnosis.findings import Diagnosis, Finding
+from makeweight.face.data import load_data
+from makeweight.face.tunings import tune
+from makeweight.store.store import Store
+from makeweight.web import diagnosis, work
+from makeweight.web.data import set_named
+from makeweight.web.work import Record
+
+DIAGNOSIS = "/studies/small/networks/fcn-2k/diagnosis"
 
 
 @pytest.fixture(scope="module")
-def tuned(tmp_path_factory: pytest.TempPathFactory, run_command: Any) -> Path:
+def tuned(tmp_path_factory: pytest.TempPathFactory, digits: Any) -> Path:
     """A store with a small tuning; of one epoch, so that no trial is ended early, whatever the machine's pace."""
     store = tmp_path_factory.mktemp("tuned")
-    arguments = ("tune", "-f", "fcn", "-b", "2K", "--dataset", "digits", "--trials", "5", "--set", "epochs=1")
-    done = run_command(*arguments, "--store", store, "--name", "tuned", cwd=store)
-    assert done.returncode == 0, done.stderr
+    tune("fcn", "2K", digits, trials=5, fixed={"epochs": 1}, name="tuned", store=store, workers=2, threads=1)
     return store
 
 
@@ -46,7 +49,7 @@ def test_own_data_are_shown_and_can_be_played_with(
     monkeypatch.setenv("MAKEWEIGHT_CACHE", str(tmp_path))
     images = digits.training_images()
     names = ["<script>alert(1)</script>", *(f"digit {label}" for label in range(1, 10))]
-    own = prepare_data((np.array(images.images), np.array(images.labels)), name="my digits", class_names=names)
+    own = load_data((np.array(images.images), np.array(images.labels)), name="my digits", class_names=names)
     assert f'href="/data/{own.path.name}"' in client.get("/data").text
     page = client.get(f"/data/{own.path.name}").text
     assert own.digest in page
@@ -55,7 +58,7 @@ def test_own_data_are_shown_and_can_be_played_with(
     assert client.get(f"/data/{own.path.name}/sheet").headers["content-type"] == "image/png"
     designed = client.get("/playground/design", params={"family": "fcn", "budget": "5K", "dataset": own.path.name})
     assert designed.json()["input"] == [1, 8, 8]
-    assert set_named(own.path.name).arguments == ("--data", str(own.path))
+    assert set_named(own.path.name).place == str(own.path)
     assert client.get("/data/..%2f").status_code == 404
 
 
@@ -80,36 +83,44 @@ def test_the_data_page_counts_and_shows_training_images_only(
     assert all(f'href="/data/{name}"' in client.get("/data").text for name in ("digits", "fashion-mnist"))
 
 
-def test_a_diagnosis_is_made_by_the_command_and_kept(
+def test_a_diagnosis_is_made_and_known_to_the_next_server(
     store: Path, serve: Any, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MAKEWEIGHT_CACHE", environment["MAKEWEIGHT_CACHE"])
-    monkeypatch.setattr(diagnoses, "SECONDS", 2)
-    url = "/studies/small/networks/fcn-2k/diagnosis"
+    monkeypatch.setattr(diagnosis, "SECONDS", 2)
     with serve(store) as served, served.enter() as client:
-        assert "Look for faults" in client.get(url).text
-        assert client.post(f"{url}?seed=1", json={}).json() == {"made": True}
-        page = client.get(f"{url}?seed=1").text
+        assert "Look for faults" in client.get(DIAGNOSIS).text
+        assert client.post(f"{DIAGNOSIS}?seed=1", json={}).json() == {"made": True}
+    with serve(store) as served, served.enter() as client:
+        page = client.get(f"{DIAGNOSIS}?seed=1").text
         assert "Look again" in page
-        assert "Looked at" in page
+        assert "Checked" in page
         assert "images of the shape (1, 8, 8)" in page
-        assert "Look for faults" in client.get(f"{url}?seed=0").text
+        assert "Look for faults" in client.get(f"{DIAGNOSIS}?seed=0").text
 
 
-def test_a_finding_is_shown_with_what_to_do_and_a_failure_in_the_commands_words(
-    store: Path, serve: Any, monkeypatch: pytest.MonkeyPatch
+def test_a_finding_is_shown_with_what_to_do(client: httpx.Client, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fault = Finding("C1", "definite", "<i>The loss</i>", "seen this", "so that", "do that", "logits")
+    record = Record("", "done", 1, 0.0, 1.0, "", Diagnosis((fault,), ("one",), 1.0))
+    monkeypatch.setattr(work, "read", lambda _: record)
+    page = client.get(DIAGNOSIS).text
+    assert all(words in page for words in ("&lt;i&gt;The loss", "seen this", "so that", "do that", "definite"))
+
+
+def test_a_diagnosis_that_cannot_be_made_says_why(
+    finished: Any, serve: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    finding = {"code": "C1", "certainty": "definite", "title": "<i>The loss</i>", "evidence": "seen this",
-               "consequence": "so that", "fix": "do that", "where": "logits"}  # fmt: skip
-    record = json.dumps({"what": "x", "findings": [finding], "checked": ["one"], "seconds": 1.0})
-    url = "/studies/small/networks/fcn-2k/diagnosis"
-    with serve(store) as served, served.enter() as client:
-        monkeypatch.setattr(subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 1, record, ""))
-        assert client.post(url, json={}).status_code == 200
-        page = client.get(url).text
-        assert all(words in page for words in ("&lt;i&gt;The loss", "seen this", "so that", "do that", "definite"))
-        monkeypatch.setattr(
-            subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 2, "", "x\nerror: no data")
-        )
-        answer = client.post(url, json={})
-        assert (answer.status_code, answer.json()) == (400, {"error": "no data"})
+    """Its data are gone: the study's own, and prepared nowhere else."""
+    folder = Path(shutil.copytree(finished.folder, tmp_path / "small"))
+    with Store.create(folder) as opened, opened._database.transaction() as connection:
+        connection.execute("UPDATE study SET dataset = 'mine', data_path = '/gone', data_digest = 'none'")
+    monkeypatch.setenv("MAKEWEIGHT_CACHE", str(tmp_path / "empty"))
+    with serve(tmp_path) as served, served.enter() as client:
+        answer = client.post(DIAGNOSIS, json={})
+        assert answer.status_code == 400
+        assert "which are prepared nowhere in the cache" in answer.json()["error"]
+        page = client.get(DIAGNOSIS).text
+        assert "The last diagnosis failed" in page
+        assert "In a terminal: makeweight diagnose" in page
+        answer = client.post("/studies/small/resume", json={})
+        assert "which are prepared nowhere in the cache" in answer.json()["error"]

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import math
+import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from makeweight.design.architecture import Task
-from makeweight.design.families import FAMILIES, family_named, options_from
-from makeweight.design.limits import Limits
-from makeweight.design.solver import fit
+from makeweight.designs.architecture import Task
+from makeweight.designs.families import FAMILIES, family_named, options_from
+from makeweight.designs.families.base import Options, option, option_infos
+from makeweight.designs.limits import Limits
+from makeweight.designs.solver import fit
+from makeweight.designs.table import layers_table
 from makeweight.errors import GeometryError, InfeasibleBudget
+from makeweight.store.rows import JobRow
 from makeweight.store.store import Store
-from makeweight.study.lock import ask_to_stop, runner_of
-from makeweight.web.controls import CONTROLS, Slider, options_of
+from makeweight.studies.lock import ask_to_stop, runner_of
+from makeweight.web.controls import Slider, _control, controls_of, options_of
 
 FASHION = Task((1, 28, 28), 10)
 
@@ -34,15 +40,27 @@ def test_the_network_is_the_solvers(client: httpx.Client, family: str, options: 
     expected = fit(family_named(family), FASHION, 30_000, options)
     assert found["weights"] == expected.cost.weights <= 30_000
     assert found["macs"] == expected.cost.macs
-    layers = [(layer.name, layer.weights, layer.macs) for layer in expected.cost.layers]
-    assert [(layer["name"], layer["weights"], layer["macs"]) for layer in found["layers"]] == layers
+    assert [tuple(layer["cells"]) for layer in found["layers"]] == list(layers_table(expected.cost, 30_000).rows[:-1])
+    assert [layer["share"] for layer in found["layers"]] == [layer.weights / 30_000 for layer in expected.cost.layers]
 
 
-def test_a_filter_that_does_not_fit_gets_the_geometrys_own_words(client: httpx.Client) -> None:
+def test_a_filter_that_does_not_fit_gets_the_geometrys_error_with_the_forms_labels(client: httpx.Client) -> None:
     found = design(client, family="cnn", budget="50K", kernel="11", padding="0", stages="4")
     with pytest.raises(GeometryError) as caught:
         fit(family_named("cnn"), FASHION, 50_000, {"kernel": 11, "padding": 0, "stages": 4})
-    assert (found["problem"], found["kind"]) == (str(caught.value), "GeometryError")
+    assert "padding=4" in str(caught.value)
+    assert found["problem"] == str(caught.value).replace("padding=4", "“Padding, pixels” 4")
+    page = client.get("/playground").text
+    assert ">Padding, pixels</label>" in page
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [({"kernel": "99"}, "“Filter size, pixels” 99 is not"), ({"kernel": "x"}, "“Filter size, pixels” 'x' is not"),
+     ({"max_macs": "3"}, "Use “Most MACs per image” "), ({"max_ram": "100"}, "Use “RAM of the C program, int8” ")],
+)  # fmt: skip
+def test_errors_name_what_is_labelled_in_the_form(client: httpx.Client, query: dict[str, str], words: str) -> None:
+    assert words in design(client, family="cnn", budget="50K", **query)["problem"]
 
 
 def test_a_budget_that_is_too_small_gets_the_smallest_that_works(client: httpx.Client) -> None:
@@ -53,18 +71,18 @@ def test_a_budget_that_is_too_small_gets_the_smallest_that_works(client: httpx.C
     assert "problem" not in design(client, family="fcn", budget=str(found["smallest"]))
 
 
-def test_a_limit_of_bytes_is_kept(client: httpx.Client) -> None:
-    free, limited = design(client, budget="50K"), design(client, budget="50K", max_activation_bytes="12K")
-    assert limited["activationBytes"] <= 4 * 12 * 2**10 < free["activationBytes"]  # int8, shown as float32
-    assert limited["limits"] == [f"{limited['activationBytes'] // 4:,} of at most 12,288 bytes of int8 activations"]
-    assert free["limits"] == []
-    assert limited["binding"] == ["activation bytes"]
+def test_a_limit_of_ram_is_kept(client: httpx.Client) -> None:
+    free, limited = design(client, budget="50K"), design(client, budget="50K", max_ram="11K")
+    assert limited["ram"] <= 11 * 2**10 < free["ram"]
+    assert f"{limited['ram']:,} of at most 11,264 bytes of RAM as int8 C." in limited["notes"]
+    assert "Limited by RAM besides the weights." in limited["notes"]
+    assert not any("at most" in note for note in free["notes"])
 
 
 def test_a_limit_of_macs_is_kept(client: httpx.Client) -> None:
     free, limited = design(client, budget="50K"), design(client, budget="50K", max_macs="3M")
     assert limited["macs"] <= 3_000_000 < free["macs"]
-    assert limited["binding"] == ["macs"]
+    assert "Limited by MACs besides the weights." in limited["notes"]
 
 
 @pytest.mark.parametrize(
@@ -80,19 +98,42 @@ def test_what_is_not_possible_is_said(client: httpx.Client, query: dict[str, str
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_every_control_is_an_option_and_its_ends_are_the_familys(family: str) -> None:
-    for control in CONTROLS[family]:
+def test_every_option_has_a_control_and_its_ends_are_allowed(family: str) -> None:
+    controls = controls_of(family_named(family))
+    assert [control.name for control in controls] == [info.name for info in family_named(family).infos]
+    for control in controls:
         texts = [f"{control.low:g}", f"{control.high:g}"] if isinstance(control, Slider) else control.values
         for text in texts:
             options_from(family_named(family), options_of(family, {control.name: text}))
-    assert {control.name for control in CONTROLS["cnn"]} >= {"kernel", "stride", "padding", "stages"}
+        if isinstance(control, Slider):
+            assert control.low <= control.first <= control.high
+            assert 1 <= (control.high - control.low) / control.step <= 100
+
+
+@dataclass(frozen=True, slots=True)
+class Ranges(Options):
+    endless: int = option(3, "Endless", "No upper end.", low=1)
+    wide: int = option(2, "Wide", "Too wide to slide.", low=1, high=1_000_000)
+    rate: float = option(0.5, "Rate", "Between its ends.", high=1, includes_low=False, includes_high=False)
+    signed: float = option(0.0, "Signed", "Below 0, too.", low=-math.inf)
+    fixed: int = option(4, "Fixed", "One value.", low=4, high=4)
+
+
+def test_a_range_is_cut_where_no_one_would_look() -> None:
+    made = {c.name: c for c in map(_control, option_infos(Ranges)) if isinstance(c, Slider)}
+    ends = {name: (control.low, control.high, control.step) for name, control in made.items()}
+    assert ends["endless"] == (1, 30, 1)
+    assert ends["wide"] == (1, 20, 1)
+    assert ends["rate"] == (0.05, 0.95, 0.05)
+    assert ends["signed"] == (-10, 10, 1)
+    assert ends["fixed"] == (4, 4, 1)
 
 
 @pytest.mark.parametrize(
     "asked",
     [{"family": "fcn", "budget": 5}, {"family": "fcn", "more": "1"}, {"options": {"depth": 2}}, [],
      {"family": "f" * 100}, {"family": "cnn", "budget": "50K", "max_macs": "3"},
-     {"family": "cnn", "budget": "50K", "max_activation_bytes": "--name=x"},
+     {"family": "cnn", "budget": "50K", "max_ram": "--name=x"},
      {"family": "fcn", "budget": "20K", "options": {"store": "/tmp/x"}},
      {"family": "fcn", "budget": "20K", "options": {"depth": "--name=x"}}],
 )  # fmt: skip
@@ -104,11 +145,22 @@ def test_what_cannot_be_trained_is_refused_and_leaves_nothing(client: httpx.Clie
     assert sorted(store.iterdir()) == before
 
 
+def planned(folder: Path, seconds: float = 40) -> list[JobRow]:
+    """Wait for the jobs of a study that has just been begun."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with Store.open(folder) as opened:
+            if jobs := opened.jobs():
+                return jobs
+        time.sleep(0.05)
+    raise AssertionError("it was not planned in time")
+
+
 def test_train_this_begins_a_training_of_this_network(
     tmp_path: Path, serve: Any, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, all_end: Any
 ) -> None:
     monkeypatch.setenv("MAKEWEIGHT_CACHE", environment["MAKEWEIGHT_CACHE"])
-    limits = {"max_macs": "25K", "max_activation_bytes": "0.5K"}
+    limits = {"max_macs": "25K", "max_ram": "1K"}
     asked = {"family": "cnn", "budget": "3K", "dataset": "digits", "options": {"blocks": "0"}, **limits}
     with serve(tmp_path) as served, served.enter() as client:
         answer = client.post("/playground/train", json=asked)
@@ -119,9 +171,8 @@ def test_train_this_begins_a_training_of_this_network(
         try:
             assert "running" in client.get(answer.json()["href"]).text
             assert client.post("/playground/train", json=asked).status_code == 409  # it is at work already
-            with Store.open(folder) as opened:
-                [row] = opened.jobs()
-            expected = fit(family_named("cnn"), Task((1, 8, 8), 10), 3_000, {"blocks": 0}, Limits(25_000, 512))
+            [row] = planned(folder)
+            expected = fit(family_named("cnn"), Task((1, 8, 8), 10), 3_000, {"blocks": 0}, Limits(25_000, 1_024))
             assert row.job.architecture == expected.architecture
             shown = design(client, family="cnn", budget="3K", dataset="digits", blocks="0", **limits)
             assert (shown["weights"], shown["macs"]) == (row.weights, row.macs)

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Callable
+from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
+from makeweight.report.analysis import analyse
 from makeweight.report.summary import summarise
+from makeweight.report.verdict import headline
 from makeweight.store.rows import StudyRow
 from makeweight.store.store import Store
 from makeweight.web.progress import read_progress, seconds_left
-from makeweight.web.store import ON_A_PAGE, Studies
+from makeweight.web.shelf import ON_A_PAGE, Shelf
 
 
 def test_the_list_shows_state_and_the_best_network_of_each_budget(client: httpx.Client, store: Path) -> None:
@@ -68,7 +73,7 @@ def test_only_the_studies_asked_for_are_served(store: Path, serve: Any) -> None:
 
 def test_what_a_study_has_stays_known_until_it_changes(finished, tmp_path: Path) -> None:
     shutil.copytree(finished.folder, tmp_path / "small")
-    studies = Studies(tmp_path)
+    studies = Shelf(tmp_path)
     [listed] = studies.listed()
     assert studies.progress(listed) is studies.progress(listed)
     with Store.create(tmp_path / "small") as opened:
@@ -83,7 +88,7 @@ def test_the_statistics_are_the_reports(client: httpx.Client, store: Path) -> No
     drawn = {name: y for trace in figure["data"] for name, y in zip(trace.get("ids", []), trace["y"], strict=False)}
     for network in summary.networks:
         assert abs(drawn[network.label] - 100 * network.test_accuracy.mean) < 0.01
-    assert "is the most accurate" in answer["markup"]
+    assert escape(headline(analyse(summary))) in answer["markup"]
     assert client.get("/studies/hostile/charts").status_code == 404
 
 
@@ -102,3 +107,25 @@ def test_the_time_left_follows_from_the_time_that_was_taken(finished) -> None:
     assert abs(left - unit * half.epochs * (half.macs + 100_000)) < 1e-9
     waiting = replace(half, key="other", state="pending")
     assert seconds_left([half, waiting, *done], lambda _: Spent(0, 0.0)) > 1.99 * left
+
+
+NAMES = "a<b>", "a=b", "a;b", "50 %", "two words", "two\nlines", "%2e%2e", "a+b", "gr\u202een", "caf\udce9", "'", "#?&"
+
+
+def test_every_study_of_the_list_is_where_its_link_leads(
+    store: Path, serve: Callable[..., Any], tmp_path: Path
+) -> None:
+    for name in NAMES:
+        shutil.copytree(store / ("hostile" if name.isascii() else "small"), tmp_path / name)
+    with serve(tmp_path) as served, served.enter() as client:
+        page = client.get("/").text
+        links = set(re.findall(r'href="(/studies/[^/"]+)"', page))
+        assert len(links) == len(NAMES)
+        for link in links:
+            found = client.get(link)
+            assert found.status_code == 200, link
+            assert "\u202e" not in re.sub(r"<[^>]*>", "", found.text)
+            assert client.get(f"{link}/networks/nothing").status_code == 404
+        [value] = re.findall(r'name="network" value="([^"]+/cnn-2k)"', client.get(f"/studies/{quote(NAMES[8])}").text)
+        pair = {"network": [value, value.replace("cnn", "fcn")]}
+        assert client.get("/compare", params=pair).status_code == 200

@@ -8,46 +8,58 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from makeweight.cli import options
-from makeweight.cli.output import print_json, print_table, remark, stdout
-from makeweight.cli.references import GRAMMAR, NetworkReference, find_network
-from makeweight.errors import InvalidValue, StoreError
+from makeweight.cli import options, texts
+from makeweight.cli.output import examples, print_json, put, remark, say, stdout, with_flags
+from makeweight.cli.tables import print_table
+from makeweight.errors import InvalidValue
+from makeweight.face.references import GRAMMAR, find_network
+from makeweight.html import Column
+from makeweight.wording import percentage
 
 if TYPE_CHECKING:
-    from makeweight.data.dataset import PreparedDataset
-    from makeweight.inspection.records import Inspection, Sample, Subject
-    from makeweight.report.figures.drawing import Drawing
+    from makeweight.inspection.records import Inspection, Sample
+    from makeweight.report.figures.style import Drawing
 
-EXAMPLES = (
-    "Examples: makeweight features cnn-10k   |   makeweight features cnn-10k --image shoe.jpg --invert   |   "
-    "makeweight features cnn-10k --layer stem --filter 3   |   makeweight features cnn-10k --sample 17 --theme dark"
+EXAMPLES = examples(
+    "makeweight features cnn-10k",
+    "makeweight features cnn-10k --image shoe.jpg --invert",
+    "makeweight features cnn-10k --layer stem --filter 3",
+    "makeweight features cnn-10k --sample 17 --theme dark",
 )
-LAYER_HEADINGS = (
-    ("layer", False),
-    ("shown after", False),
-    ("shape", False),
-    ("sees", False),
-    ("smallest", True),
-    ("mean", True),
-    ("largest", True),
-    ("zero %", True),
+LAYER_COLUMNS = (
+    Column("layer", False),
+    Column("shown after", False, 5),
+    Column("shape", True, 1),
+    Column("sees", True, 2),
+    Column("smallest", True, 4),
+    Column("mean", True),
+    Column("largest", True, 3),
+    Column("zero %", True),
 )
-SAMPLE_HEADINGS = (("image", False), ("class", False), ("taken for", False), ("%", True), ("right", False))
-NOTE = "Values over all images and places; zero: cut off by the activation. Computed in float32 on the processor."
+SAMPLE_COLUMNS = (
+    Column("image", False),
+    Column("class", False),
+    Column("predicted", False),
+    Column("%", True, 1),
+    Column("right", False, 2),
+)
+NOTE = "Values over all images and positions; zero: cut off by the activation. Computed in float32 on the CPU."
 
 
 def features(
-    run: Annotated[str, typer.Argument(help=f"{GRAMMAR}; without a seed, its run of the lowest.", show_default=False)],
+    run: Annotated[
+        str, typer.Argument(help=f"{GRAMMAR}; without a seed, the run with the lowest.", show_default=False)
+    ],
     layer: Annotated[list[str] | None, typer.Option(help="Layers to show; by default all convolutions.")] = None,
     sample: Annotated[list[int] | None, typer.Option(help="Test images to show, by number.")] = None,
     image: Annotated[list[Path] | None, typer.Option(help="Pictures of your own to show.")] = None,
     per_class: Annotated[
-        bool, typer.Option("--per-class", help="Show the first test image of each class; the default.")
+        bool, typer.Option("--per-class", help="Show the first test image of each class (the default).")
     ] = False,
     filter_: Annotated[
-        list[int] | None, typer.Option("--filter", help="Only what this filter of a --layer responds to.")
+        list[int] | None, typer.Option("--filter", help="Show only what this filter of a --layer responds to.")
     ] = None,
-    invert: Annotated[bool, typer.Option("--invert", help="Turn bright into dark in each --image.")] = False,
+    invert: options.Invert = None,
     output: Annotated[Path | None, typer.Option(help="Folder for the files.", show_default="features-NETWORK")] = None,
     format_: options.FigureFormat = "png",
     theme: options.Theme = "light",
@@ -56,61 +68,23 @@ def features(
     as_json: options.Json = False,
 ) -> None:
     """Draw what a network sees: feature maps, first filters, and the test images that filters respond to most."""
-    options.check_figure(format_, theme)
+    texts.check_figure(format_, theme)
     if filter_ and not layer:
-        raise InvalidValue(f"--filter {filter_[0]} needs the layer that it belongs to: give --layer NAME as well.")
-    if invert and not image:
-        raise InvalidValue("--invert is for pictures of your own: give --image FILE as well.")
+        raise InvalidValue(f"--filter {filter_[0]} needs its layer: add --layer NAME.")
+    if invert is not None and not image:
+        raise InvalidValue("--invert and --no-invert are for pictures of your own: add --image FILE.")
     network = find_network(store, run)
-    inspection = _inspect(network, data, (sample, image, per_class, invert), layer, filter_)
+    seen = network.runs[0].features(
+        image, layer=layer, sample=sample, filters=filter_, per_class=per_class, invert=invert, files=data
+    )
+    inspection = seen.inspection
+    for note in seen.notes:
+        remark(with_flags(note))
     files = _draw(inspection, bool(filter_), output or Path(f"features-{network.file_name}"), format_, theme)
     if as_json:
         print_json({**_record(inspection), "study": str(network.folder), "files": [str(file) for file in files]})
     else:
         _show(inspection, files)
-
-
-def _inspect(
-    network: NetworkReference,
-    data_dir: Path | None,
-    images: tuple[list[int] | None, list[Path] | None, bool, bool],
-    layers: list[str] | None,
-    filters: list[int] | None,
-) -> Inspection:
-    from makeweight.inspection.activations import inspect
-    from makeweight.inspection.data import study_data
-    from makeweight.store.store import Store
-    from makeweight.study.looks import record_look
-
-    with Store.open(network.folder) as store:
-        study = store.study()
-        if study is None:
-            raise StoreError(f"the study in {network.folder} has not been planned. Run it with: makeweight study")
-        data = study_data(study, data_dir, remark)
-        subjects = _subjects(data, *images)
-        remark(f"looking into {network.label}, seed {network.rows[0].job.seed}")
-        found = inspect(store, network.rows[0], data, subjects, layers, filters)
-    record_look(network.folder, [network.rows[0].job.key], remark)
-    return found
-
-
-def _subjects(
-    data: PreparedDataset, samples: list[int] | None, pictures: list[Path] | None, per_class: bool, invert: bool
-) -> list[Subject]:
-    """Bring together the images asked for, in the order of the options."""
-    from makeweight.data.picture import read_picture
-    from makeweight.inspection.subjects import chosen_tests, first_of_each_class, of_picture
-
-    subjects = list(chosen_tests(data, samples or ()))
-    for path in pictures or ():
-        picture = read_picture(path, data.image_shape, invert=invert)
-        if picture.looks_inverted(data.training_images().images[:1_000]):
-            remedy = "leave out --invert" if invert else "try --invert"
-            remark(f"{path} looks like dark on bright; the data set is bright on dark: {remedy}.")
-        subjects.append(of_picture(picture))
-    if per_class or not subjects:
-        subjects += first_of_each_class(data)
-    return subjects
 
 
 def _draw(inspection: Inspection, only_responses: bool, folder: Path, format_: str, theme: Any) -> list[Path]:
@@ -128,24 +102,24 @@ def _draw(inspection: Inspection, only_responses: bool, folder: Path, format_: s
 
 
 def _show(inspection: Inspection, files: list[Path]) -> None:
-    print(f"{inspection.network}, seed {inspection.seed}, run {inspection.run}")
-    print_table(stdout(), LAYER_HEADINGS, list(_layer_cells(inspection)))
-    print_table(stdout(), SAMPLE_HEADINGS, [_sample_cells(s, inspection.class_names) for s in inspection.samples])
-    print(NOTE)
-    print(*files, sep="\n")
+    put(f"{inspection.network}, seed {inspection.seed}, run {inspection.run}")
+    print_table(stdout(), LAYER_COLUMNS, list(_layer_cells(inspection)))
+    print_table(stdout(), SAMPLE_COLUMNS, [_sample_cells(s, inspection.class_names) for s in inspection.samples])
+    say(NOTE)
+    put(*files)
 
 
 def _layer_cells(inspection: Inspection) -> Iterator[tuple[str, ...]]:
     for layer in inspection.layers:
         numbers = (f"{value:.3f}" for value in (layer.low, layer.mean, layer.high))
         shape, sees = (" × ".join(map(str, sizes)) for sizes in (layer.shape, layer.sees))
-        yield layer.layer, layer.shown, shape, sees, *numbers, f"{100 * layer.zeros:.1f}"
+        yield layer.layer, layer.shown, shape, sees, *numbers, percentage(layer.zeros, 1)
 
 
 def _sample_cells(sample: Sample, class_names: tuple[str, ...]) -> tuple[str, ...]:
     truth = "" if sample.truth is None else class_names[sample.truth]
     right = "" if sample.truth is None else "yes" if sample.truth == sample.predicted else "no"
-    sure = f"{100 * sample.probabilities[sample.predicted]:.1f}"
+    sure = percentage(sample.probabilities[sample.predicted], 1)
     return sample.name, truth, class_names[sample.predicted], sure, right
 
 
@@ -180,15 +154,15 @@ def _record(inspection: Inspection) -> dict[str, Any]:
         ],
         "responses": [
             {
-                "layer": found.layer,
+                "layer": responses.layer,
                 "filter": number,
                 "test_images": indices.tolist(),
                 "strengths": strengths.tolist(),
                 "boxes": boxes.tolist(),
             }
-            for found in inspection.responses
+            for responses in inspection.responses
             for number, indices, strengths, boxes in zip(
-                found.filters, found.indices, found.strengths, found.boxes, strict=True
+                responses.filters, responses.indices, responses.strengths, responses.boxes, strict=True
             )
         ],
     }

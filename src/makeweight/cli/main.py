@@ -1,101 +1,80 @@
-"""The command ``makeweight``: all commands, and how errors and exit codes leave."""
+"""The command ``makeweight``: how errors and exit codes leave."""
 
 from __future__ import annotations
 
+import atexit
 import os
+import signal
 import sys
-from typing import Annotated
+import warnings
+from types import FrameType
+from typing import TextIO, cast
 
-import typer
-from typer.exceptions import TyperException
-
-import makeweight
-from makeweight.cli import (
-    compare,
-    data,
-    design,
-    diagnose,
-    export,
-    features,
-    figure,
-    measure,
-    predict,
-    report,
-    resume,
-    serve,
-    show,
-    study,
-    train,
-    tune,
-)
-from makeweight.cli.output import complain
-from makeweight.errors import MakeweightError
-
-app = typer.Typer(
-    name="makeweight",
-    help="Find the best image classifier that fits your weight budget, and prove it.",
-    epilog="Start with: makeweight study   (the seven networks of the report, on FashionMNIST)",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="rich",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.command("design", epilog=design.EXAMPLES)(design.design)
-app.command("train", epilog=train.EXAMPLES)(train.train)
-app.command("tune", epilog=tune.EXAMPLES)(tune.tune)
-app.command("study", epilog=study.EXAMPLES)(study.study)
-app.command("resume", epilog=resume.EXAMPLES)(resume.resume)
-app.command("serve", epilog=serve.EXAMPLES)(serve.serve)
-app.command("show", epilog=show.EXAMPLES)(show.show)
-app.command("measure", epilog=measure.EXAMPLES)(measure.measure)
-app.command("compare", epilog=compare.EXAMPLES)(compare.compare)
-app.command("figure", epilog=figure.EXAMPLES)(figure.figure)
-app.command("diagnose", epilog=diagnose.EXAMPLES)(diagnose.diagnose)
-app.command("features", epilog=features.EXAMPLES)(features.features)
-app.command("export", epilog=export.EXAMPLES)(export.export)
-app.command("predict", epilog=predict.EXAMPLES)(predict.predict)
-app.command("report", epilog=report.EXAMPLES)(report.report)
-app.add_typer(data.app, name="data")
-
-
-def _print_version(value: bool) -> None:
-    if value:
-        print(makeweight.__version__)
-        raise typer.Exit
-
-
-@app.callback()
-def _common(
-    version: Annotated[
-        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
-    ] = False,
-) -> None:
-    pass
+from makeweight.cli.output import complain, remark, with_flags
+from makeweight.errors import DataWarning, MakeweightError
 
 
 def main() -> None:
     """Run the command line; results go to stdout, everything else to stderr."""
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         # A terminal of another encoding (LC_ALL=C) must not turn a × into a traceback.
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-    sys.exit(_run())
+        cast("TextIO", stream).reconfigure(errors="replace")  # type: ignore[attr-defined]
+    warnings.showwarning = _tell
+    atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # last of all
+    try:
+        sys.exit(_run())
+    except KeyboardInterrupt:  # before there is a command, or while an error is told
+        sys.exit(_interrupted())
+    finally:
+        signal.signal(signal.SIGINT, _end_at_once)
+
+
+def _open_closed_streams() -> None:
+    """Open /dev/null in place of a stream that is closed: Python has None there, and a file would get its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_RDWR)  # the lowest that is free: the stream's own
+            os.set_inheritable(descriptor, True)
+            setattr(sys, name, os.fdopen(descriptor, mode))
+
+
+def _tell(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: object, **__: object
+) -> None:
+    """Print a warning of ours as a line, and others with their place in the program."""
+    ours = issubclass(category, DataWarning)
+    remark(f"warning: {message}" if ours else warnings.formatwarning(message, category, filename, lineno).rstrip())
+
+
+def _end_at_once(number: int, _: FrameType | None) -> None:
+    os._exit(128 + number)
+
+
+def _interrupted() -> int:
+    complain("interrupted.")
+    return 130
 
 
 def _run() -> int:
+    import typer
+    from typer.exceptions import TyperException
+
     try:
+        from makeweight.cli.app import app  # here, as a user's own family may be wrong
+
         code = int(app(standalone_mode=False) or 0)
         sys.stdout.flush()
         return code
     except MakeweightError as error:
-        complain(str(error))
+        complain(with_flags(str(error)))
         return error.exit_code
     except TyperException as error:
-        if error.format_message():  # a command without arguments has printed its help, and has no message
+        if error.format_message():  # empty if a command without arguments has printed its help
             complain(f"{error.format_message()} See: makeweight --help")
         return 2
     except (KeyboardInterrupt, typer.Abort):
-        complain("interrupted.")
-        return 130
+        return _interrupted()
     except (BrokenPipeError, SystemExit) as ended:
         # Where the reader has gone (`| head`), typer and rich exit with 1, which here means failed trainings.
         if isinstance(ended, SystemExit) and ended.code != 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,34 +10,38 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from makeweight.cli import options
-from makeweight.cli.output import print_json, print_table, remark, stdout
-from makeweight.cli.references import GRAMMAR, NetworkReference, find_network, networks_of
+from makeweight.cli.output import examples, print_json, remark, say, stdout
+from makeweight.cli.tables import print_table
 from makeweight.errors import InvalidValue
+from makeweight.face import folders
+from makeweight.face.references import GRAMMAR, find_network
+from makeweight.html import Column
+from makeweight.wording import plural
 
 if TYPE_CHECKING:
+    from makeweight.face.runs import Network
     from makeweight.jobs.result import Measurement
     from makeweight.store.rows import JobRow
     from makeweight.store.store import Store
 
-EXAMPLES = (
-    "Examples: makeweight measure   |   makeweight measure cnn-10k   |   makeweight measure report --all --threads 2"
+EXAMPLES = examples(
+    "makeweight measure",
+    "makeweight measure cnn-10k",
+    "makeweight measure fashion --all --threads 2",
 )
-HEADINGS = (
-    ("network", False),
-    ("image p50 ms", True),
-    ("p95 ms", True),
-    ("in batch p50 ms/image", True),
-    ("images/s", True),
-    ("memory KiB", True),
-    ("file KiB", True),
-    ("load ms", True),
-    ("energy mJ/image", True),
+COLUMNS = (
+    Column("network", False),
+    Column("image p50 ms", True),
+    Column("p95 ms", True, 3),
+    Column("in batch p50 ms/image", True, 6),
+    Column("images/s", True, 1),
+    Column("memory KiB", True, 2),
+    Column("file KiB", True, 4),
+    Column("load ms", True, 5),
+    Column("energy mJ/image", True, 7),
 )
 NOT_MEASURED = "not measured"
-MEMORY_NOTE = (
-    "Memory: the most that torch allocates at once for one image, beside the stored weights and the image: feature "
-    "maps, buffers of its kernels, and in bf16 the weights that are cast."
-)
+MEMORY_NOTE = "Memory: torch's peak allocation for one image, besides the stored weights and the image."
 
 
 @dataclass(frozen=True)
@@ -68,23 +72,23 @@ def measure(
         ),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="RUN is a study: measure all its networks.")] = False,
-    again: Annotated[bool, typer.Option("--again", help="Also measure networks that have been measured.")] = False,
-    threads: Annotated[int, typer.Option(min=1, help="Threads, each on a processor of its own.")] = 1,
+    again: Annotated[bool, typer.Option("--again", help="Measure networks again that have been measured.")] = False,
+    threads: Annotated[int, typer.Option(min=1, help="Threads, each on its own processor.")] = 1,
     store: options.StoreFolder = Path("studies"),
     as_json: options.Json = False,
 ) -> None:
-    """Measure time, memory and energy of trained networks: two seconds for each, on its run of the lowest seed.
+    """Measure time, memory and energy of trained networks: two seconds each, on the run with the lowest seed.
 
-    The numbers are stored with the run, and networks of a study that have some for as many threads keep them.
+    The numbers are stored with the run; networks of a study already measured on as many threads are skipped.
     """
     from makeweight.store.store import Store
-    from makeweight.study.lock import study_lock
+    from makeweight.studies.lock import study_lock
 
     network = None if run is None or every else find_network(store, run)
-    folder = network.folder if network else options.find_study(store, run)
-    # The lock keeps the trainings of a running study from being measured along, and the other way round.
+    folder = network.folder if network else folders.find_study(store, run)
+    # The lock keeps measurements and the trainings of a running study apart.
     with study_lock(folder), Store.create(folder) as opened:
-        networks = [network] if network else _networks(folder)
+        networks = (network,) if network else _networks(folder)
         measured = list(_measured(opened, networks, threads, again or network is not None))
     if as_json:
         print_json({"study": str(folder), "networks": [_record(entry) for entry in measured]})
@@ -92,15 +96,17 @@ def measure(
         _show(measured)
 
 
-def _networks(folder: Path) -> list[NetworkReference]:
+def _networks(folder: Path) -> tuple[Network, ...]:
+    from makeweight.face.runs import networks_of
+
     networks = networks_of(folder)
     if not networks:
-        raise InvalidValue(f"the study in {folder} has no finished training to measure yet. Run it to its end.")
+        raise InvalidValue(f"the study in {folder} has no finished training to measure. Run it to the end.")
     return networks
 
 
-def _measured(store: Store, networks: list[NetworkReference], threads: int, again: bool) -> Iterator[Measured]:
-    """Measure and store one network after the other, so that an interruption loses one at most."""
+def _measured(store: Store, networks: Sequence[Network], threads: int, again: bool) -> Iterator[Measured]:
+    """Measure and store network by network, so an interruption loses one at most."""
     from makeweight.measuring.measure import measure as measure_network
 
     for number, network in enumerate(networks, 1):
@@ -129,13 +135,11 @@ def _record(entry: Measured) -> dict[str, Any]:
 
 
 def _show(measured: list[Measured]) -> None:
-    print_table(stdout(), HEADINGS, [_cells(entry) for entry in measured])
-    for line in dict.fromkeys(_conditions(entry.cost) for entry in measured):
-        print(line)
+    print_table(stdout(), COLUMNS, [_cells(entry) for entry in measured])
+    say(*dict.fromkeys(_conditions(entry.cost) for entry in measured))
     repeats = _range([entry.cost.latency_repeats for entry in measured])
     batch_repeats = _range([entry.cost.batch_repeats for entry in measured])
-    print(f"p50 and p95 of {repeats} images one at a time and {batch_repeats} batches, after a warm-up.")
-    print(MEMORY_NOTE)
+    say(f"p50 and p95 of {repeats} images one at a time and {batch_repeats} batches, after a warm-up.", MEMORY_NOTE)
 
 
 def _cells(entry: Measured) -> tuple[str, ...]:
@@ -156,7 +160,7 @@ def _cells(entry: Measured) -> tuple[str, ...]:
 
 def _conditions(cost: Measurement) -> str:
     machine = cost.environment
-    threads = f"{machine.threads} thread" + ("s" if machine.threads > 1 else "")
+    threads = plural(machine.threads, "thread")
     energy = f"; energy from {cost.energy_source}" if cost.energy_source else ""
     return (
         f"Forward pass in {machine.precision} on {threads} of {machine.processor} ({machine.device}), "

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import sys
-from collections.abc import Sequence
-from dataclasses import replace
+import textwrap
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from makeweight.errors import ARGUMENT
+from makeweight.face.console import PIPE_WIDTH
+from makeweight.face.console import remark as remark
+from makeweight.face.console import stderr as stderr
+from makeweight.text import visible, visible_lines
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from makeweight.report.summary import StudySummary
-    from makeweight.report.tables import Table
-
-
-PIPE_WIDTH = 200  # a pipe has no width, and a table must not be cut for it
+_OTHERWISE = {"files": "--data", "widths": "--width"}  # where the command line has another word
 
 
 @cache
@@ -27,27 +31,19 @@ def stdout() -> Console:
     return Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
 
-@cache
-def stderr() -> Console:
-    """Console for progress and remarks."""
-    from rich.console import Console
-
-    return Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else PIPE_WIDTH)
-
-
 def complain(message: str) -> None:
-    """Print an error as one line."""
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    """Print an error on one line."""
+    print(f"error: {visible(' '.join(message.split()))}", file=sys.stderr)
 
 
-def remark(message: str) -> None:
-    """Print a line that is no result."""
-    print(message, file=sys.stderr, flush=True)
+def put(*lines: object) -> None:
+    """Print results as they are, each on lines of its own: paths, and what other programs read."""
+    print(*(visible_lines(str(line)) for line in lines), sep="\n", flush=True)
 
 
 def print_json(record: dict[str, Any]) -> None:
-    """Print one JSON object; NaN and infinity, which JSON does not know, become null."""
-    print(json.dumps(_finite(record), indent=2, allow_nan=False))
+    """Print one JSON object; NaN and infinity, which JSON lacks, become null."""
+    put(json.dumps(_finite(record), indent=2, allow_nan=False))
 
 
 def _finite(value: Any) -> Any:
@@ -60,44 +56,74 @@ def _finite(value: Any) -> Any:
     return value
 
 
-def print_table(console: Console, headings: Sequence[tuple[str, bool]], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table; ``headings`` are (text, whether it stands right)."""
-    from rich import box
-    from rich.table import Table
+def print_text(console: Console, text: str, style: str = "", indent: str = "") -> None:
+    """Print prose, wrapped between words on a terminal, ``indent`` before all lines but the first.
+
+    A word that is longer than a line stays whole.
+    """
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading, right in headings:
-        table.add_column(heading, justify="right" if right else "left", overflow="fold")
-    for row in rows:
-        # As text and not as markup: a name may hold brackets.
-        table.add_row(*(Text(cell) for cell in row))
-    console.print(table)
+    lines = textwrap.wrap(
+        visible_lines(text), console.width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )  # fmt: skip
+    console.print(Text("\n".join(lines), style=style), soft_wrap=True)
 
 
-def print_records(console: Console, table: Table) -> None:
-    """Print a table of the report with its notes."""
-    print_table(console, [(column.heading, column.right) for column in table.columns], table.rows)
-    for note in table.notes:
-        console.print(note, style="dim", markup=False, soft_wrap=True)
+def say(*sentences: str) -> None:
+    """Print results in words, each sentence on a new line."""
+    for sentence in sentences:
+        print_text(stdout(), sentence)
 
 
-def print_networks(console: Console, summary: StudySummary) -> None:
-    """Print a study's table."""
-    from makeweight.report import tables
+def print_next(store: Path, *commands: tuple[tuple[str, ...], str]) -> None:
+    """Print the next commands for what is in a store, each with its purpose if there is room."""
+    option = () if store == Path("studies") else ("--store", str(store))
+    lines = [(shlex.join(["makeweight", *words, *option]), purpose) for words, purpose in commands]
+    longest = max(len(line) for line, _ in lines)
+    say("", "Next:")
+    for line, purpose in lines:
+        whole = f"  {line:{longest}}  # {purpose}"
+        put(whole if len(whole) <= stdout().width else f"  {line}")
 
-    print_records(console, replace(tables.networks_table(summary), notes=()))
+
+def examples(*lines: str, note: str = "") -> str:
+    """Write a command's examples for its help, one a line, as a block of code in Markdown."""
+    block = "\n".join(f"    {line}" for line in lines)
+    return "\n\n".join(filter(None, ("Examples:" if len(lines) > 1 else "Example:", block, note)))
 
 
-def print_summary(console: Console, summary: StudySummary) -> None:
-    """Print a study's table with what there is to say about it."""
-    from makeweight.report import tables
+def with_flags(message: str) -> str:
+    """Write the arguments in a message as flags.
 
-    print_networks(console, summary)
-    console.print(f"{summary.jobs_done} of {summary.jobs_total} trainings done, {summary.wall_seconds:.0f} s in all.")
-    for note in (*tables.networks_table(summary).notes, summary.environment):
-        console.print(note, style="dim", markup=False, soft_wrap=True)
-    for line in summary.failures:
-        console.print(f"failed: {line}", style="bold red", markup=False, soft_wrap=True)
-    for line in summary.problems:
-        console.print(f"note: {line}", style="yellow", markup=False, soft_wrap=True)
+    >>> with_flags("try invert=True, or leave out invert=False.")
+    'try --invert, or leave out --no-invert.'
+    >>> with_flags("Check free memory, or use workers=1.")
+    'Check free memory, or use --workers 1.'
+    >>> with_flags("image_size=HEIGHTxWIDTH, or skip_unreadable=True; kernel_x=5 stays")
+    '--image-size HEIGHTxWIDTH, or --skip-unreadable; kernel_x=5 stays'
+    >>> with_flags("--set epochs=x is not possible: cnn-10k-kernel=5 and 'kernel=5' stay")
+    "--set epochs=x is not possible: cnn-10k-kernel=5 and 'kernel=5' stay"
+    """
+    return ARGUMENT.sub(_flag, message)
+
+
+def _flag(argument: re.Match[str]) -> str:
+    name, value = argument.groups()
+    flag = _OTHERWISE.get(name, f"--{name.replace('_', '-')}")
+    if flag not in _flags():
+        return argument[0]
+    return flag if value == "True" else f"--no-{name}" if value == "False" else f"{flag} {value}"
+
+
+@cache
+def _flags() -> frozenset[str]:
+    """All flags of all commands."""
+    import typer
+
+    from makeweight.cli.app import app
+
+    def of(command: Any) -> set[str]:
+        own = {flag for parameter in command.params for flag in parameter.opts}
+        return own.union(*(of(inner) for inner in getattr(command, "commands", {}).values()))
+
+    return frozenset(of(typer.main.get_command(app)))

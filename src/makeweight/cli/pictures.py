@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,23 +15,22 @@ from makeweight.errors import DataFormatError, InvalidValue
 
 if TYPE_CHECKING:
     from makeweight.data.picture import Picture
-    from makeweight.export.classifier import Source
+    from makeweight.export.classifier import PictureInput
     from makeweight.export.facts import Shape
 
 STDIN = "-"
-SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"))
-MOST_PICTURES = 1_000_000
+MAX_PICTURES = 1_000_000
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a user's words stand for."""
+class Pictures:
+    """The pictures that a user's words stand for."""
 
-    sources: tuple[Source, ...]
-    ignored: int  # files in folders that are no pictures, by their names
+    sources: tuple[PictureInput, ...]
+    ignored: int  # files in folders whose names aren't those of pictures
 
 
-def find_pictures(words: Sequence[str]) -> Found:
+def find_pictures(words: Sequence[str]) -> Pictures:
     """Find pictures, in the order of the words; those of a folder, with its sub-folders, by name.
 
     Raises
@@ -40,39 +39,34 @@ def find_pictures(words: Sequence[str]) -> Found:
         If a folder holds none, a pattern matches none, stdin is named twice, or there are too many.
     """
     if list(words).count(STDIN) > 1:
-        raise InvalidValue("stdin has one picture, and - is given more than once.")
-    sources: list[Source] = []
+        raise InvalidValue("stdin has one picture: give - only once.")
+    from makeweight.data.picture import files_below, is_picture
+
+    sources: list[PictureInput] = []
     ignored = 0
     for word in words:
         if is_folder(word):
-            inside = sorted(_files(word))
-            pictures = [path for path in inside if Path(path).suffix.lower() in SUFFIXES]
+            inside = sorted(map(str, files_below(Path(word))))
+            pictures = [path for path in inside if is_picture(Path(path))]
             ignored += len(inside) - len(pictures)
             sources += map(partial(_in_folder, word), _some(pictures, f"the folder {word} holds no picture"))
         else:
             sources += map(_source, _matching(word))
-        if len(sources) > MOST_PICTURES:
-            raise InvalidValue(f"more than {MOST_PICTURES:,} pictures are too many at once. Give fewer.")
-    return Found(tuple(sources), ignored)
-
-
-def _files(folder: str) -> Iterator[str]:
-    """List files; links to folders are not followed, so that none leads round in a circle."""
-    for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        yield from (str(Path(parent, name)) for name in names if not name.startswith("."))
+        if len(sources) > MAX_PICTURES:
+            raise InvalidValue(f"more than {MAX_PICTURES:,} pictures are too many at once. Give fewer.")
+    return Pictures(tuple(sources), ignored)
 
 
 def _matching(word: str) -> list[str]:
-    """Expand a pattern; what exists under that very name, and what is no pattern, is taken as it is."""
+    """Expand a pattern; existing names, and what isn't a pattern, are taken literally."""
     if word == STDIN or is_file(word) or not glob.has_magic(word):
         return [word]
-    found = glob.iglob(word, recursive=True)  # noqa: PTH207 - a pattern may start with / or ..
-    return _some(sorted(path for path in found if not is_folder(path)), f"nothing matches {word}")
+    paths = glob.iglob(word, recursive=True)  # noqa: PTH207 - a pattern may start with / or ..
+    return _some(sorted(path for path in paths if not is_folder(path)), f"nothing matches {word}")
 
 
 def is_folder(name: str) -> bool:
-    """Say whether there is a folder of that name, also where no name can be like that."""
+    """Say whether there is a folder of that name, even if the name isn't possible."""
     try:
         return Path(name).is_dir()
     except OSError:  # too long
@@ -80,7 +74,7 @@ def is_folder(name: str) -> bool:
 
 
 def is_file(name: str) -> bool:
-    """Say whether there is a file of that name, also where no name can be like that."""
+    """Say whether there is a file of that name, even if the name isn't possible."""
     try:
         return Path(name).is_file()
     except OSError:  # too long
@@ -89,35 +83,38 @@ def is_file(name: str) -> bool:
 
 def _some(paths: list[str], otherwise: str) -> list[str]:
     if not paths:
+        from makeweight.data.picture import SUFFIXES
+
         raise InvalidValue(f"{otherwise}. Pictures end in {', '.join(sorted(SUFFIXES))}.")
     return paths
 
 
-def _source(name: str) -> Source:
-    from makeweight.export.classifier import Source
+def _source(name: str) -> PictureInput:
+    from makeweight.export.classifier import PictureInput
 
-    return Source("stdin", _read_stdin) if name == STDIN else Source(name, partial(_read_file, name))
+    return PictureInput("stdin", _read_stdin) if name == STDIN else PictureInput(name, partial(_read_file, name))
 
 
-def _in_folder(folder: str, name: str) -> Source:
-    from makeweight.export.classifier import Source
+def _in_folder(folder: str, name: str) -> PictureInput:
+    from makeweight.export.classifier import PictureInput
 
-    if not Path(os.path.realpath(name)).is_relative_to(os.path.realpath(folder)):  # Path.resolve fails in a circle
-        return Source(name, partial(_refuse_link, name))
+    # Path.resolve fails on circular links.
+    if not Path(os.path.realpath(name)).is_relative_to(os.path.realpath(folder)):
+        return PictureInput(name, partial(_refuse_link, name))
     return _source(name)
 
 
-def _read_file(name: str, shape: Shape, invert: bool) -> Picture:
+def _read_file(name: str, shape: Shape, invert: bool, like: float | None) -> Picture:
     from makeweight.data.picture import read_picture
 
-    return read_picture(Path(name), shape, invert=invert)
+    return read_picture(Path(name), shape, invert=invert, like=like)
 
 
-def _read_stdin(shape: Shape, invert: bool) -> Picture:
-    from makeweight.data.picture import MOST_BYTES, decode_picture
+def _read_stdin(shape: Shape, invert: bool, like: float | None) -> Picture:
+    from makeweight.data.picture import MAX_BYTES, decode_picture
 
-    return decode_picture(sys.stdin.buffer.read(MOST_BYTES + 1), "stdin", shape, invert=invert)
+    return decode_picture(sys.stdin.buffer.read(MAX_BYTES + 1), "stdin", shape, invert=invert, like=like)
 
 
-def _refuse_link(name: str, shape: Shape, invert: bool) -> Picture:
+def _refuse_link(name: str, *_: object) -> Picture:
     raise DataFormatError(f"the picture {name} is a link that leads out of its folder. Name the picture itself.")

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import shlex
-import sys
-import time
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -13,103 +9,96 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from makeweight.cli import options
-from makeweight.cli.datasets import ready
-from makeweight.cli.output import print_json, print_networks, print_summary, print_table, remark, stderr, stdout
-from makeweight.cli.serve import serving
+from makeweight.cli import options, texts
+from makeweight.cli.family_options import DEFAULT_FAMILIES
+from makeweight.cli.output import examples, print_json, say, stdout
+from makeweight.cli.running import run_planned, serving
+from makeweight.cli.tables import print_table
+from makeweight.face import folders
+from makeweight.html import Column
 
 if TYPE_CHECKING:
-    from makeweight.design.limits import Limits
-    from makeweight.report.contents import Contents
-    from makeweight.study.session import Machine, StudyPlan
-    from makeweight.study.spec import StudySpec
+    from makeweight.designs.limits import NumberType
+    from makeweight.studies.session import Machine, StudyPlan
+    from makeweight.studies.spec import StudySpec
 
-EXAMPLES = (
-    "Examples: makeweight study   |   makeweight study --families fcn,cnn --budgets 10K,50K --seeds 5   |   "
-    "makeweight study --families cnn --max-macs 5M --max-activation-bytes 64K   |   "
-    "makeweight study my.toml --dry-run   |   makeweight study --serve   |   in the file: dataset = 'fashion-mnist', "
-    "families = ['cnn'], budgets = ['10K'], seeds = 3, split_seed = 0, max_macs = '5M', max_activation_bytes = '64K', "
-    "activation_type = 'int8', or data = 'photographs' in place of dataset, and tables recipe and recipe.cnn, e.g. "
-    "epochs = 12"
+EXAMPLES = examples(
+    "makeweight study",
+    "makeweight study --families fcn,cnn --budgets 10K,50K --seeds 5",
+    "makeweight study --families cnn --max-macs 5M --max-ram 64K",
+    "makeweight study my.toml --dry-run",
+    "makeweight study --serve",
+    note="A study file is TOML: dataset = 'fashion-mnist' or data = 'photographs', families = ['cnn'], "
+    "budgets = ['10K'], seeds = 3, split_seed = 0, max_macs = '5M', max_ram = '64K', ram_type = 'int8'; recipe fields "
+    "such as epochs = 12 in the tables recipe (for all families) and recipe.cnn.",
 )
-DEFAULT_NAME = "report"
-TABLE_SECONDS = 10.0  # least time between two tables: drawing the report takes as long as ten small jobs
 
 
+@options.with_groups
 def study(
-    file: Annotated[Path | None, typer.Argument(help="TOML study file; without it, the report's grid.")] = None,
-    dataset: options.Dataset = None,
-    data: options.Data = None,
-    image_size: options.ImageSize = None,
-    channels: options.Channels = None,
-    skip_unreadable: options.SkipUnreadable = False,
-    families: Annotated[str | None, typer.Option(help="With commas.", show_default="fcn,cnn")] = None,
-    budgets: Annotated[str | None, typer.Option(help="With commas.", show_default="the report's")] = None,
-    seeds: Annotated[int | None, typer.Option(help="How many training seeds.", show_default="3")] = None,
-    split_seed: Annotated[int | None, typer.Option(help="Of the validation split.", show_default="0")] = None,
-    max_macs: options.MaxMacs = None,
-    max_activation_bytes: options.MaxActivationBytes = None,
-    activation_type: options.ActivationTypeOfStudy = None,
+    *,
+    file: Annotated[Path | None, typer.Argument(help="TOML file; without it, seven networks on FashionMNIST.")] = None,
+    images: options.Images,
+    families: Annotated[
+        str | None, typer.Option(help="Families, comma-separated.", show_default=DEFAULT_FAMILIES)
+    ] = None,
+    budgets: Annotated[str | None, typer.Option(help="Budgets, comma-separated.", show_default="by family")] = None,
+    seeds: Annotated[int | None, typer.Option(help="Number of training seeds.", show_default="3")] = None,
+    split_seed: Annotated[
+        int | None, typer.Option(help="Random seed for the validation split.", show_default="0")
+    ] = None,
+    limits: options.LimitOptions,
     tuned: Annotated[
-        bool | None, typer.Option("--tuned", help="Networks and recipes that makeweight tune found.")
+        bool | None, typer.Option("--tuned", help="Use the networks and recipes that makeweight tune found.")
     ] = None,
     settings: options.Set = None,
+    vary: options.Vary = None,
     precision: options.Precision = None,
-    workers: options.Workers = None,
-    threads: options.Threads = None,
-    device: options.Device = "auto",
-    executor: options.Executor = "local",
-    ray_address: options.RayAddress = None,
-    name: Annotated[str | None, typer.Option(help="Of the study; the same name resumes it.")] = None,
+    machine: options.MachineOptions,
+    name: Annotated[str | None, typer.Option(help="Name of the study; the same name resumes it.")] = None,
     store: options.StoreFolder = Path("studies"),
-    serve: Annotated[bool, typer.Option("--serve", help="Open the dashboard, to watch it in a browser.")] = False,
-    port: Annotated[int, typer.Option(help="Of the dashboard; 0 takes any that is free.")] = 0,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the trainings and estimate their time.")] = False,
+    serve: Annotated[bool, typer.Option("--serve", help="Watch it in a browser, on the dashboard.")] = False,
+    port: Annotated[int, typer.Option(help="Port of the dashboard; 0 takes a free one.")] = 0,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="List the trainings, estimate their time, and say what their seeds can show."),
+    ] = False,
     as_json: options.Json = False,
 ) -> None:
-    """Train each family at each budget with each seed, and compare them. The same command resumes."""
-    from makeweight.design.limits import parse_limits
-    from makeweight.study.plan import plan
-    from makeweight.study.session import Machine, StudyPlan
+    """Train each family at each budget in each variant with each seed, and compare them. The same command resumes."""
+    from makeweight.face.studies import default_name
+    from makeweight.studies.plan import plan
+    from makeweight.studies.session import StudyPlan, refuse_other_data
 
-    limits = parse_limits(max_macs, max_activation_bytes, activation_type or "int8")
-    given = options.given(
-        dataset=dataset,
-        data=None if data is None else str(data),
-        image_size=image_size,
-        channels=channels,
-        skip_unreadable=skip_unreadable or None,
-        seeds=seeds,
-        split_seed=split_seed,
-        max_macs=limits.max_macs,
-        max_activation_bytes=limits.max_activation_bytes,
-        activation_type=activation_type,
-        tuned=tuned or None,
-    )
-    given |= {key: tuple(text.split(",")) for key, text in options.given(families=families, budgets=budgets).items()}
-    recipe = options.recipe_changes(settings, precision=precision)
-    machine = Machine(workers, threads, device, executor, ray_address)
-    spec = _spec(file, given, recipe)
-    folder = options.study_folder(store, name or _default_name(file, given, recipe, spec.limits))
-    files = None if spec.data is None else Path(spec.data)
-    found = ready(spec.dataset, files, spec.image_size, spec.channels, spec.skip_unreadable)
-    jobs = plan(spec, found)
-    study_plan = StudyPlan(folder, folder.name, spec.to_json(), found, jobs)
+    within, on = limits.parsed(), machine.checked()
+    own = {name: value or None for name, value in asdict(images).items()}
+    own["data"] = images.data and str(images.data)
+    bounds = {"max_macs": within.max_macs, "max_ram": within.max_ram, "ram_type": limits.ram_type}
+    said = texts.present(**own, seeds=seeds, split_seed=split_seed, **bounds, tuned=tuned or None)
+    said |= {key: tuple(text.split(",")) for key, text in texts.present(families=families, budgets=budgets).items()}
+    recipe, variants = texts.recipe_changes(settings, precision=precision), texts.varied(vary)
+    spec = _spec(file, said, recipe, variants)
+    folder = folders.study_folder(store, name or default_name(said, recipe, spec.limits, variants, file))
+    asked = {name: getattr(spec, name) for name in asdict(images)}
+    prepared = options.Images(**{**asked, "data": None if spec.data is None else Path(spec.data)}).ready()
+    refuse_other_data(folder, prepared)
+    planned = StudyPlan(folder, folder.name, spec.to_json(), prepared, plan(spec, prepared))
     if dry_run:
-        _dry_run(study_plan, machine, as_json)
+        _dry_run(planned, on, spec.limits.ram_type, as_json)
         return
     with serving(store, folder.name, port) if serve else nullcontext():
-        code = _run(study_plan, machine, as_json)
+        code = run_planned(planned, on, as_json)
     raise typer.Exit(code)
 
 
-def _spec(file: Path | None, given: dict[str, Any], recipe: dict[str, Any]) -> StudySpec:
+def _spec(file: Path | None, said: dict[str, Any], recipe: dict[str, Any], variants: dict[str, Any]) -> StudySpec:
     """Bring file and command line together; the command line wins."""
-    from makeweight.study.spec import make_spec, read_study_file
+    from makeweight.studies.spec import make_spec, read_study_file
 
     values = {} if file is None else read_study_file(file)
-    merged = {**values, **given}
+    merged = {**values, **said}
     merged["recipe"] = _override(values.get("recipe", {}), recipe)
+    merged["vary"] = {**values.get("vary", {}), **variants}
     return make_spec(merged, "command line" if file is None else str(file))
 
 
@@ -119,120 +108,42 @@ def _override(recipe: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]
     return {**recipe, **tables, **changes}
 
 
-def _default_name(file: Path | None, given: dict[str, Any], recipe: dict[str, Any], limits: Limits) -> str:
-    """Name a study after its file or what was asked for, so that the same command finds it again."""
-    from makeweight.data.own.prepare import plain_name
-
-    asked = {**given, **recipe}
-    if "data" in asked:
-        asked["data"] = plain_name(Path(asked["data"]).resolve().name)
-    asked.pop("seeds", None)  # more seeds belong to the same study
-    of_limits = [asked.pop(key) for key in asdict(limits) if key in asked]
-    parts = [*limits.labels()] if of_limits else []  # 64K alone would not say of what
-    parts += [str(value) if isinstance(value, str) else "+".join(map(str, value)) if isinstance(value, tuple) else
-             f"{key}{value}" for key, value in sorted(asked.items())]  # fmt: skip
-    base = DEFAULT_NAME if file is None and not parts else file.stem if file else "study"
-    return re.sub(r"[^\w.+-]", "-", "-".join([base, *parts]))[: options.MOST_NAME]
-
-
-def _dry_run(plan: StudyPlan, machine: Machine, as_json: bool) -> None:
-    from makeweight.cli.progress import job_label
-    from makeweight.design.cost import cost
-    from makeweight.study.estimate import study_seconds
-    from makeweight.study.session import choose_hardware
+def _dry_run(plan: StudyPlan, machine: Machine, ram_type: NumberType, as_json: bool) -> None:
+    from makeweight.designs.cost import cost
+    from makeweight.designs.memory import ram
+    from makeweight.stats.compare import POWER
+    from makeweight.stats.planning import PLANNED_ACCURACY, detectable_difference
+    from makeweight.studies.estimate import study_seconds
+    from makeweight.studies.session import choose_hardware
+    from makeweight.wording import duration, plural, points
 
     counted = [(job, cost(job.architecture)) for job in plan.jobs]
     workers, hardware = choose_hardware(machine, len(plan.jobs))
     first = plan.jobs[0]
     images = len(plan.dataset.split(first.recipe.validation, first.split_seed).train)
     seconds = study_seconds(plan.jobs, images, workers, hardware)
+    networks, seeds = len({job.network_id for job in plan.jobs}), len({job.seed for job in plan.jobs})
+    tested, pairs = len(plan.dataset.test_images().labels), networks * (networks - 1) // 2
+    detectable = detectable_difference(seeds, tested, pairs) if pairs else None
     if as_json:
         listed = [
-            {"family": j.family, "budget": j.budget, "seed": j.seed, "weights": c.weights, "macs": c.macs,
-             "activation_bytes": c.activation_bytes, "epochs": j.recipe.epochs, "key": j.key} for j, c in counted
+            {"network": j.network_id.label, "family": j.family, "budget": j.budget, "variant": dict(j.variant),
+             "seed": j.seed, "weights": c.weights, "macs": c.macs, "ram_bytes": ram(j.architecture, ram_type),
+             "epochs": j.recipe.epochs, "key": j.key} for j, c in counted
         ]  # fmt: skip
-        print_json({"study": plan.name, "jobs": listed, "workers": workers, "estimated_seconds": round(seconds, 1)})
+        print_json({"study": plan.name, "jobs": listed, "workers": workers, "estimated_seconds": round(seconds, 1),
+                    "detectable_difference": detectable})  # fmt: skip
         return
-    rows = [(job_label(j), f"{c.weights:,}", f"{c.macs:,}", str(j.recipe.epochs)) for j, c in counted]
-    print_table(stdout(), [("training", False), ("weights", True), ("MACs", True), ("epochs", True)], rows)
-    print(
-        f"{len(rows)} trainings, about {seconds:.0f} s on {workers} workers of {hardware.threads} threads in "
-        f"{hardware.precision} (from timing a few steps of each network now)."
+    rows = [(j.label, f"{c.weights:,}", f"{c.macs:,}", str(j.recipe.epochs)) for j, c in counted]
+    columns = Column("training", False), Column("weights", True), Column("MACs", True, 1), Column("epochs", True, 2)
+    print_table(stdout(), columns, rows)
+    say(
+        f"{plural(len(rows), 'training')}, about {duration(seconds)} in {hardware.precision}, {workers} at a time "
+        "(from timing a few steps of each network)."
     )
-
-
-def _run(plan: StudyPlan, machine: Machine, as_json: bool) -> int:
-    from makeweight.cli.interrupt import interruption
-    from makeweight.report.page.page import REPORT, write_report
-    from makeweight.report.summary import summarise
-    from makeweight.study.session import run_study
-
-    with interruption() as interrupted:
-        changed = _watch(plan, run_study(plan, machine, interrupted.requested))
-        summary = summarise(plan.folder)
-        path = plan.folder / REPORT
-        if changed or not path.exists():
-            path = write_report(_full_contents(plan.folder), plan.folder)
-    if as_json:
-        print_json(_record(summary, path))
-    else:
-        print_summary(stdout(), summary)
-        print(f"report: {path}")
-    if interrupted.requested():
-        remark(f"stopped with {summary.jobs_done} of {summary.jobs_total} done. To go on: {_same_command()}")
-        return interrupted.exit_code
-    return 1 if summary.failures else 0
-
-
-def _full_contents(folder: Path) -> Contents:
-    from makeweight.cli.contents import gather, with_images
-
-    return with_images(gather(folder), folder, remark, inside=True)
-
-
-def _record(summary: Any, path: Path) -> dict[str, Any]:
-    from makeweight.report.tables import to_record
-
-    return {**to_record(summary), "report": str(path)}
-
-
-def _watch(plan: StudyPlan, events: Any) -> bool:
-    """Show a study's run, with its table each time a seed is complete; say whether anything ran."""
-    from makeweight.cli.contents import gather
-    from makeweight.cli.progress import StudyView
-    from makeweight.report.page.page import write_report
-    from makeweight.report.summary import summarise
-
-    first = next(events, None)
-    if first is None:
-        return False
-    from makeweight.study.runner import JobDone, JobFailed
-
-    waiting = _unfinished(plan)
-    view = StudyView(waiting, len(plan.jobs) - len(waiting))
-    left = {seed: sum(job.seed == seed for job in waiting) for seed in {job.seed for job in waiting}}
-    next_table = time.monotonic()
-    with view.shown():
-        view.show(first)
-        for event in events:
-            view.show(event)
-            if isinstance(event, JobDone | JobFailed):
-                left[event.job.seed] -= 1
-                if left[event.job.seed] == 0 and any(left.values()) and time.monotonic() >= next_table:
-                    summary = summarise(plan.folder)
-                    print_networks(stderr(), summary)
-                    path = write_report(gather(plan.folder), plan.folder, interactive=False)
-                    remark(f"report so far: {path}")
-                    next_table = time.monotonic() + TABLE_SECONDS
-    return True
-
-
-def _unfinished(plan: StudyPlan) -> list[Any]:
-    from makeweight.store.store import Store
-
-    with Store.open(plan.folder) as store:
-        return [row.job for row in store.jobs() if row.state != "done"]
-
-
-def _same_command() -> str:
-    return shlex.join(["makeweight", *sys.argv[1:]])
+    if detectable is not None:
+        say(
+            f"Near {100 * PLANNED_ACCURACY:.0f} % accuracy they show a difference of {points(detectable)} points "
+            f"between two networks with a probability of {100 * POWER:.0f} % (seeds: {seeds}; test images: {tested:,}; "
+            f"pairs, corrected for: {pairs})."
+        )

@@ -257,6 +257,8 @@ _DIGITS_ENTRY = CatalogEntry(
     source="E. Alpaydin, C. Kaynak: Optical Recognition of Handwritten Digits, UCI, 1998 (its test part)",
 )
 
+DEFAULT = "fashion-mnist"  # where none is named
+
 CATALOG: Mapping[str, CatalogEntry] = {
     entry.name: entry for entry in (_FASHION_MNIST, _MNIST, _KMNIST, _EMNIST_BALANCED, _CIFAR_10, _DIGITS_ENTRY)
 }

@@ -26,8 +26,8 @@ _QUIET = (95, 99, 104)
 _TILE_EDGE = (222, 225, 230)
 
 MAX_PER_CLASS = 100
-MOST_CLASSES = 60  # rows: a picture that can still be looked at
-MOST_NAME = 40  # letters of a class's name
+MAX_CLASSES = 60  # rows: a picture that can still be looked at
+MAX_NAME = 40  # letters of a class's name
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Subject:
     @property
     def classes(self) -> str:
         """How many are drawn, for a sentence."""
-        return f"the first {MOST_CLASSES}" if len(self.class_names) == MOST_CLASSES else str(len(self.class_names))
+        return f"the first {MAX_CLASSES}" if len(self.class_names) == MAX_CLASSES else str(len(self.class_names))
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class _Layout:
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= MOST_NAME else name[: MOST_NAME - 1] + "…"
+    return name if len(name) <= MAX_NAME else name[: MAX_NAME - 1] + "…"
 
 
 def _font(size: int) -> FreeTypeFont | ImageFont:
@@ -159,7 +159,7 @@ def draw_contact_sheet(subject: Subject, path: Path, per_class: int = 10) -> Pat
     """
     if isinstance(per_class, bool) or not isinstance(per_class, int) or not 1 <= per_class <= MAX_PER_CLASS:
         raise InvalidValue(f"a contact sheet shows 1 to {MAX_PER_CLASS} images a class, got {per_class!r}.")
-    path, subject = Path(path), replace(subject, class_names=tuple(map(_short, subject.class_names[:MOST_CLASSES])))
+    path, subject = Path(path), replace(subject, class_names=tuple(map(_short, subject.class_names[:MAX_CLASSES])))
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         _draw(subject, per_class).save(temporary, format="PNG", optimize=True)

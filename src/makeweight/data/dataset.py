@@ -15,8 +15,7 @@ The key is the data set's name, with a digest behind it when the files are not t
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,10 +23,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from makeweight.data import build, fetch, meta
+from makeweight.data import cache, fetch, meta
+from makeweight.data.cache import cache_root
 from makeweight.data.catalog import CatalogEntry, find
 from makeweight.data.split import DEFAULT_VALIDATION, Split, split_indices
 from makeweight.errors import DataMismatch, DataNotFound
+from makeweight.html import lines_html
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,10 @@ class LabelledImages:
     labels: NDArray[np.int64]  # (n,)
 
 
-@dataclass(frozen=True)
+PARTS = ("train", "training"), ("test", "test")
+
+
+@dataclass(frozen=True, repr=False)
 class PreparedDataset:
     """A data set in the cache; holds no images until they are asked for."""
 
@@ -51,6 +55,16 @@ class PreparedDataset:
     validation: float = DEFAULT_VALIDATION  # share of the training part that is usually held out
     origin: str = ""  # where a user's own images were read from
     notes: tuple[str, ...] = ()  # what was done to a user's own images
+
+    def __repr__(self) -> str:
+        c, h, w = self.image_shape
+        return (
+            f"{self.name}: {h}×{w} pixels in {'colour' if c == 3 else 'gray'}, {self.classes} classes; in {self.path}"
+        )
+
+    def _repr_html_(self) -> str:
+        counts = (f"{len(self._load(f'{part}_labels')):,} {words}" for part, words in PARTS)
+        return lines_html([repr(self), f"{' and '.join(counts)} images", ", ".join(self.class_names), *self.notes])
 
     def training_images(self) -> LabelledImages:
         """Map the official training part, of which the validation images are a part."""
@@ -79,8 +93,8 @@ class PreparedDataset:
         groups = self._load("train_groups") if "train_groups" in names else None
         return split_indices(self._load("train_labels"), share, seed, groups)
 
-    def verify(self) -> None:
-        """Compute all checksums again.
+    def verify(self, parts: Sequence[str] = ("train", "test")) -> None:
+        """Compute all checksums of these parts again.
 
         Raises
         ------
@@ -91,7 +105,11 @@ class PreparedDataset:
         if record.digest != self.digest:
             raise meta.damaged(self.path, "another data set was prepared there since this one was opened")
         for name, array in record.arrays.items():
-            if meta.sha256_of(self._load(name)) != array.sha256:
+            if name.partition("_")[0] not in parts:
+                continue
+            content = self._load(name)
+            written = (content.shape, content.dtype.str) == (array.shape, array.dtype)
+            if not written or meta.sha256_of(content) != array.sha256:
                 raise meta.damaged(self.path, f"the content of {name}.npy is not what was written")
 
     def _load(self, name: str) -> NDArray[Any]:
@@ -130,18 +148,6 @@ def open_prepared(path: Path) -> PreparedDataset:
     )
 
 
-def cache_root(cache_dir: Path | None = None) -> Path:
-    """Return the cache folder: the one given, else MAKEWEIGHT_CACHE, else the user's."""
-    if cache_dir is not None:
-        return Path(cache_dir).absolute()
-    variable = os.environ.get("MAKEWEIGHT_CACHE")
-    if variable:
-        return Path(variable).absolute()
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("makeweight"))
-
-
 def prepare(
     name: str,
     data_dir: Path | None = None,
@@ -172,19 +178,21 @@ def prepare(
     StoreError
         The cache cannot be written.
     """
-    entry, cache = find(name), cache_root(cache_dir)
+    entry, root = find(name), cache_root(cache_dir)
     given = fetch.locate_given(entry, data_dir)
-    folder = cache / (given.key if given else entry.name)
+    folder = root / (given.key if given else entry.name)
     ready, damage = try_open(folder)
     if ready is not None:
         return ready
-    with build.alone(cache, entry.name, progress):
+    from makeweight.data.prepare import build_published  # slow, and most data sets are prepared already
+
+    with cache.alone(root, entry.name, progress):
         ready, _ = try_open(folder)  # perhaps made while we waited
         if ready is not None:
             return ready
-        source = given or _locate(entry, cache, damage, progress)
-        ready, _ = try_open(cache / source.key)
-        return ready or open_prepared(build.build(source, cache, progress))
+        files = given or _locate(entry, root, damage, progress)
+        ready, _ = try_open(root / files.key)
+        return ready or open_prepared(build_published(files, root, progress))
 
 
 def find_prepared(digest: str) -> PreparedDataset | None:
@@ -221,11 +229,11 @@ def try_open(path: Path) -> tuple[PreparedDataset | None, DataMismatch | None]:
 
 
 def _locate(
-    entry: CatalogEntry, cache: Path, damage: DataMismatch | None, progress: fetch.Progress | None
-) -> fetch.Source:
+    entry: CatalogEntry, root: Path, damage: DataMismatch | None, progress: fetch.Progress | None
+) -> fetch.Located:
     """Find the files; where that fails and a damaged copy was the reason to look, say both."""
     try:
-        return fetch.locate(entry, cache / "downloads" / entry.name, progress)
+        return fetch.locate(entry, root / "downloads" / entry.name, progress)
     except DataNotFound as error:
         if damage is None:
             raise

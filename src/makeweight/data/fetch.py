@@ -14,7 +14,7 @@ from pathlib import Path
 
 from makeweight.data.catalog import CATALOG, CatalogEntry, RemoteFile
 from makeweight.data.download import DownloadFailed, download
-from makeweight.data.readers.base import DataFile, open_file
+from makeweight.data.sources.files import open_file
 from makeweight.errors import DataNotFound, InvalidValue
 
 #: Called with one line of text now and then; the caller decides where it is shown.
@@ -22,7 +22,15 @@ Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Source:
+class DataFile:
+    """A file on disk, or one member of an archive on disk."""
+
+    path: Path
+    member: str | None = None
+
+
+@dataclass(frozen=True)
+class Located:
     """The files of a data set, found."""
 
     entry: CatalogEntry
@@ -97,20 +105,20 @@ def _key_of(entry: CatalogEntry, files: Mapping[str, DataFile]) -> str:
     return f"{entry.name}-{digest.hexdigest()[:12]}"
 
 
-def _from_folder(entry: CatalogEntry, folder: Path, origin: str) -> Source:
+def _from_folder(entry: CatalogEntry, folder: Path, origin: str) -> Located:
     """Find all files in a folder that the user named."""
     if not folder.is_dir():
-        raise DataNotFound(f"{origin} {folder} is not a folder; name the one with the files of {entry.name}.")
+        raise DataNotFound(f"{origin}={folder} is not a folder; name the one with the files of {entry.name}.")
     files, missing = _search(entry, folder)
     if missing:
         raise DataNotFound(
-            f"{origin} {folder} lacks {', '.join(missing)} of {entry.name} (also looked for without .gz and "
-            f"in the sub-folder {entry.name}); put it there or drop {origin} to use another source."
+            f"{origin}={folder} lacks {', '.join(missing)} of {entry.name} (also looked for without .gz and "
+            f"in the sub-folder {entry.name}); put it there, or leave {origin} out to use another source."
         )
-    return Source(entry, files, _key_of(entry, files))
+    return Located(entry, files, _key_of(entry, files))
 
 
-def locate_given(entry: CatalogEntry, data_dir: Path | None) -> Source | None:
+def locate_given(entry: CatalogEntry, data_dir: Path | None) -> Located | None:
     """Find the files in the folder the user gave, or return None where none was given.
 
     MAKEWEIGHT_DATA may serve several data sets, so a folder there that holds no file of this one is
@@ -125,8 +133,8 @@ def locate_given(entry: CatalogEntry, data_dir: Path | None) -> Source | None:
     """
     if data_dir is not None:
         if not entry.files:
-            raise InvalidValue(f"the data set {entry.name} needs no files, got --data {data_dir}; drop it.")
-        return _from_folder(entry, Path(data_dir), "--data")
+            raise InvalidValue(f"the data set {entry.name} needs no files: leave files={data_dir} out.")
+        return _from_folder(entry, Path(data_dir), "files")
     variable = os.environ.get("MAKEWEIGHT_DATA")
     if not variable or not entry.files:
         return None
@@ -145,7 +153,7 @@ def published(folder: Path) -> CatalogEntry | None:
     return None
 
 
-def locate(entry: CatalogEntry, downloads: Path, progress: Progress | None = None) -> Source:
+def locate(entry: CatalogEntry, downloads: Path, progress: Progress | None = None) -> Located:
     """Find the files on this machine, or download them into `downloads`.
 
     Raises
@@ -156,16 +164,16 @@ def locate(entry: CatalogEntry, downloads: Path, progress: Progress | None = Non
         When `downloads` cannot be written.
     """
     if not entry.files:
-        return Source(entry, {}, entry.name)
+        return Located(entry, {}, entry.name)
     if entry.system_folder is not None:
         files, missing = _search(entry, Path(entry.system_folder))
         if not missing:
-            return Source(entry, files, _key_of(entry, files))
+            return Located(entry, files, _key_of(entry, files))
     files, missing = _search(entry, downloads)
     if missing or not _is_original(entry, files):
         _download_all(entry, downloads, progress)
         files, _ = _search(entry, downloads)
-    return Source(entry, files, entry.name)
+    return Located(entry, files, entry.name)
 
 
 def _download_all(entry: CatalogEntry, downloads: Path, progress: Progress | None) -> None:
@@ -184,7 +192,7 @@ def _advice(entry: CatalogEntry, downloads: Path, failure: str) -> str:
     package = f"or install Debian's package {entry.system_package}; " if entry.system_package else ""
     names = ", ".join(file.name for file in entry.files)
     return (
-        f"the data set {entry.name} was not found ({'; '.join(tried)}): give --data DIR or set "
+        f"the data set {entry.name} was not found ({'; '.join(tried)}): give files=DIR or set "
         f"MAKEWEIGHT_DATA to a folder with {names}; {package}or connect to the network, or copy the files "
-        f"to {downloads}; or use --dataset digits, which needs no download."
+        f"to {downloads}; or use dataset=digits, which needs no download."
     )

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from makeweight.data.split import DEFAULT_VALIDATION
-from makeweight.errors import DataMismatch, DataNotFound, StoreError
+from makeweight.errors import DataMismatch, DataNotFound, MakeweightError, StoreError
 from makeweight.files import sync_folder
 
 FILE_NAME = "meta.json"
@@ -80,6 +80,8 @@ def writing(folder: Path) -> Iterator[None]:
     """
     try:
         yield
+    except MakeweightError:  # of what is read meanwhile, such as DataNotFound
+        raise
     except OSError as error:
         raise not_writable(folder, error) from error
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from makeweight.errors import InvalidValue
+from makeweight.errors import DataWarning, InvalidValue
 
 #: 54,000 / 6,000 of Fashion-MNIST's 60,000.
 DEFAULT_VALIDATION = 0.1
@@ -93,6 +93,7 @@ def _warn_of_gaps(counts: NDArray[np.int64], quotas: NDArray[np.int64]) -> None:
             warnings.warn(
                 f"the {part} part has no image of class {', '.join(map(str, absent[:10]))}: "
                 "accuracy says nothing about it; add images or change the validation share.",
+                DataWarning,
                 stacklevel=3,
             )
 

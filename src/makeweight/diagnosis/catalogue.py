@@ -16,12 +16,13 @@ class Entry:
     title: str
     consequence: str
     fix: str
+    dense_fix: str = ""  # for a network without convolutions, where that needs something else
     symptom: bool = False  # whether something else on the list often causes it
 
 
 CATALOGUE: dict[str, Entry] = {
     "inputs-bad-values": Entry(
-        "Some inputs are no usable numbers",
+        "Some inputs are NaN, infinite or constant",
         "One NaN or infinite input makes the loss NaN, and every weight with it; constant images teach nothing.",
         "Find them before training:\n"
         "bad = ~torch.isfinite(images).flatten(1).all(1)  # then drop or repair images[bad]",
@@ -82,13 +83,13 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "labels-misaligned": Entry(
         "The labels do not belong to the images",
-        "Images that look alike have unrelated labels, so there is nothing to learn but by heart.",
+        "Images that look alike have unrelated labels, so nothing can be learned except by memorising.",
         "Shuffle both with one permutation, and check that files and labels are listed in the same order:\n"
         "order = torch.randperm(len(images)); images, labels = images[order], labels[order]",
     ),
     "wrong-axis-order": Entry(
         "The axes of the images are mixed up",
-        "Neighbouring pixels are torn apart, so convolutions see noise.",
+        "Neighbouring pixels are torn apart, so a filter sees noise, and images of one class have little in common.",
         "images = images.permute(0, 3, 1, 2)  # (n, h, w, c) to (n, c, h, w); reshape and view do not move axes",
     ),
     "inputs-not-normalised": Entry(
@@ -101,6 +102,8 @@ CATALOGUE: dict[str, Entry] = {
         "A part of the image is thrown away before it is looked at",
         "What no later layer can see, no weight can learn from.",
         "Use a stride no larger than the kernel, and halve height and width only every one or two convolutions.",
+        "Flatten the whole image into the first layer, without slicing or pooling before it, and let the layers narrow "
+        "step by step.",
     ),
     "missing-nonlinearity": Entry(
         "Layers follow each other without an activation",
@@ -108,7 +111,7 @@ CATALOGUE: dict[str, Entry] = {
         "Put an activation between them, for example torch.nn.ReLU().",
     ),
     "bad-initialisation": Entry(
-        "The initial weights are no good start",
+        "The initial weights are a poor start",
         "Equal weights stay equal, and weights far too large or small begin with useless outputs and gradients.",
         "torch.nn.init.kaiming_normal_(layer.weight, nonlinearity='relu'); torch.nn.init.zeros_(layer.bias)",
     ),
@@ -129,13 +132,14 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "split-overlap": Entry(
         "Validation images are among the training images",
-        "Validation accuracy counts what was learned by heart, and is too good.",
+        "Validation accuracy counts memorised images, and is too high.",
         "Split once, by index, before anything is augmented or repeated; remove duplicates first.",
     ),
     "tiny-batch": Entry(
         "Batch norm sees one or two images at a time",
         "Statistics of so few images are noise, and running averages never fit.",
         "Use batches of 16 or more, or GroupNorm in place of BatchNorm.",
+        "Use batches of 16 or more, or LayerNorm in place of BatchNorm.",
     ),
     "clipping-always": Entry(
         "Gradients are clipped to almost nothing in every step",
@@ -213,7 +217,7 @@ CATALOGUE: dict[str, Entry] = {
         symptom=True,
     ),
     "overfitting": Entry(
-        "The network knows its training images by heart",
+        "The network has memorised its training images",
         "It does much better on them than on others.",
         "More images or augmentation (flip, crop), dropout, weight decay, fewer epochs, or a smaller network.",
         symptom=True,
@@ -221,7 +225,9 @@ CATALOGUE: dict[str, Entry] = {
     "underfitting": Entry(
         "The network does worse than a linear model",
         "It is too small or held back too much to use what the images say.",
-        "Less dropout and weight decay, more or wider layers; compare: makeweight design --budget …",
+        "Less dropout and weight decay, more or wider convolutions; compare: makeweight design --budget …",
+        "Less dropout and weight decay, more or wider layers; for images, convolutions do more with as many weights: "
+        "makeweight design --family cnn --budget …",
         symptom=True,
     ),
     "budget-imbalance": Entry(
@@ -229,6 +235,8 @@ CATALOGUE: dict[str, Entry] = {
         "They are missing where they would do more.",
         "Pool before flattening (torch.nn.AdaptiveAvgPool2d), and widen the convolutions;\n"
         "makeweight design --family cnn --budget … shows a balance.",
+        "Make that layer narrower and the others wider, or add a layer;\n"
+        "makeweight design --family fcn --budget … shows a balance.",
         symptom=True,
     ),
 }

@@ -8,15 +8,15 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor, nn
 
-from makeweight.diagnosis.clock import Clock
 from makeweight.diagnosis.evidence import Evidence
-from makeweight.diagnosis.findings import Diagnosis, Finding, ranked
+from makeweight.diagnosis.findings import Diagnosis, Finding, ranked, suited
 from makeweight.diagnosis.probes.data import data_facts
 from makeweight.diagnosis.probes.network import network_facts
 from makeweight.diagnosis.probes.training import TrainingFacts, training_facts
 from makeweight.diagnosis.probes.trials import trial_facts
 from makeweight.diagnosis.rules import data, loop, loss, network, settings
-from makeweight.diagnosis.subject import MOST_IMAGES, LossFunction, Step, Subject
+from makeweight.diagnosis.subject import MAX_IMAGES, Clock, LossFunction, Step, Subject
+from makeweight.wording import percent
 
 RULES: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
     *data.RULES, *loss.RULES, *loop.RULES, *network.RULES, *settings.RULES,
@@ -48,7 +48,7 @@ def diagnose(
     optimizer : torch.optim.Optimizer
         Of the model's parameters.
     images : torch.Tensor
-        (n, c, h, w) or (n, features), as the model gets them; some hundreds to thousands of the training images.
+        (n, c, h, w) or (n, features), as the model gets them; a few hundred to a few thousand of the training images.
     labels : torch.Tensor
         (n,)
     step : callable, optional
@@ -85,10 +85,11 @@ def _judged(subject: Subject, clock: Clock, steps: TrainingFacts | None) -> Diag
         facts = network_facts(subject)
     except Exception as failure:  # somebody else's network may raise anything, and that is a finding of its own
         error = f"{type(failure).__name__}: {failure}".splitlines()[0]
-    looked = data_facts(subject.images, subject.labels, MOST_IMAGES)
+    looked = data_facts(subject.images, subject.labels, MAX_IMAGES)
     steps = steps or training_facts(subject, clock.part(STEPS_SHARE))
     evidence = Evidence(subject, looked, facts, steps, trial_facts(subject, clock), error)
-    findings = [found for rule in RULES for found in rule(evidence)]
+    convolutional = facts is None or facts.flow.convolutional
+    findings = [suited(fault, convolutional) for rule in RULES for fault in rule(evidence)]
     return Diagnosis(ranked(findings), _checked(evidence), clock.spent)
 
 
@@ -111,19 +112,19 @@ def _checked(e: Evidence) -> tuple[str, ...]:
     lines.append("validation: " + ("the given validate()" if t.validated else "not checked, no validate was given"))
     if trials.copied:
         lines.append(f"learning rate: {', '.join(f'×{f:g}' for f in trials.by_factor)}, on copies")
-        lines.append(f"acid test, one batch learned by heart: {_told(trials.overfits)}")
+        lines.append(f"acid test, one batch memorised: {_told(trials.overfits)}")
     else:
-        lines.append("learning rate and one batch learned by heart: not checked, the model cannot be copied")
+        lines.append("learning rate and one batch memorised: not checked, the model cannot be copied")
     base = max(d.linear or 0.0, d.class_mean or 0.0)
     lines.append(
-        f"acid test, better than a linear model and class means: {t.accuracy_after:.1%} of training images after "
-        f"the steps, {base:.1%} of new images for the better of these two"
+        f"acid test, better than a linear model and class means: {percent(t.accuracy_after, 1)} of training images "
+        f"after the steps, {percent(base, 1)} of new images for the better of these two"
     )
     return tuple(lines)
 
 
 def _share(value: float | None) -> str:
-    return "not measured" if value is None else f"{value:.0%}"
+    return "not measured" if value is None else percent(value, 0)
 
 
 def _told(value: bool | None) -> str:

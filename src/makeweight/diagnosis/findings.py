@@ -5,13 +5,18 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
 from makeweight.diagnosis.catalogue import CATALOGUE
+from makeweight.wording import join_words
 
 Certainty = Literal["definite", "likely", "hint"]
 CERTAINTIES: tuple[Certainty, ...] = ("definite", "likely", "hint")
-MOST_FINDINGS = 5  # a list that is longer is not read; what comes later is mostly a consequence of what comes first
+MAX_NAMED = 4  # layers, weights … in one sentence; others are counted
+MAX_FINDINGS = 5  # a list that is longer is not read; what comes later is mostly a consequence of what comes first
+
+a_few = partial(join_words, most=MAX_NAMED)
 
 
 @dataclass(frozen=True)
@@ -66,26 +71,8 @@ class Diagnosis:
             ]
         return "\n".join(lines)
 
-    def __rich__(self) -> Any:
-        """Return a table for the terminal."""
-        from rich.table import Table
-        from rich.text import Text
-
-        if not self.findings:
-            return Text(self.verdict, style="bold")
-        table = Table(title=self.verdict, title_justify="left", show_lines=True)
-        for heading in ("", "finding", "seen", "what to do"):
-            table.add_column(heading, overflow="fold")
-        from rich.markup import escape
-
-        for number, finding in enumerate(self.findings, 1):
-            name = f"[bold]{escape(finding.title)}[/bold]\n{finding.code}, {finding.certainty}\n{escape(finding.where)}"
-            seen = f"{escape(finding.evidence)}\n\n{escape(finding.consequence)}"
-            table.add_row(str(number), name, seen, escape(finding.fix))
-        return table
-
     def _repr_html_(self) -> str:
-        """Return the same table for a notebook."""
+        """Return a table for a notebook."""
         rows = [
             "<tr>"
             + "".join(
@@ -114,6 +101,14 @@ def finding(code: str, certainty: Certainty, evidence: str, where: str, fix: str
     return Finding(code, certainty, entry.title, evidence, entry.consequence, fix or entry.fix, where)
 
 
+def suited(fault: Finding, convolutional: bool) -> Finding:
+    """Give advice that fits the kind of network; what a rule advised for the case at hand stays."""
+    entry = CATALOGUE[fault.code]
+    if convolutional or not entry.dense_fix or fault.fix != entry.fix:
+        return fault
+    return replace(fault, fix=entry.dense_fix)
+
+
 def ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Order findings: the surest first, among those causes before their symptoms, and of each code one.
 
@@ -122,11 +117,11 @@ def ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """
     order = {code: place for place, code in enumerate(CATALOGUE)}
     best: dict[str, Finding] = {}
-    for found in sorted(findings, key=lambda f: CERTAINTIES.index(f.certainty)):
-        best.setdefault(found.code, found)
+    for fault in sorted(findings, key=lambda f: CERTAINTIES.index(f.certainty)):
+        best.setdefault(fault.code, fault)
     caused = any(f.certainty != "hint" and not CATALOGUE[f.code].symptom for f in best.values())
     settled = [
         replace(f, certainty="hint") if caused and CATALOGUE[f.code].symptom else f for f in best.values()
     ]  # fmt: skip
     settled.sort(key=lambda f: (CERTAINTIES.index(f.certainty), order[f.code]))
-    return tuple(settled[:MOST_FINDINGS])
+    return tuple(settled[:MAX_FINDINGS])

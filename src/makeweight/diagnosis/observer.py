@@ -19,8 +19,8 @@ from torch.overrides import TorchFunctionMode
 
 from makeweight.diagnosis.subject import learning_rates
 
-MOST_KEPT = 150  # passes with gradients, passes without, losses and comparisons, of one observation
-MOST_UPDATES = 400  # of which gradients are looked at; of later ones the learning rate is kept alone
+MAX_KEPT = 150  # passes with gradients, passes without, losses and comparisons, of one observation
+MAX_UPDATES = 400  # of which gradients are looked at; of later ones the learning rate is kept alone
 NORMS = (nn.modules.batchnorm._BatchNorm,)
 DROPOUTS = (nn.modules.dropout._DropoutNd,)
 EQUALITIES = ("eq", "__eq__", "ne", "__ne__")
@@ -142,7 +142,7 @@ class Observer:
     def _before_forward(self, module: nn.Module, args: Any, kwargs: Any) -> None:
         images = next((a for a in (*args, *kwargs.values()) if isinstance(a, Tensor)), None)
         with_gradients = torch.is_grad_enabled()
-        if images is None or sum(f.with_gradients == with_gradients for f in self.seen.forwards) >= MOST_KEPT:
+        if images is None or sum(f.with_gradients == with_gradients for f in self.seen.forwards) >= MAX_KEPT:
             self._open = None
             return
         sensitive = [
@@ -194,7 +194,7 @@ class Observer:
         assert isinstance(parameter, nn.Parameter)
         gradient, incoming = parameter.grad, self._incoming.pop(parameter, None)
         self._arrived.add(parameter)
-        if gradient is None or len(self.seen.updates) >= MOST_UPDATES:
+        if gradient is None or len(self.seen.updates) >= MAX_UPDATES:
             return
         self._norms[parameter] = float(gradient.norm())
         if parameter in self._first_since_step:
@@ -204,7 +204,7 @@ class Observer:
                 self._not_cleared |= difference > 1e-3 * (float(incoming.norm()) + 1e-12)
 
     def _before_step(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
-        if len(self.seen.updates) >= MOST_UPDATES:
+        if len(self.seen.updates) >= MAX_UPDATES:
             self.seen.updates.append(Update(learning_rates(optimizer), None, 0.0, 0.0))
             return
         held = [p for group in optimizer.param_groups for p in group["params"]]
@@ -254,9 +254,9 @@ class _Calls(TorchFunctionMode):
             if len(self._sources) > 16:
                 self._sources.clear()
             self._sources[id(result)] = (result, name)
-        elif name in ("argmax", "max", "topk", "argmin") and len(self._seen.picks) < MOST_KEPT:
+        elif name in ("argmax", "max", "topk", "argmin") and len(self._seen.picks) < MAX_KEPT:
             self._note_pick(name, args, kwargs)
-        elif name in EQUALITIES and len(args) == 2 and len(self._seen.comparisons) < MOST_KEPT:
+        elif name in EQUALITIES and len(args) == 2 and len(self._seen.comparisons) < MAX_KEPT:
             self._note_comparison(*args)
         return result
 
@@ -273,7 +273,7 @@ class _Calls(TorchFunctionMode):
         source = made[1] if made is not None and made[0] is value else ""
         reduction, step = str(kwargs.get("reduction", "mean")), len(self._seen.updates)
         target = target.detach() if isinstance(target, Tensor) else target
-        if len(self._seen.losses) >= MOST_KEPT:  # of a long training the value is kept alone
+        if len(self._seen.losses) >= MAX_KEPT:  # of a long training the value is kept alone
             return LossCall(name, value.detach()[:0], None, reduction, source, value.requires_grad, step)
         return LossCall(name, value.detach(), target, reduction, source, value.requires_grad, step)
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from makeweight.data.dataset import PreparedDataset
-from makeweight.diagnosis.subject import MOST_IMAGES, Subject
+from makeweight.diagnosis.subject import MAX_IMAGES, Subject
 from makeweight.errors import InvalidValue
 
 ARGUMENTS = ("model", "loss_fn", "optimizer", "images", "labels", "step", "validate")
@@ -68,23 +68,23 @@ def subject_of_program(reference: str, dataset: Callable[[], PreparedDataset]) -
     """
     function = load_function(reference)
     try:
-        given = _arguments(function(), reference)
+        arguments = _arguments(function(), reference)
     except InvalidValue:
         raise
     except Exception as error:  # somebody else's code may raise anything
         raise InvalidValue(f"{reference} failed: {_said(error)}") from error
-    model = given.get("model")
+    model = arguments.get("model")
     if not isinstance(model, nn.Module):
         raise InvalidValue(f"{reference} gave {type(model).__name__} for the model. {FORM}")
-    if given.get("images") is None or given.get("labels") is None:
-        given["images"], given["labels"] = _images(dataset(), model)
-    if given.get("optimizer") is None:
+    if arguments.get("images") is None or arguments.get("labels") is None:
+        arguments["images"], arguments["labels"] = _images(dataset(), model)
+    if arguments.get("optimizer") is None:
         trained = [p for p in model.parameters() if p.requires_grad]
         if not trained:
             raise InvalidValue(f"the model of {reference} has no parameter with requires_grad=True to train.")
-        given["optimizer"] = torch.optim.AdamW(trained, lr=1e-3)
-    given["loss_fn"] = given.get("loss_fn") or nn.CrossEntropyLoss()
-    return Subject(**given)
+        arguments["optimizer"] = torch.optim.AdamW(trained, lr=1e-3)
+    arguments["loss_fn"] = arguments.get("loss_fn") or nn.CrossEntropyLoss()
+    return Subject(**arguments)
 
 
 def _said(error: BaseException) -> str:
@@ -108,7 +108,7 @@ def _arguments(made: Any, reference: str) -> dict[str, Any]:
 
 def _images(dataset: PreparedDataset, model: nn.Module) -> tuple[Tensor, Tensor]:
     labelled = dataset.training_images()
-    order = torch.randperm(len(labelled.labels), generator=torch.Generator().manual_seed(0))[:MOST_IMAGES].numpy()
+    order = torch.randperm(len(labelled.labels), generator=torch.Generator().manual_seed(0))[:MAX_IMAGES].numpy()
     images = torch.from_numpy(labelled.images[order]).float()
     images = (images - images.mean()) / images.std()
     if isinstance(next(_leaves(model), None), nn.Linear):

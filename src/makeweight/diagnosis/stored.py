@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from makeweight.data.dataset import PreparedDataset
-from makeweight.diagnosis.subject import MOST_IMAGES, Subject
+from makeweight.diagnosis.subject import MAX_IMAGES, Subject
 from makeweight.nets.load import load_network
 from makeweight.store.rows import JobRow
 from makeweight.store.store import Store
@@ -30,7 +30,7 @@ def subject_of_run(store: Store, row: JobRow, dataset: PreparedDataset) -> Subje
         group["lr"] = store.epochs(job.key)[-1].learning_rate
 
     def part(rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> tuple[Tensor, Tensor]:
-        chosen = np.sort(np.random.default_rng(0).permutation(rows)[:MOST_IMAGES])
+        chosen = np.sort(np.random.default_rng(0).permutation(rows)[:MAX_IMAGES])
         images = torch.from_numpy(np.array(labelled.images[chosen]))
         # In random order, as they were trained: sorted by row, images may be sorted by class as well.
         order = torch.randperm(len(chosen), generator=torch.Generator().manual_seed(0))

@@ -1,9 +1,10 @@
-"""What is diagnosed, and how it is left exactly as it was."""
+"""What is diagnosed, how it is left exactly as it was, and the time that it may take."""
 
 from __future__ import annotations
 
 import copy
 import random
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -19,8 +20,8 @@ from makeweight.errors import InvalidValue
 LossFunction = Callable[[Tensor, Tensor], Tensor]
 Step = Callable[[Tensor, Tensor], Any]
 
-FEWEST_IMAGES = 8
-MOST_IMAGES = 2_000  # that the probes of the data look at; enough for every threshold, and soon compared
+MIN_IMAGES = 8
+MAX_IMAGES = 2_000  # that the probes of the data look at; enough for every threshold, and soon compared
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,8 @@ class Subject:
                 f"labels must be (n,) with one for each of the {len(self.images)} images, "
                 f"got the shape {tuple(self.labels.shape)}."
             )
-        if len(self.images) < FEWEST_IMAGES:
-            raise InvalidValue(f"{len(self.images)} images are too few to say anything: give {FEWEST_IMAGES} or more.")
+        if len(self.images) < MIN_IMAGES:
+            raise InvalidValue(f"{len(self.images)} images are too few to say anything: give {MIN_IMAGES} or more.")
 
     @property
     def device(self) -> torch.device:
@@ -184,3 +185,24 @@ def _set_random_state(state: tuple[Any, ...]) -> None:
         torch.cuda.set_rng_state_all(state[1])
     np.random.set_state(state[2])
     random.setstate(state[3])
+
+
+class Clock:
+    """Counts down."""
+
+    def __init__(self, seconds: float) -> None:
+        self._begun, self._seconds = time.monotonic(), seconds
+
+    @property
+    def spent(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self._begun
+
+    @property
+    def left(self) -> float:
+        """Seconds to the end; negative behind it."""
+        return self._seconds - self.spent
+
+    def part(self, share: float) -> Clock:
+        """Return a clock for a share of what is left."""
+        return Clock(max(0.0, self.left) * share)

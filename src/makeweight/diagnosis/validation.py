@@ -33,10 +33,10 @@ def compare_again(validated: Validated) -> Compared | None:
     predictions, labels = [], []
     for output in outputs:
         chosen = output.argmax(1)
-        found = next((i for i, pair in enumerate(pairs) if _labels(pair, output) is not None), None)
-        if found is None:
+        place = next((i for i, pair in enumerate(pairs) if _labels(pair, output) is not None), None)
+        if place is None:
             break
-        marks = _labels(pairs.pop(found), output)
+        marks = _labels(pairs.pop(place), output)
         assert marks is not None
         predictions.append(chosen.cpu())
         labels.append(marks.cpu())

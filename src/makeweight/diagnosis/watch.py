@@ -14,10 +14,10 @@ from makeweight.diagnosis.diagnose import judged
 from makeweight.diagnosis.findings import Diagnosis
 from makeweight.diagnosis.observer import Forward, LossCall, Observation, Observer
 from makeweight.diagnosis.probes.training import TrainingFacts, Validated, accuracy_of, pull_of
-from makeweight.diagnosis.subject import FEWEST_IMAGES, LossFunction, Subject
+from makeweight.diagnosis.subject import MIN_IMAGES, LossFunction, Subject
 from makeweight.errors import InvalidValue
 
-MOST_IMAGES = 4_000  # of those that were seen in training
+MAX_IMAGES = 4_000  # of those that were seen in training
 
 
 class Watch:
@@ -74,13 +74,13 @@ class Watch:
     def _judge(self) -> Diagnosis:
         seen = self._observer.seen
         pairs = list(_pairs(seen))
-        if sum(len(labels) for _, labels in pairs) < FEWEST_IMAGES:
+        if sum(len(labels) for _, labels in pairs) < MIN_IMAGES:
             raise InvalidValue(
                 "Watch saw no training of images with class numbers: run the training inside the block, with a loss of "
                 "torch's (cross_entropy, for example), or use makeweight.diagnose."
             )
         images, labels = (torch.cat(parts) for parts in zip(*((r.input, marks) for r, marks in pairs), strict=True))
-        first = _first_of_each(images)[:MOST_IMAGES]
+        first = _first_of_each(images)[:MAX_IMAGES]
         images, labels = images[first], labels[first]
         subject = Subject(
             self._model, _loss_of(next(call for call in seen.losses if call.trains)), self._optimizer, images, labels
@@ -117,7 +117,7 @@ def _first_of_each(images: Tensor) -> Tensor:
 
 def _pairs(seen: Observation) -> list[tuple[Forward, Tensor]]:
     """Match training passes with the labels that the loss was given after them."""
-    found, calls = [], [c for c in seen.losses if c.trains and isinstance(c.target, Tensor)]
+    pairs, calls = [], [c for c in seen.losses if c.trains and isinstance(c.target, Tensor)]
     for record in seen.forwards:
         if not record.with_gradients:
             continue
@@ -128,10 +128,10 @@ def _pairs(seen: Observation) -> list[tuple[Forward, Tensor]]:
         target = calls[place].target
         del calls[: place + 1]
         if target.ndim == 1 and not target.is_floating_point():
-            found.append((record, target))
+            pairs.append((record, target))
         elif target.ndim == 2:
-            found.append((record, target.argmax(1)))
-    return found
+            pairs.append((record, target.argmax(1)))
+    return pairs
 
 
 def _loss_of(call: LossCall) -> LossFunction:

@@ -1,9 +1,7 @@
-"""From rows and a budget to a trained network: what the classifiers of both families share."""
+"""From rows and a budget to a trained network: what the classifiers of all families share."""
 
 from __future__ import annotations
 
-import dataclasses
-from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -17,52 +15,55 @@ from sklearn.utils.multiclass import check_classification_targets  # type: ignor
 from sklearn.utils.validation import check_is_fitted, validate_data  # type: ignore[import-untyped]
 
 from makeweight.data.split import split_indices
-from makeweight.design import solver
-from makeweight.design.architecture import Task
-from makeweight.design.budget import parse_budget
-from makeweight.design.families import family_named
-from makeweight.design.limits import ActivationType, parse_limits
+from makeweight.designs import solver
+from makeweight.designs.architecture import Task
+from makeweight.designs.budget import parse_budget
+from makeweight.designs.families import Family
+from makeweight.designs.limits import NumberType, parse_limits
+from makeweight.estimators.arguments import NO_AUGMENTATION, RECIPE
 from makeweight.estimators.display import as_html
+from makeweight.estimators.images import flattened, shape_of_rows
 from makeweight.estimators.predict import logits_alone
 from makeweight.estimators.rows import Shape, Standardiser, checked_weights, merged, with_class_weights
 from makeweight.nets.load import load_network
 from makeweight.training.images import TrainingData
-from makeweight.training.loop import train
-from makeweight.training.precision import Hardware, choose_device, fastest_precision
-from makeweight.training.recipe import Recipe, default_recipe
-from makeweight.training.state import begin
+from makeweight.training.precision import choose_device, hardware_here
+from makeweight.training.recipe import default_recipe
+from makeweight.training.session import training
 
-DTYPES = (np.float64, np.float32, np.uint8)  # that rows keep; others become the first of them
-_RECIPE = tuple(field.name for field in dataclasses.fields(Recipe) if field.name != "validation")
+DTYPES = (np.float64, np.float32, np.uint8)  # that rows keep; others become the first
+# A feature may differ by less than the 8 bits of bf16.
+_VECTORS: dict[str, Any] = {"precision": "fp32", **NO_AUGMENTATION}
 
 
-class BudgetClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
-    """Fits the network that fills a budget; each family's classifier says what rows are to it.
+class BudgetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Fits the network that fills a budget; :func:`~makeweight.estimators.classifiers.classifier` makes each family's.
 
-    There is no ``partial_fit``: the recipe plans a whole training, a learning rate that rises and comes down over a
-    known number of epochs, on data standardised by the statistics of all rows. A part of the data cannot know either.
+    There is no ``partial_fit``: the recipe plans a whole training, with a learning rate that rises and falls over a
+    known number of epochs, on data standardised by the statistics of all rows. A part of the data tells neither.
     """
 
-    _family: ClassVar[str]
-    _options: ClassVar[tuple[str, ...]]  # constructor arguments that are options of the family
-    _defaults: ClassVar[dict[str, Any]] = {}  # recipe fields whose default is another here
+    _family: ClassVar[Family]
 
-    # What every constructor stores.
+    # What every constructor stores, and image_shape for families of images.
     budget: int | str
     max_macs: int | str | None
-    max_activation_bytes: int | str | None
-    activation_type: ActivationType
+    max_ram: int | str | None
+    ram_type: NumberType
+    image_shape: Any
     validation: float
     class_weight: Any
     random_state: Any
 
-    @abstractmethod
     def _rows(self, X: Any) -> tuple[Any, Shape | None]:  # noqa: N803 - scikit-learn's name
-        """Rows (n, f) of X, and the shape (c, h, w) of its images where X has one."""
+        """Rows (n, f) of X, and the shape (c, h, w) of its images, if any."""
+        return (X, None) if self._family.takes_vectors else flattened(X)
 
-    @abstractmethod
     def _shape(self, features: int, seen: Shape | None) -> Shape:
         """Shape (c, h, w) that a row of features has for the network."""
+        if self._family.takes_vectors:
+            return features, 1, 1
+        return shape_of_rows(features, self.image_shape, seen)
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: N803 - scikit-learn's name
         """Design the network, standardise the rows and train.
@@ -92,7 +93,9 @@ class BudgetClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mis
         kept = np.flatnonzero(weights)
         self.classes_, labels = np.unique(y[kept], return_inverse=True)
         if len(self.classes_) < 2:
-            raise ValueError(f"y has 1 class, {self.classes_[0]!r}: a classifier needs 2 classes or more. Add another.")
+            raise ValueError(
+                f"y has 1 class, {self.classes_[0]!r}: a classifier needs at least 2 classes. Add another."
+            )
         shape = self._shape(X.shape[1], seen)
         first, weights = merged(X[kept], labels, weights[kept])
         rows, labels = X[kept[first]], labels[first]
@@ -107,9 +110,7 @@ class BudgetClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mis
         X, seen = self._rows(X)  # noqa: N806
         X = validate_data(self, X, dtype=DTYPES, reset=False)  # noqa: N806
         if seen is not None and seen != self._standardiser.shape:
-            raise ValueError(
-                f"X has images of {seen}, and the network was fitted to {self._standardiser.shape}. Give those."
-            )
+            raise ValueError(f"X has images of {seen}, but the network was fitted to {self._standardiser.shape}.")
         logits = logits_alone(self.network_, self._images(X))
         probabilities: NDArray[np.float64] = logits.double().softmax(1).numpy()
         return probabilities
@@ -127,33 +128,32 @@ class BudgetClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mis
     def _train(self, images: NDArray[np.float32], labels: NDArray[np.int64], weights: NDArray[np.float64]) -> None:
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         rows = np.arange(len(labels))
-        training, held_out = rows, rows[:0]
+        trained, held_out = rows, rows[:0]
         if self.validation:
             split = split_indices(labels, self.validation, seed)
-            training, held_out = split.train, split.validation
-        if len(training) < 2:
+            trained, held_out = split.train, split.validation
+        if len(trained) < 2:
             raise ValueError(
                 f"validation={self.validation} leaves 1 of {len(rows)} different rows to train on, and batch "
                 "normalisation needs 2. Hold out fewer."
             )
-        weights = weights / weights[training].mean()
-        recipe = default_recipe(self._family, len(training), self._defaults | self._given(_RECIPE))
-        device = choose_device()
-        precision = fastest_precision(device) if recipe.precision == "auto" else recipe.precision
+        weights = weights / weights[trained].mean()
+        fixed = _VECTORS if self._family.takes_vectors else {}
+        recipe = default_recipe(self._family.name, len(trained), fixed | self._given(RECIPE))
         task = Task(self._standardiser.shape, len(self.classes_))
-        limits = parse_limits(self.max_macs, self.max_activation_bytes, self.activation_type)
-        # A budget is a limit here: few features and classes may leave no network that fills it.
-        design = solver.fit(
-            family_named(self._family), task, parse_budget(self.budget), self._given(self._options), limits, least=0
-        )
-        state = begin(design.architecture, recipe, seed, Hardware(device, precision, torch.get_num_threads()))
-        data = TrainingData(images, labels, training, held_out, weights.astype(np.float32))
+        limits = parse_limits(self.max_macs, self.max_ram, self.ram_type)
+        # The budget is only a limit here: with few features and classes no network may fill it.
+        options = self._given(tuple(info.name for info in self._family.infos))
+        design = solver.fit(self._family, task, parse_budget(self.budget), options, limits, least=0)
+        hardware = hardware_here(choose_device(), torch.get_num_threads())
+        data = TrainingData(images, labels, trained, held_out, weights.astype(np.float32))
         self.architecture_ = design.architecture
-        self.history_ = tuple(train(state, recipe, data))
+        with training(design.architecture, recipe, seed, hardware, data) as (state, epochs):
+            self.history_ = tuple(epochs)
         self.network_ = state.result.eval().cpu()
 
     def _given(self, names: tuple[str, ...]) -> dict[str, Any]:
-        """Arguments that were given, as plain Python numbers: a search over a grid hands over NumPy's."""
+        """Arguments that aren't None, as plain Python numbers: grid searches pass NumPy's."""
         values = {name: getattr(self, name, None) for name in names}
         return {name: v.item() if isinstance(v, np.generic) else v for name, v in values.items() if v is not None}
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from html import escape
 from typing import Any
 
 from sklearn.utils import estimator_html_repr  # type: ignore[import-untyped]
 
-from makeweight.design.architecture import Architecture
-from makeweight.design.cost import cost
+from makeweight.designs.cost import cost
+from makeweight.designs.table import layers_table
 from makeweight.training.records import EpochRecord
+from makeweight.wording import plural
 
 WIDTH, HEIGHT, MARGIN = 320, 160, 28  # pixels of CSS
 # Okabe and Ito's blue and vermilion, told apart by colour-blind readers; they hold on light and dark pages.
@@ -23,26 +23,9 @@ def as_html(classifier: Any) -> str:
     diagram: str = estimator_html_repr(classifier)
     if not hasattr(classifier, "history_"):
         return diagram
-    parts = (layer_table(classifier.architecture_), learning_curve(classifier.history_))
+    parts = (layers_table(cost(classifier.architecture_))._repr_html_(), learning_curve(classifier.history_))
     cells = "".join(f"<div>{part}</div>" for part in parts)
     return f'{diagram}<div style="display:flex;flex-wrap:wrap;gap:1em;align-items:flex-start">{cells}</div>'
-
-
-def layer_table(architecture: Architecture) -> str:
-    """Layers with output shape, weights and MACs as an HTML table."""
-    counted = cost(architecture)
-    rows = [
-        (layer.name, layer.kind.replace("_", " "), "×".join(map(str, layer.output_shape)), layer.weights, layer.macs)
-        for layer in counted.layers
-    ]
-    head = "".join(f"<th>{name}</th>" for name in ("layer", "kind", "output", "weights", "MACs"))
-    body = "".join(_row(*row) for row in (*rows, ("total", "", "", counted.weights, counted.macs)))
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def _row(name: str, kind: str, output: str, weights: int, macs: int) -> str:
-    cells = (escape(name), escape(kind), output, f"{weights:,}", f"{macs:,}")
-    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
 
 
 def learning_curve(history: Sequence[EpochRecord]) -> str:
@@ -61,7 +44,7 @@ def learning_curve(history: Sequence[EpochRecord]) -> str:
         f'<text x="{MARGIN - 4}" y="{HEIGHT - MARGIN}" text-anchor="end">0</text>'
         f'<text x="{WIDTH - MARGIN}" y="{HEIGHT - MARGIN + 14}" text-anchor="end">epoch {len(history)}</text>'
     )
-    label = f"Learning curve over {len(history)} epochs"
+    label = f"Learning curve over {plural(len(history), 'epoch')}"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{label}" width="{WIDTH}" height="{HEIGHT}" '
         f'viewBox="0 0 {WIDTH} {HEIGHT}" font-size="11" fill="currentColor">{axes}{lines}</svg>'

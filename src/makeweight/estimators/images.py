@@ -1,4 +1,4 @@
-"""Which (c, h, w) an image classifier's rows have."""
+"""The shape (c, h, w) of an image classifier's rows."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from makeweight.design.architecture import SIDES
+from makeweight.designs.architecture import SIDES
+from makeweight.designs.families import FAMILIES
+from makeweight.estimators.arguments import class_name
 from makeweight.estimators.rows import Shape
 
 CHANNELS = (1, 3)
 
 
 def flattened(X: Any) -> tuple[Any, Shape | None]:  # noqa: N803 - scikit-learn's name
-    """Lay images (n, h, w) or (n, c, h, w) out as rows (n, c·h·w), and say their shape; leave rows as they are.
+    """Lay images (n, h, w) or (n, c, h, w) out as rows (n, c·h·w), and return their shape; leave rows unchanged.
 
     Raises
     ------
@@ -37,14 +39,14 @@ def flattened(X: Any) -> tuple[Any, Shape | None]:  # noqa: N803 - scikit-learn'
     return images.reshape(len(images), c * h * w), (c, h, w)
 
 
-def shape_of_rows(features: int, given: Any, seen: Shape | None) -> Shape:
-    """Decide the shape (c, h, w) of images: as given, as seen in X, or a square of one channel.
+def shape_of_rows(features: int, image_shape: Any, seen: Shape | None) -> Shape:
+    """Decide the shape (c, h, w) of images: the argument's, that of X, or a square of one channel.
 
     Parameters
     ----------
     features : int
         Columns of the flat rows.
-    given : sequence of 3 int or None
+    image_shape : sequence of 3 int or None
         The constructor's ``image_shape``.
     seen : tuple or None
         Of X with 3 or 4 axes.
@@ -54,8 +56,8 @@ def shape_of_rows(features: int, given: Any, seen: Shape | None) -> Shape:
     ValueError
         If they contradict each other, or the network's smallest or largest image.
     """
-    if given is not None:
-        shape = _as_shape(given)
+    if image_shape is not None:
+        shape = _as_shape(image_shape)
         if math.prod(shape) != features or (seen or shape) != shape:
             here = f"images of {seen}" if seen else f"n_features = {features}"
             raise ValueError(
@@ -68,24 +70,28 @@ def shape_of_rows(features: int, given: Any, seen: Shape | None) -> Shape:
         side = math.isqrt(features)
         if side * side != features:
             raise ValueError(
-                f"X has n_features = {features}, which is no square of one channel, so the shape of its images is "
-                "not known. Give image_shape=(channels, height, width), or X as (n, channels, height, width)."
+                f"X has n_features = {features}, which is not a square of one channel, so the shape of its images is "
+                "unknown. Give image_shape=(channels, height, width), or X as (n, channels, height, width)."
             )
         shape = (1, side, side)
     if shape[0] not in CHANNELS or not all(SIDES[0] <= side <= SIDES[1] for side in shape[1:]):
         raise ValueError(
             f"images of (channels, height, width) = {shape} from n_features = {features} are not supported: 1 or 3 "
             f"channels, and sides from {SIDES[0]} to {SIDES[1]} pixels. Give image_shape=(channels, height, width) if "
-            "this is not their shape; for features that are no pixels use FCNClassifier."
+            f"this is not their shape; for features that aren't pixels use {_of_vectors()}."
         )
     return shape
 
 
-def _as_shape(given: Any) -> Shape:
+def _as_shape(image_shape: Any) -> Shape:
     try:
-        c, h, w = (int(size) for size in given)
+        c, h, w = (int(size) for size in image_shape)
     except (TypeError, ValueError):
         raise ValueError(
-            f"image_shape={given!r} is not possible: give (channels, height, width), for example (1, 28, 28)."
+            f"{image_shape=} is not possible: give (channels, height, width), for example (1, 28, 28)."
         ) from None
     return c, h, w
+
+
+def _of_vectors() -> str:
+    return " or ".join(class_name(family) for family in FAMILIES.values() if family.takes_vectors)

@@ -1,4 +1,4 @@
-"""Logits of rows that do not depend, by rounding, on the rows beside them."""
+"""Logits of rows that don't depend, through rounding, on the other rows."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from makeweight.training.images import Images
 def logits_alone(network: Network, images: NDArray[np.float32]) -> Tensor:
     """(n, c, h, w) standardised images to (n, k) logits, each the same whichever images are given with it.
 
-    A product of float32 matrices rounds a row by its place among the others, by 1e-7 and more, so vectors are computed
-    in float64. Convolutions round an image the same anywhere, unless it is alone: one alone gets company.
+    In a product of float32 matrices a row's rounding depends on its position, by 1e-7 and more, so vectors are computed
+    in float64. Convolutions round an image the same anywhere, unless it is alone: then it is duplicated.
     """
     n = len(images)
     if n % BATCH == 1:
@@ -39,5 +39,5 @@ def _vectors_in_float64(network: Network) -> Network:
     return copied
 
 
-def _widen(module: nn.Module, given: Any, output: Tensor) -> Tensor:
+def _widen(module: nn.Module, inputs: Any, output: Tensor) -> Tensor:
     return output.double()

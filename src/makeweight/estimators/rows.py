@@ -1,4 +1,4 @@
-"""Rows as training sees them: equal ones merged with their weights, standardised by the training data's statistics."""
+"""Rows as training sees them: equal ones merged, with joint weights, and standardised by the training data."""
 
 from __future__ import annotations
 
@@ -43,8 +43,7 @@ def checked_weights(sample_weight: object, rows: int) -> Floats:
 def merged(features: NDArray[Any], labels: NDArray[np.int64], weights: Floats) -> tuple[NDArray[np.int64], Floats]:
     """Merge equal rows of one class.
 
-    A weight of 3 is then the same training as the row three times, to the bit, and the order of the rows is nothing
-    that training depends on.
+    So a weight of 3 gives the same bits as the row three times, and training doesn't depend on the order of rows.
 
     Parameters
     ----------
@@ -67,7 +66,7 @@ def merged(features: NDArray[Any], labels: NDArray[np.int64], weights: Floats) -
 
 
 def _as_ordered_bytes(features: NDArray[Any]) -> NDArray[Any]:
-    """Unsigned integers, high byte first, that are in the order of the numbers; as bytes rows compare fastest."""
+    """Unsigned integers, high byte first, in the order of the numbers: rows compare fastest as bytes."""
     if features.dtype.kind == "u":
         return np.ascontiguousarray(features)
     size = features.itemsize
@@ -100,7 +99,7 @@ def with_class_weights(weights: Floats, classes: NDArray[Any], labels: NDArray[n
     factors = compute_sample_weight(class_weight, classes[labels])
     if factors.min() < 0 or not factors.any():
         raise ValueError(
-            f"class_weight={class_weight!r} is not possible: weights are at least 0, and one class has more. "
+            f"class_weight={class_weight!r} is not possible: weights are at least 0, and at least one is above 0. "
             'Use "balanced" to give all classes the same.'
         )
     return np.asarray(weights * factors)
@@ -118,7 +117,7 @@ class Standardiser:
     def of(rows: NDArray[Any], weights: Floats, shape: Shape) -> Standardiser:
         """Take the statistics of (n, c·h·w) rows, each counted by its weight.
 
-        In float64, whatever the rows are in: float32 would lose values that are small beside their mean.
+        In float64, whatever the rows are in: float32 would lose values that are small relative to their mean.
         """
         pixels = rows.reshape(len(rows), shape[0], -1)
         parts = [slice(start, start + CHUNK) for start in range(0, len(rows), CHUNK)]

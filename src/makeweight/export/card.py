@@ -12,15 +12,17 @@ from collections.abc import Iterator
 
 from makeweight.data.catalog import CATALOG
 from makeweight.data.picture import background
+from makeweight.designs.families import described
+from makeweight.designs.memory import STACK_BYTES
 from makeweight.export.facts import Facts
 from makeweight.export.records import ExportReport, Verification
-from makeweight.export.text import markdown_name, signed_points, yaml_text
 from makeweight.export.usage import usage_of
 from makeweight.stats.classes import ClassScores
 from makeweight.stats.intervals import Interval
 from makeweight.store.rows import JobRow
+from makeweight.text import markdown_name, yaml_text
+from makeweight.wording import UNKNOWN, confidence, percent, percentage, points, signed_points, span
 
-KINDS = {"fcn": "A fully connected network", "cnn": "A convolutional network", "lenet": "A convolutional network"}
 FEW_POINTS = 0.005  # a mean confidence this close to the accuracy is called right
 
 
@@ -36,7 +38,14 @@ def model_card(report: ExportReport, row: JobRow) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"name": markdown_name, "yaml": yaml_text, "percent": _percent, "mean": _mean, "span": _span}
+    environment.filters |= {
+        "name": markdown_name,
+        "yaml": yaml_text,
+        "interval": _interval,
+        "percentage": percentage,
+        "percent": percent,
+    }
+    environment.globals["confidence"] = confidence
     facts, best = report.facts, report.recommended
     return environment.get_template("card.md").render(
         report=report,
@@ -44,14 +53,15 @@ def model_card(report: ExportReport, row: JobRow) -> str:
         best=best,
         names=facts.class_names,
         title=f"{facts.network} for {facts.dataset}",
-        kind=KINDS.get(report.origin.family, "A network"),
+        kind=_capitalised(described(report.origin.family).kind),
         form=_form(facts),
         usage=usage_of(facts, best.name),
-        rows=[_row(found) for found in (report.pytorch, *report.files)],
+        rows=[_row(checked) for checked in (report.pytorch, *report.files)],
         timing=_timing(report),
         trained=_trained(report),
         verdict=f"int8 is {'' if report.int8 and report.int8.wins else 'not '}recommended.",
         devices=[_device_row(file) for file in report.files if file.memory],
+        stack_bytes=STACK_BYTES,
         worst=_worst(report.classes),
         background=_background(facts),
         sureness=_sureness(report.overconfidence),
@@ -61,33 +71,35 @@ def model_card(report: ExportReport, row: JobRow) -> str:
     )
 
 
+def _capitalised(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
 def _form(facts: Facts) -> str:
     channels, height, width = facts.image_shape
     kind = "gray" if channels == 1 else "colour" if channels == 3 else f"{channels}-channel"
     return f"{height} × {width} {kind} pixels (uint8, {channels} × {height} × {width})"
 
 
-def _row(found: Verification) -> tuple[str, ...]:
-    change = found.change
-    itself = found.size_bytes is None
+def _row(checked: Verification) -> tuple[str, ...]:
+    change = checked.change
+    itself = checked.size_bytes is None
     return (
-        "PyTorch, float32" if itself else f"`{found.name}`",
-        "–" if itself else f"{found.size_bytes:,}",
-        _percent(found.accuracy),
-        "–"
-        if itself
-        else " ".join((signed_points(change.mean), f"({signed_points(change.low)} to {signed_points(change.high)})")),
-        "–" if itself else f"{100 * found.same_class:.2f}",
-        "–" if itself else f"{found.largest_difference:.1e}",
-        f"{found.latency.p50_ms:.3f} / {found.latency.p95_ms:.3f}" if found.latency else "not measured",
+        "PyTorch, float32" if itself else f"`{checked.name}`",
+        "–" if itself else f"{checked.size_bytes:,}",
+        _interval(checked.accuracy),
+        "–" if itself else f"{signed_points(change.mean)} ({span(change.low, change.high, signed_points)})",
+        "–" if itself else percentage(checked.same_class),
+        "–" if itself else f"{checked.largest_difference:.1e}",
+        f"{checked.latency.p50_ms:.3f} / {checked.latency.p95_ms:.3f}" if checked.latency else "not measured",
     )
 
 
-def _device_row(found: Verification) -> tuple[str, ...]:
-    memory = found.memory
+def _device_row(checked: Verification) -> tuple[str, ...]:
+    memory = checked.memory
     assert memory is not None
     return (
-        f"`{found.name}`",
+        f"`{checked.name}`",
         f"{memory.flash_bytes:,}",
         f"{memory.bytes_per_weight:.2f}",
         "not measured" if memory.code_bytes is None else f"{memory.code_bytes:,}",
@@ -96,10 +108,10 @@ def _device_row(found: Verification) -> tuple[str, ...]:
 
 
 def _timing(report: ExportReport) -> str:
-    found = (report.pytorch, *report.files)
-    engines = dict.fromkeys(each.engine for each in found)
-    repeats = min(each.latency.repeats for each in found if each.latency)
-    untimed = any(each.latency is None for each in found)
+    checks = (report.pytorch, *report.files)
+    engines = dict.fromkeys(check.engine for check in checks)
+    repeats = min(check.latency.repeats for check in checks if check.latency)
+    untimed = any(check.latency is None for check in checks)
     return (
         f"Times of {repeats:,} calls or more each, in turn, on {report.conditions}; {', '.join(engines)}."
         + untimed * " The time on a device is not measured."
@@ -109,8 +121,8 @@ def _timing(report: ExportReport) -> str:
 def _trained(report: ExportReport) -> str:
     origin = report.origin
     return (
-        f"The run itself was scored in {origin.trained_in} at its end: {100 * origin.accuracy.mean:.2f} %; "
-        f"float32 gives the same class for {100 * origin.same_class:.2f} % of the images."
+        f"The run itself was scored in {origin.trained_in} at its end: {percent(origin.accuracy.mean)}; "
+        f"float32 gives the same class for {percent(origin.same_class)} of the images."
     )
 
 
@@ -123,29 +135,29 @@ def _background(facts: Facts) -> str:
     """Say what the background must be, where the data set is clear about it."""
     match background(facts.border):
         case "dark":
-            return "The training images are bright on a dark background; what is dark on bright must be inverted."
+            return "The training images are bright on a dark background; invert pictures that are dark on bright."
         case "bright":
-            return "The training images are dark on a bright background; what is bright on dark must be inverted."
+            return "The training images are dark on a bright background; invert pictures that are bright on dark."
     return ""
 
 
 def _sureness(overconfidence: float) -> str:
     if abs(overconfidence) < FEW_POINTS:
         return "on average as high as the accuracy"
-    return f"too {'high' if overconfidence > 0 else 'low'} by {100 * abs(overconfidence):.1f} points on average"
+    return f"too {'high' if overconfidence > 0 else 'low'} by {points(abs(overconfidence))} points on average"
 
 
 def _data(facts: Facts) -> str:
     entry = CATALOG.get(facts.dataset)
     if entry is None:
-        return f"{markdown_name(facts.dataset)}, the user's own."
+        return f"{markdown_name(facts.dataset)}, the user's own data."
     return f"{entry.title}: {entry.source}. Licence of the data: {entry.licence}."
 
 
 def _chosen(report: ExportReport) -> str:
     if report.origin.seeds == 1:
         return ""
-    return f"Of {report.origin.seeds} trainings it is the one of the best validation accuracy."
+    return f"Of {report.origin.seeds} trainings, it is the one with the best validation accuracy."
 
 
 def _made(report: ExportReport, row: JobRow) -> Iterator[tuple[str, str]]:
@@ -157,15 +169,6 @@ def _made(report: ExportReport, row: JobRow) -> Iterator[tuple[str, str]]:
         yield field.name.replace("_", " "), f"`{json.dumps(getattr(row.job.recipe, field.name))}`"
 
 
-def _percent(interval: Interval) -> str:
-    if math.isnan(interval.mean):
-        return "–"
-    return f"{_mean(interval)} ({_span(interval)})"
-
-
-def _span(interval: Interval) -> str:
-    return f"{100 * interval.low:.2f}–{100 * interval.high:.2f}"
-
-
-def _mean(interval: Interval) -> str:
-    return "–" if math.isnan(interval.mean) else f"{100 * interval.mean:.2f}"
+def _interval(accuracy: Interval) -> str:
+    mean = percentage(accuracy.mean)
+    return mean if mean == UNKNOWN else f"{mean} ({span(accuracy.low, accuracy.high)})"

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from makeweight.data.picture import Picture, background, border_brightness
-from makeweight.design.budget import format_budget
 from makeweight.errors import InvalidValue, MakeweightError
 from makeweight.export.facts import Answer, Shape
 from makeweight.export.runtime import OnnxFile
@@ -17,7 +16,7 @@ from makeweight.inspection.data import as_planned
 from makeweight.store.rows import JobRow, StudyRow
 from makeweight.store.store import Store
 
-TOGETHER = 16  # pictures that are read and answered at once; a file may make 64 MB of each, see guard.MOST_VALUES
+TOGETHER = 16  # pictures that are read and answered at once; a file may make 64 MB of each, see guard.MAX_VALUES
 
 
 @dataclass(frozen=True)
@@ -36,11 +35,12 @@ class Classifier:
 
 
 @dataclass(frozen=True)
-class Source:
+class PictureInput:
     """A picture that can be read."""
 
     name: str  # as the user gave it
-    read: Callable[[Shape, bool], Picture] = field(repr=False)  # (shape, whether to invert); raises MakeweightError
+    # (shape, whether to invert, brightness to be like; see `read_picture`); raises MakeweightError
+    read: Callable[[Shape, bool, float | None], Picture] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +54,12 @@ class Guess:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a picture was taken for, or why it could not be read."""
+    """What a picture was classified as, or why it couldn't be read."""
 
     image: str
     guesses: tuple[Guess, ...] = ()  # the most probable first
     unlike: str | None = None  # "dark on bright", where the training images are the other way round
+    inverted: bool = False  # whether bright was turned into dark
     error: str | None = None
 
 
@@ -90,38 +91,47 @@ def from_run(store: Store, row: JobRow, study: StudyRow) -> Classifier:
     job, data = row.job, as_planned(study)
     module = Deployable(load_network(job.architecture, store.weights(row))).eval()
     return Classifier(
-        name=f"{job.family.upper()} {format_budget(job.budget)}, seed {job.seed}",
+        name=f"{job.network_id.label}, seed {job.seed}",
         image_shape=job.architecture.input_shape,
-        class_names=study.class_names or tuple(map(str, range(job.architecture.classes))),
+        class_names=study.names(job.architecture.classes),
         border=border_brightness(data.training_images().images[:BORDER_IMAGES]) if data else None,
         answer=module.answer,
     )
 
 
-def classify(classifier: Classifier, sources: Sequence[Source], top: int, invert: bool) -> Iterator[Prediction]:
+def classify(
+    classifier: Classifier, sources: Sequence[PictureInput], top: int, invert: bool | None = None
+) -> Iterator[Prediction]:
     """Answer for each picture, in order; one that cannot be read gets its reason, and the others their answers.
 
     Parameters
     ----------
     top : int
         Classes to give of each.
-    invert : bool
-        Turn bright into dark in each picture.
+    invert : bool, optional
+        Turn bright into dark in each picture, or in none; None: in gray pictures that are dark on bright, where the
+        training images are bright on dark.
     """
+    like = classifier.border if invert is None else None
     for start in range(0, len(sources), TOGETHER):
-        read = [_read(source, classifier.image_shape, invert) for source in sources[start : start + TOGETHER]]
+        read = [
+            _read(source, classifier.image_shape, bool(invert), like) for source in sources[start : start + TOGETHER]
+        ]
         pictures = [picture for _, picture in read if isinstance(picture, Picture)]
         answers = iter(classifier.answer(np.stack([picture.pixels for picture in pictures])) if pictures else ())
         for name, picture in read:
             if isinstance(picture, Picture):
-                yield Prediction(name, _guesses(classifier, next(answers), top), _unlike(classifier, picture))
+                guesses = _guesses(classifier, next(answers), top)
+                yield Prediction(name, guesses, _unlike(classifier, picture), picture.inverted)
             else:
                 yield Prediction(name, error=str(picture))
 
 
-def _read(source: Source, shape: Shape, invert: bool) -> tuple[str, Picture | MakeweightError]:
+def _read(
+    source: PictureInput, shape: Shape, invert: bool, like: float | None
+) -> tuple[str, Picture | MakeweightError]:
     try:
-        return source.name, source.read(shape, invert)
+        return source.name, source.read(shape, invert, like)
     except MakeweightError as error:
         return source.name, error
 

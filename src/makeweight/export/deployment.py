@@ -12,13 +12,13 @@ from torch import Tensor, nn
 import makeweight
 from makeweight.data.dataset import PreparedDataset
 from makeweight.data.picture import border_brightness
-from makeweight.design.budget import format_budget
 from makeweight.export.facts import Facts, Pixels, Probabilities
 from makeweight.jobs.result import Job
 from makeweight.nets.build import Network
 from makeweight.nets.load import load_network
 from makeweight.store.rows import JobRow
 from makeweight.store.store import Store, done
+from makeweight.wording import percent
 
 # More bring nothing: CNN 10K on FashionMNIST in int8 has the class of float32 for 99.5 % of the test images with 512,
 # 2,048 and 8,192 of them, and for 99.7 % with 32.
@@ -73,7 +73,7 @@ def deployment_of(store: Store, row: JobRow, data: PreparedDataset) -> Deploymen
 
 def _achieved(row: JobRow) -> str:
     result = done(row)
-    share = f"{100 * result.test_accuracy:.2f} % of the test images"
+    share = f"{percent(result.test_accuracy)} of the test images"
     return f"At the end of its training, in {result.environment.precision}, the run had {share} right."
 
 
@@ -81,7 +81,7 @@ def _facts(row: JobRow, data: PreparedDataset) -> Facts:
     job = row.job
     return Facts(
         makeweight=makeweight.__version__,
-        network=f"{job.family.upper()} {format_budget(job.budget)}",
+        network=job.network_id.label,
         run=job.key[:12],
         seed=job.seed,
         dataset=PurePath(data.name).name,  # where the data lay is nobody else's business

@@ -14,7 +14,7 @@ from makeweight.export.facts import Precision
 from makeweight.export.records import Artefact, Memory
 from makeweight.files import write_whole
 
-# Several times as fast as -O2 in int8, and the same results: C99 lets no compiler change the order of a sum.
+# The same results as -O2: C99 lets no compiler change the order of a sum.
 OPTIONS = ("-O3",)
 
 
@@ -57,12 +57,12 @@ def _remarks(deployment: Deployment) -> tuple[str, ...]:
 
 
 def _compiled(source: Path) -> Compiled:
-    found = compile_program(source, OPTIONS)
-    if isinstance(found, NotCompiled):
+    compiled = compile_program(source, OPTIONS)
+    if isinstance(compiled, NotCompiled):
         raise DataFormatError(
-            f"{source.name} was {found.reason.rstrip('.')}. Nothing was written; try another compiler, gcc or clang."
+            f"{source.name} was {compiled.reason.rstrip('.')}. Nothing was written; try another compiler, gcc or clang."
         )
-    return found
+    return compiled
 
 
 def _place(files: CFiles, program: Compiled, folder: Path) -> Artefact:

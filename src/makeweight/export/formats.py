@@ -12,16 +12,16 @@ import torch
 from makeweight.errors import InvalidValue
 from makeweight.export.c.compiler import require_compiler
 from makeweight.export.deployment import Deployment
-from makeweight.export.extra import require_onnx
 from makeweight.export.facts import Precision
 from makeweight.export.records import Artefact
+from makeweight.export.runtime import require_onnx
 from makeweight.files import write_whole
 
 Write = Callable[[Deployment, Path, bool], tuple[Artefact, ...]]
 
 
 @dataclass(frozen=True)
-class Format:
+class ExportFormat:
     """How a format is written."""
 
     write: Write  # (what, folder, whether in int8 as well) to the files, float32 first
@@ -78,14 +78,14 @@ def write_device(deployment: Deployment, folder: Path, int8: bool) -> tuple[Arte
     return checked_files(deployment, folder, int8)
 
 
-FORMATS: Mapping[str, Format] = {
-    "onnx": Format(write_onnx, int8=True, require=partial(require_onnx, "export to ONNX")),
-    "torch": Format(write_program, int8=False),
-    "c": Format(write_device, int8=True, require=partial(require_compiler, "export to C")),
+FORMATS: Mapping[str, ExportFormat] = {
+    "onnx": ExportFormat(write_onnx, int8=True, require=partial(require_onnx, "export to ONNX")),
+    "torch": ExportFormat(write_program, int8=False),
+    "c": ExportFormat(write_device, int8=True, require=partial(require_compiler, "export to C")),
 }
 
 
-def format_named(name: str, int8: bool) -> Format:
+def format_named(name: str, int8: bool) -> ExportFormat:
     """Return a format.
 
     Raises
@@ -97,7 +97,7 @@ def format_named(name: str, int8: bool) -> Format:
         raise InvalidValue(f"format {name!r} is not possible: give one of {', '.join(FORMATS)}.")
     if int8 and not FORMATS[name].int8:
         able = ", ".join(name for name, known in FORMATS.items() if known.int8)
-        raise InvalidValue(f"--int8 is not possible with --format {name}: it is for {able}.")
+        raise InvalidValue(f"int8=True is not possible with format={name}: it is for {able}.")
     return FORMATS[name]
 
 

@@ -1,6 +1,6 @@
 """Refuse a file before it can do harm: what is opened here may come from anywhere.
 
-Nothing is unpickled, no second file is read, and no node can make a tensor larger than MOST_VALUES out of a small file.
+Nothing is unpickled, no second file is read, and no node can make a tensor larger than MAX_VALUES out of a small file.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from makeweight.errors import DataFormatError, DataNotFound, InvalidValue
+from makeweight.errors import DataFormatError, DataNotFound, InvalidValue, MakeweightError
 from makeweight.export.facts import INPUT, OUTPUT, Facts
 
 if TYPE_CHECKING:
     import onnx
 
-MOST_BYTES = 64 * 2**20  # sixteen million float32 weights; budgets end at two million
-MOST_VALUES = 16 * 2**20  # of one tensor for one image: 64 MB in float32
-MOST_NODES = 10_000
+MAX_BYTES = 64 * 2**20  # sixteen million float32 weights; budgets end at two million
+MAX_VALUES = 16 * 2**20  # of one tensor for one image: 64 MB in float32
+MAX_NODES = 10_000
 PICKLED = (".pt", ".pt2", ".pth", ".pkl", ".pickle", ".joblib", ".ckpt", ".npy", ".npz")
 # What networks of makeweight are made of, in several versions of the translator. The sizes of what these make follow
 # from the weights and the image alone, so they can be known, and bounded, before anything is computed.
@@ -30,7 +30,7 @@ OPERATORS = frozenset(
 
 
 def read_capped(path: Path) -> bytes:
-    """Read a model file, up to MOST_BYTES.
+    """Read a model file, up to MAX_BYTES.
 
     Raises
     ------
@@ -44,12 +44,14 @@ def read_capped(path: Path) -> bytes:
     if path.suffix.lower() in PICKLED:
         raise _refused(path, f"{path.suffix} files may run code when they are read, and makeweight never reads them")
     try:
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode):
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
             raise InvalidValue(f"the model {path} is no ordinary file. Give an ONNX file.")
-        if found.st_size > MOST_BYTES:
-            raise _refused(path, f"it has {found.st_size:,} bytes, and {MOST_BYTES:,} is the most")
+        if status.st_size > MAX_BYTES:
+            raise _refused(path, f"it has {status.st_size:,} bytes, and {MAX_BYTES:,} is the most")
         content = path.read_bytes()
+    except MakeweightError:
+        raise
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataNotFound(f"the model {path} cannot be opened: {reason}. Give the path of an ONNX file.") from error
@@ -93,7 +95,7 @@ def _check_graph(model: onnx.ModelProto) -> None:
     import onnx
 
     graph = model.graph
-    if model.functions or graph.sparse_initializer or len(graph.node) > MOST_NODES:
+    if model.functions or graph.sparse_initializer or len(graph.node) > MAX_NODES:
         raise DataFormatError("it has functions, sparse weights or too many nodes, which no model of makeweight's has")
     tensors = [*graph.initializer]
     for node in graph.node:
@@ -111,7 +113,7 @@ def _check_interface(model: onnx.ModelProto, facts: Facts) -> None:
     import onnx
 
     weights = {tensor.name for tensor in model.graph.initializer}
-    found = [
+    actual = [
         (value.name, value.type.tensor_type.elem_type, _sizes(value))
         for value in (*(i for i in model.graph.input if i.name not in weights), *model.graph.output)
     ]
@@ -119,7 +121,7 @@ def _check_interface(model: onnx.ModelProto, facts: Facts) -> None:
         (INPUT, onnx.TensorProto.UINT8, [None, *facts.image_shape]),
         (OUTPUT, onnx.TensorProto.FLOAT, [None, facts.classes]),
     ]
-    if found != wanted:
+    if actual != wanted:
         shape = " × ".join(map(str, facts.image_shape))
         raise DataFormatError(
             f"its inputs and outputs are not one {INPUT!r} (n × {shape}, uint8) and "
@@ -145,8 +147,8 @@ def _check_sizes(model: onnx.ModelProto) -> None:
         sizes = made.get(name, [None])
         if None in sizes:
             raise DataFormatError(f"the size of {name[:40]!r} in it is not known")
-        if math.prod(size or 0 for size in sizes) > MOST_VALUES:
-            raise DataFormatError(f"it makes a tensor of more than {MOST_VALUES:,} values")
+        if math.prod(size or 0 for size in sizes) > MAX_VALUES:
+            raise DataFormatError(f"it makes a tensor of more than {MAX_VALUES:,} values")
 
 
 def _sizes(value: onnx.ValueInfoProto) -> list[int | None]:

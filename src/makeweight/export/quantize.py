@@ -51,14 +51,18 @@ def quantised(model: onnx.ModelProto, facts: Facts, calibration: Pixels) -> onnx
             per_channel=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
+            # 7-bit weights: on x86 without VNNI, ONNX Runtime adds pairs of 8-bit products in 16 bits, which overflow.
+            # A mobile network of 5,000 weights on the digits fell from 94.4 to 91.4 % with 8 bits, and to 94.2 %, as
+            # in exact arithmetic, with 7 (one seed, 359 test images, AMD EPYC with AVX2).
+            reduce_range=True,
             # Of probabilities in 8 bits, all below 1/512 would be 0.
             nodes_to_exclude=[node.name for node in model.graph.node if node.op_type == "Softmax"],
         )
-        found = onnx.load(target)
-    del found.graph.value_info[:]
-    describe(found, facts.as_int8())
-    onnx.checker.check_model(found)
-    return found
+        small = onnx.load(target)
+    del small.graph.value_info[:]
+    describe(small, facts.as_int8())
+    onnx.checker.check_model(small)
+    return small
 
 
 class _Reader:

@@ -32,24 +32,24 @@ def to_record(report: ExportReport) -> dict[str, Any]:
     }
 
 
-def verification_record(found: Verification) -> dict[str, Any]:
+def verification_record(checked: Verification) -> dict[str, Any]:
     """Return what is known of one file."""
     return {
-        "name": found.name,
-        "precision": found.precision,
-        "engine": found.engine,
-        "bytes": found.size_bytes,
-        "sha256": found.sha256,
-        "accuracy": _interval(found.accuracy),
-        "accuracy_change": _difference(found.change),
-        "same_class": found.same_class,
-        "largest_difference": found.largest_difference,
-        "latency_p50_ms": found.latency.p50_ms if found.latency else None,
-        "latency_p95_ms": found.latency.p95_ms if found.latency else None,
-        "latency_repeats": found.latency.repeats if found.latency else None,
-        "faithful": found.faithful,
-        "beside": list(found.beside),
-        "memory": None if found.memory is None else _memory(found.memory),
+        "name": checked.name,
+        "precision": checked.precision,
+        "engine": checked.engine,
+        "bytes": checked.size_bytes,
+        "sha256": checked.sha256,
+        "accuracy": _interval(checked.accuracy),
+        "accuracy_change": _difference(checked.change),
+        "same_class": checked.same_class,
+        "largest_difference": checked.largest_difference,
+        "latency_p50_ms": checked.latency.p50_ms if checked.latency else None,
+        "latency_p95_ms": checked.latency.p95_ms if checked.latency else None,
+        "latency_repeats": checked.latency.repeats if checked.latency else None,
+        "faithful": checked.faithful,
+        "beside": list(checked.beside),
+        "memory": None if checked.memory is None else _memory(checked.memory),
     }
 
 

@@ -12,7 +12,7 @@ from makeweight.stats.compare import Difference
 from makeweight.stats.intervals import Interval
 
 # Of probabilities. Runtimes add up in another order: up to 1e-6 was seen over all families; a wrong layer makes tenths.
-MOST_APART = 1e-3
+MAX_APART = 1e-3
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Memory:
     """What a network takes on a device that computes without an operating system."""
 
     flash_bytes: int  # of constant arrays: weights, biases and tables; exact, and the same for every compiler
-    ram_bytes: int  # of static buffers; exact. The image is the caller's, and the stack is not counted
+    ram_bytes: int  # static, for image, values and output: what the linker reserves; the stack comes on top
     code_bytes: int | None  # of compiled functions, on this machine; None where they could not be measured
     code_compiler: str | None  # "gcc -Os, x86_64"
     weights: int
@@ -60,7 +60,7 @@ class Verification:
     size_bytes: int | None  # of all its files; None for PyTorch
     sha256: str | None  # of the first file
     accuracy: Interval
-    change: Difference  # its accuracy less that of PyTorch in float32, on the same images
+    change: Difference  # its accuracy minus that of PyTorch in float32, on the same images
     same_class: float  # share of the test images that get PyTorch's class
     largest_difference: float  # of a probability from PyTorch's
     latency: Timing | None  # one image on one thread, from uint8 pixels to probabilities
@@ -70,7 +70,7 @@ class Verification:
     @property
     def faithful(self) -> bool:
         """Whether a float32 file computes what the network does; int8 is judged by its verdict."""
-        return self.precision == "int8" or self.largest_difference <= MOST_APART
+        return self.precision == "int8" or self.largest_difference <= MAX_APART
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Int8Verdict:
     wins: bool
     rule: str  # that was applied
     sentences: tuple[str, ...]  # one for each part of the rule
-    change: Difference  # accuracy of int8 less that of float32
+    change: Difference  # accuracy of int8 minus that of float32
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,10 @@ class ExportReport:
     files: tuple[Verification, ...]  # float32 first
     int8: Int8Verdict | None
     classes: tuple[ClassScores, ...] = field(repr=False)  # of the file that is recommended
-    confused: tuple[tuple[int, int, int], ...] = field(repr=False)  # (class, taken for, images), the most frequent
-    overconfidence: float  # mean probability less accuracy, of the file that is recommended; from −1 to 1
+    confused: tuple[tuple[int, int, int], ...] = field(
+        repr=False
+    )  # (true class, predicted class, images), the most frequent
+    overconfidence: float  # mean probability minus accuracy, of the file that is recommended; from −1 to 1
     conditions: str  # machine and versions, one line
 
     @property

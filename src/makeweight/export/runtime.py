@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from makeweight.errors import DataFormatError
-from makeweight.export.extra import require_onnx
+from makeweight.errors import DataFormatError, MissingExtra, install_command
 from makeweight.export.facts import INPUT, OUTPUT, Facts, Pixels, Probabilities
 from makeweight.export.guard import checked_model, read_capped
 
@@ -49,3 +49,19 @@ def _session(content: bytes, path: Path) -> Any:
     except Exception as error:  # ONNX Runtime has a class for each of its status codes
         reason = " ".join(str(error).split())[:200]
         raise DataFormatError(f"{path} cannot be opened by ONNX Runtime: {reason}. Export the run again.") from error
+
+
+PACKAGES = ("onnx", "onnxruntime", "onnxscript")
+
+
+def require_onnx(purpose: str) -> None:
+    """Make sure that the extra is installed.
+
+    Raises
+    ------
+    MissingExtra
+        If it is not, with the command that installs it.
+    """
+    absent = [name for name in PACKAGES if find_spec(name) is None]
+    if absent:
+        raise MissingExtra(f"{purpose} needs {', '.join(absent)}. Run: {install_command('makeweight[onnx]')}")

@@ -17,18 +17,19 @@ from makeweight.export.formats import format_named
 from makeweight.export.record import to_record
 from makeweight.export.records import ExportReport, Int8Verdict, Origin
 from makeweight.export.verdict import int8_verdict
-from makeweight.export.verify import Checked, Progress, accuracy_change, verify
-from makeweight.files import write_whole, writing_to
+from makeweight.export.verify import Checked, OnScored, accuracy_change, verify
+from makeweight.files import placed, write_whole
 from makeweight.jobs.environment import describe_environment
 from makeweight.stats.classes import class_scores, confusion
 from makeweight.stats.intervals import accuracy_interval
 from makeweight.store.rows import JobRow
 from makeweight.store.store import Store, done
 from makeweight.training.precision import Hardware
+from makeweight.wording import plural
 
 PURPOSE = "check of exported files"  # why the test images were opened, for Store.record_test_access
 CARD, REPORT = "README.md", "report.json"
-MOST_CONFUSED = 3  # pairs of classes that the card names
+MAX_CONFUSED = 3  # pairs of classes that the card names
 Say = Callable[[str], None]
 
 
@@ -42,7 +43,7 @@ def export_run(
     int8: bool = False,
     seeds: int = 1,
     say: Say = lambda line: None,
-    progress: Progress = lambda what, done, total: None,
+    progress: OnScored = lambda what, done, total: None,
 ) -> ExportReport:
     """Export a finished run into a folder, with a model card and a report for machines beside the files.
 
@@ -57,7 +58,7 @@ def export_run(
     data : PreparedDataset
         What the study was trained on; see `makeweight.inspection.data.study_data`.
     folder : pathlib.Path
-        Made where it is not there; files of an earlier export are replaced.
+        Made whole where it is not there; files of an earlier export are replaced, once the new ones are complete.
     format_ : str
         A name in `makeweight.export.formats.FORMATS`.
     int8 : bool
@@ -80,23 +81,21 @@ def export_run(
     """
     format_chosen = format_named(format_, int8)
     format_chosen.require()
-    _prepare(folder)
-    deployment = deployment_of(store, row, data)
+    _refuse_card_of_others(folder)
+    deployment, test = deployment_of(store, row, data), data.test_images()
     say(f"writing {deployment.facts.network}, seed {row.job.seed}, to {folder}")
-    artefacts = format_chosen.write(deployment, folder, int8)
-    test = data.test_images()
-    say(f"scoring {len(artefacts)} file{'s' * (len(artefacts) > 1)} on {len(test.labels):,} test images")
-    checked = verify(deployment, artefacts, test, progress)
-    report = _report(store, row, deployment, checked, test, folder, seeds)
-    write_whole(folder / CARD, model_card(report, row).encode())
-    write_whole(folder / REPORT, json.dumps(to_record(report), indent=2, allow_nan=False).encode())
+    with placed(folder, first=REPORT) as aside:
+        artefacts = format_chosen.write(deployment, aside, int8)
+        say(f"scoring {plural(len(artefacts), 'file')} on {len(test.labels):,} test images")
+        checked = verify(deployment, artefacts, test, progress)
+        report = _report(store, row, deployment, checked, test, folder, seeds)
+        write_whole(aside / CARD, model_card(report, row).encode())
+        write_whole(aside / REPORT, json.dumps(to_record(report), indent=2, allow_nan=False).encode())
     return report
 
 
-def _prepare(folder: Path) -> None:
-    """Make the folder, and refuse to replace a README.md that no export wrote."""
-    with writing_to(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+def _refuse_card_of_others(folder: Path) -> None:
+    """Refuse to replace a README.md that no export wrote: beside that of an export is a report."""
     if (folder / CARD).exists() and not (folder / REPORT).exists():
         raise InvalidValue(f"{folder / CARD} is not of an earlier export and stays. Give another folder, with -o DIR.")
 
@@ -152,7 +151,7 @@ def _origin(store: Store, row: JobRow, reference: Probabilities, seeds: int) -> 
 def _most_confused(counts: np.ndarray) -> tuple[tuple[int, int, int], ...]:
     wrong = counts.copy()
     np.fill_diagonal(wrong, 0)
-    order = np.argsort(-wrong, axis=None, kind="stable")[:MOST_CONFUSED]
+    order = np.argsort(-wrong, axis=None, kind="stable")[:MAX_CONFUSED]
     pairs = (np.unravel_index(place, wrong.shape) for place in order)
     return tuple((int(true), int(taken), int(wrong[true, taken])) for true, taken in pairs if wrong[true, taken])
 

@@ -79,9 +79,10 @@ def _in_c(facts: Facts, name: str) -> Usage:
         code=_main(name),
         shell=f"gcc -std=c99 -O2 main.c {name}.c -lm -o classify\n./classify picture.raw",
         after=f"An image is {prod(facts.image_shape):,} bytes, and `picture.raw` holds nothing else: "
-        f"{channels} × {height} × {width} pixels from 0 to 255, channel by channel and row by row. Their normalisation "
-        f"is part of the file. On a device, call `{name}_predict` with the bytes of the camera, or `{name}_run` for "
-        "the probabilities; one call at a time, because all share the static buffers.",
+        f"{height} × {width} × {channels} numbers from 0 to 255, row by row, the channels of a pixel side by side. "
+        f"Their normalisation is part of the file. On a device, let the camera write to `{name}_image()`, and call "
+        f"`{name}_predict()` for the class or `{name}_run()` for the probabilities. A call consumes the image, and all "
+        "calls share the static memory: one at a time.",
     )
 
 
@@ -89,13 +90,12 @@ def _main(name: str) -> str:
     lines = (
         "#include <stdio.h>",
         f'#include "{name}.h"',
-        f"static uint8_t image[{name.upper()}_INPUT_BYTES];",
         "int main(int count, char **arguments)",
         "{",
         '    FILE *file = count > 1 ? fopen(arguments[1], "rb") : NULL;',
-        "    if (!file || fread(image, 1, sizeof image, file) != sizeof image)",
+        f"    if (!file || !fread({name}_image(), {name.upper()}_INPUT_BYTES, 1, file))",
         "        return 1;",
-        f"    puts({name}_class_names[{name}_predict(image)]);",
+        f"    puts({name}_class_names[{name}_predict()]);",
         "    return 0;",
         "}",
     )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from makeweight.export.records import Int8Verdict, Verification
-from makeweight.export.text import signed_points
 from makeweight.stats.compare import Difference
+from makeweight.wording import confidence, percent, signed_points
 
-MOST_LOST = 0.005  # accuracy that int8 may cost: half a point, about what another training seed costs on FashionMNIST
+MAX_LOST = 0.005  # accuracy that int8 may cost: half a point, about what another training seed costs on FashionMNIST
 RULE = (
     "int8 is recommended where its file is smaller, its median latency is not longer, and the 95 % interval of its "
     "loss of accuracy ends at half a point at most."
@@ -17,11 +17,11 @@ DEVICE_RULE = (
 )
 UNTIMED = "Its latency is not measured: the device's counts."
 
-Part = tuple[bool, str]  # whether it is met, and the sentence that says so
+Condition = tuple[bool, str]  # whether it is met, and the sentence that says so
 
 
 def int8_verdict(whole: Verification, small: Verification, change: Difference) -> Int8Verdict:
-    """Apply a rule to a float32 file, its int8 version, and the accuracy of the second less that of the first.
+    """Apply a rule to a float32 file, its int8 version, and the accuracy of the second minus that of the first.
 
     It is DEVICE_RULE for what is written for a device, and RULE for all else, which must have been timed.
     """
@@ -32,17 +32,17 @@ def int8_verdict(whole: Verification, small: Verification, change: Difference) -
     return _verdict(RULE, (file, _as_fast(whole, small), _kept(change)), change)
 
 
-def _verdict(rule: str, parts: tuple[Part, ...], change: Difference, *remarks: str) -> Int8Verdict:
+def _verdict(rule: str, parts: tuple[Condition, ...], change: Difference, *remarks: str) -> Int8Verdict:
     sentences = (*(sentence for _, sentence in parts), *remarks)
     return Int8Verdict(all(met for met, _ in parts), rule, sentences, change)
 
 
-def _smaller(what: str, small: int, whole: int) -> Part:
+def _smaller(what: str, small: int, whole: int) -> Condition:
     met = small < whole
     return met, f"Its {what} is {_ratio(small, whole)} of float32's: {'smaller' if met else 'not smaller'}."
 
 
-def _as_fast(whole: Verification, small: Verification) -> Part:
+def _as_fast(whole: Verification, small: Verification) -> Condition:
     if whole.latency is None or small.latency is None:
         return False, "Its latency is not measured: not shown to be no longer."
     before, after = whole.latency.p50_ms, small.latency.p50_ms
@@ -50,12 +50,12 @@ def _as_fast(whole: Verification, small: Verification) -> Part:
     return met, f"Its median latency is {_ratio(after, before)} of float32's: {'not longer' if met else 'longer'}."
 
 
-def _kept(change: Difference) -> Part:
-    met = change.low >= -MOST_LOST
-    interval = f"95 % {signed_points(change.low)} to {signed_points(change.high)}"
+def _kept(change: Difference) -> Condition:
+    met = change.low >= -MAX_LOST
+    interval = confidence(change.low, change.high, signed_points)
     ruled_out = f"a loss of more than half a point is {'' if met else 'not '}ruled out"
     return met, f"Its accuracy changes by {signed_points(change.mean)} points ({interval}): {ruled_out}."
 
 
 def _ratio(part: float, whole: float) -> str:
-    return f"{100 * part / whole:.0f} %"
+    return percent(part / whole, 0)

@@ -16,13 +16,13 @@ from makeweight.data.dataset import LabelledImages
 from makeweight.export.deployment import Deployment
 from makeweight.export.facts import Answer, Pixels, Probabilities
 from makeweight.export.records import Artefact, Verification
+from makeweight.measuring.forward import pinned
 from makeweight.measuring.latency import Effort, Timing, interleaved
-from makeweight.measuring.pinning import pinned
-from makeweight.stats.compare import Difference, compare
+from makeweight.stats.compare import Difference, compare_trained
 from makeweight.stats.intervals import accuracy_interval
 
 CHUNK_VALUES = 400_000  # pixels that are answered at once: 510 images of 28 × 28, 2 of 3 × 224 × 224
-Progress = Callable[[str, int, int], None]  # what is scored, how many images are done, and how many there are
+OnScored = Callable[[str, int, int], None]  # what is scored, how many images are done, and how many there are
 EFFORT = Effort(0.5, 400, 4_000)  # for each file
 
 
@@ -40,11 +40,11 @@ def verify(
     deployment: Deployment,
     artefacts: Sequence[Artefact],
     test: LabelledImages,
-    progress: Progress = lambda what, done, total: None,
+    progress: OnScored = lambda what, done, total: None,
 ) -> Checked:
     """Score PyTorch in float32 on the processor, and each file, on all test images; time them side by side."""
     reference = answers(deployment.answer, test.images, partial(progress, "scoring PyTorch"))
-    found = tuple(
+    verifications = tuple(
         answers(artefact.answer, test.images, partial(progress, f"scoring {artefact.files[0].name}"))
         for artefact in artefacts
     )
@@ -53,9 +53,9 @@ def verify(
     engine = f"PyTorch {torch.__version__}"
     return Checked(
         judge(Artefact((), "float32", engine, deployment.answer), reference, itself),
-        tuple(judge(*parts) for parts in zip(artefacts, found, timings, strict=True)),
+        tuple(judge(*parts) for parts in zip(artefacts, verifications, timings, strict=True)),
         reference,
-        found,
+        verifications,
     )
 
 
@@ -63,21 +63,21 @@ def answers(
     answer: Answer, images: Pixels, progress: Callable[[int, int], None] = lambda done, total: None
 ) -> Probabilities:
     """(n, k) probabilities of many images, some at a time, so that memory stays flat."""
-    step, found = max(1, CHUNK_VALUES // prod(images.shape[1:])), []
+    step, parts = max(1, CHUNK_VALUES // prod(images.shape[1:])), []
     for start in range(0, len(images), step):
-        found.append(answer(np.array(images[start : start + step])))
+        parts.append(answer(np.array(images[start : start + step])))
         progress(min(start + step, len(images)), len(images))
-    return np.concatenate(found)
+    return np.concatenate(parts)
 
 
 def accuracy_change(after: Probabilities, before: Probabilities, labels: NDArray[np.int64]) -> Difference:
-    """Accuracy of the first less that of the second, paired over the test images."""
-    return compare(*((found.argmax(1) == labels)[None] for found in (after, before)))
+    """Accuracy of the first minus that of the second, paired over the test images."""
+    return compare_trained(*(probabilities.argmax(1) == labels for probabilities in (after, before)))
 
 
 def _verification(
     artefact: Artefact,
-    found: Probabilities,
+    probabilities: Probabilities,
     latency: Timing | None,
     *,
     reference: Probabilities,
@@ -90,10 +90,10 @@ def _verification(
         engine=artefact.engine,
         size_bytes=sum(path.stat().st_size for path in files) if files else None,
         sha256=hashlib.sha256(files[0].read_bytes()).hexdigest() if files else None,
-        accuracy=accuracy_interval((found.argmax(1) == labels)[None]),
-        change=accuracy_change(found, reference, labels),
-        same_class=float((found.argmax(1) == reference.argmax(1)).mean()),
-        largest_difference=float(np.abs(found - reference).max()),
+        accuracy=accuracy_interval((probabilities.argmax(1) == labels)[None]),
+        change=accuracy_change(probabilities, reference, labels),
+        same_class=float((probabilities.argmax(1) == reference.argmax(1)).mean()),
+        largest_difference=float(np.abs(probabilities - reference).max()),
         latency=latency,
         beside=tuple(path.name for path in files[1:]),
         memory=artefact.memory,
@@ -107,5 +107,5 @@ def _timings(deployment: Deployment, artefacts: Sequence[Artefact]) -> list[Timi
     timed = [deployment.answer, *(artefact.answer for artefact in artefacts if artefact.timed)]
     calls: list[Callable[[], object]] = [partial(answer, image) for answer in timed]
     with pinned(1):
-        found = iter(interleaved(calls, EFFORT))
-    return [next(found), *(next(found) if artefact.timed else None for artefact in artefacts)]
+        timings = iter(interleaved(calls, EFFORT))
+    return [next(timings), *(next(timings) if artefact.timed else None for artefact in artefacts)]

@@ -13,15 +13,14 @@ import numpy as np
 import torch
 
 from makeweight.data.dataset import PreparedDataset
-from makeweight.design.architecture import Architecture
-from makeweight.design.budget import format_budget
-from makeweight.design.layers import Flatten, Linear, kind_of
-from makeweight.design.receptive import receptive_fields
-from makeweight.design.shapes import place
+from makeweight.designs.architecture import Architecture
+from makeweight.designs.layers import Flatten, Linear, kind_of
+from makeweight.designs.receptive import receptive_fields
+from makeweight.designs.shapes import place
 from makeweight.errors import InvalidValue
-from makeweight.inspection.records import Filters, Inspection, LayerMaps, Sample, Subject
+from makeweight.inspection.data import first_of_each_class
+from makeweight.inspection.records import Filters, InputImage, Inspection, LayerMaps, Sample
 from makeweight.inspection.responses import as_maps, find_responses
-from makeweight.inspection.subjects import first_of_each_class
 from makeweight.nets.build import Network
 from makeweight.nets.load import load_network
 from makeweight.nets.taps import Tap, recorded, tap_named, taps
@@ -29,14 +28,14 @@ from makeweight.store.rows import JobRow
 from makeweight.store.store import Store
 
 PURPOSE = "feature maps"  # why the test images were opened, for Store.record_test_access
-MOST_SUBJECTS = 64
+MAX_SUBJECTS = 64
 
 
 def inspect(
     store: Store,
     row: JobRow,
     data: PreparedDataset,
-    subjects: Sequence[Subject] | None = None,
+    subjects: Sequence[InputImage] | None = None,
     layers: Sequence[str] | None = None,
     filters: Sequence[int] | None = None,
 ) -> Inspection:
@@ -50,7 +49,7 @@ def inspect(
         The run.
     data : PreparedDataset
         What the study was trained on; see `makeweight.inspection.data.study_data`.
-    subjects : sequence of Subject, optional
+    subjects : sequence of InputImage, optional
         Images to look at, 64 at most; by default the first test image of each class.
     layers : sequence of str, optional
         Layers whose maps to keep; by default all convolutions, or all hidden layers of a network without any.
@@ -70,12 +69,12 @@ def inspect(
     asked = chosen if layers else tuple(dict.fromkeys((chosen[0], chosen[-1])))
     _check_filters(asked, filters)
     subjects = first_of_each_class(data) if subjects is None else subjects
-    if not 1 <= len(subjects) <= MOST_SUBJECTS:
-        raise InvalidValue(f"{len(subjects)} images to look at are not possible: give 1 to {MOST_SUBJECTS}.")
+    if not 1 <= len(subjects) <= MAX_SUBJECTS:
+        raise InvalidValue(f"{len(subjects)} images to look at are not possible: give 1 to {MAX_SUBJECTS}.")
     network = load_network(architecture, store.weights(row))
     samples, maps = look(network, subjects, chosen)
     return Inspection(
-        network=f"{row.job.family.upper()} {format_budget(row.job.budget)}",
+        network=row.job.network_id.label,
         run=row.job.key[:12],
         seed=row.job.seed,
         class_names=data.class_names,
@@ -144,7 +143,7 @@ def _check_filters(asked: Sequence[Tap], filters: Sequence[int] | None) -> None:
 
 @torch.inference_mode()
 def look(
-    network: Network, subjects: Sequence[Subject], chosen: Sequence[Tap]
+    network: Network, subjects: Sequence[InputImage], chosen: Sequence[Tap]
 ) -> tuple[tuple[Sample, ...], tuple[LayerMaps, ...]]:
     """Let a network look at images, and return its answers and the maps of some layers, those of all images in each."""
     pixels = torch.from_numpy(np.stack([subject.pixels for subject in subjects]))
@@ -152,8 +151,8 @@ def look(
         logits = network(network.normalise(pixels, torch.float32))
     probabilities = logits.softmax(dim=1).numpy()
     samples = tuple(
-        Sample(subject.name, subject.pixels, subject.truth, of_one)
-        for subject, of_one in zip(subjects, probabilities, strict=True)
+        Sample(subject.name, subject.pixels, subject.truth, answer)
+        for subject, answer in zip(subjects, probabilities, strict=True)
     )
     fields = receptive_fields(network.architecture)
     maps = tuple(

@@ -12,7 +12,7 @@ BEYOND = 0.005  # share of values at each end that get the end's colour: a few o
 
 
 @dataclass(frozen=True)
-class Subject:
+class InputImage:
     """An image to look at."""
 
     name: str  # "test image 17", or the name of a file
@@ -21,7 +21,7 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Sample(Subject):
+class Sample(InputImage):
     """An image that the network has looked at."""
 
     probabilities: NDArray[np.float32]  # (k,) softmax of the logits

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from makeweight.design.receptive import receptive_fields
+from makeweight.designs.receptive import receptive_fields
 from makeweight.inspection.records import Responses
 from makeweight.nets.build import Network
 from makeweight.nets.taps import Tap, recorded
@@ -58,19 +58,19 @@ def as_maps(output: Tensor) -> Tensor:
 def _strengths(network: Network, images: NDArray[np.uint8], layers: Sequence[str]) -> dict[str, NDArray[np.float32]]:
     """(n, filters) of each layer."""
     parts: dict[str, list[Tensor]] = {name: [] for name in layers}
-    for found in _passes(network, images, layers):
+    for maps in _passes(network, images, layers):
         for name in layers:
-            parts[name].append(as_maps(found[name]).amax(dim=(2, 3)))
+            parts[name].append(as_maps(maps[name]).amax(dim=(2, 3)))
     return {name: torch.cat(of_layer).numpy() for name, of_layer in parts.items()}
 
 
 @torch.inference_mode()
 def _passes(network: Network, images: NDArray[np.uint8], layers: Sequence[str]) -> Iterator[dict[str, Tensor]]:
-    with recorded(network, layers) as found:
+    with recorded(network, layers) as maps:
         for start in range(0, len(images), BATCH):
             batch = torch.from_numpy(np.array(images[start : start + BATCH]))
             network(network.normalise(batch, torch.float32))
-            yield found
+            yield maps
 
 
 def _of_layer(
@@ -82,12 +82,14 @@ def _of_layer(
 ) -> Responses:
     numbers = tuple(dict.fromkeys(filters)) if filters else most_varied(strengths)
     indices = np.argsort(-strengths[:, list(numbers)], axis=0, kind="stable")[:TOP].T.astype(np.int64)
-    boxes = [_boxes(network, images[of_one], tap, number) for number, of_one in zip(numbers, indices, strict=True)]
+    boxes = [
+        _boxes(network, images[strongest], tap, number) for number, strongest in zip(numbers, indices, strict=True)
+    ]
     return Responses(
         layer=tap.layer,
         filters=numbers,
         indices=indices,
-        pixels=np.stack([images[of_one] for of_one in indices]),
+        pixels=np.stack([images[strongest] for strongest in indices]),
         strengths=np.take_along_axis(strengths[:, list(numbers)].T, indices, axis=1),
         boxes=np.stack(boxes),
     )
@@ -97,5 +99,5 @@ def _boxes(network: Network, images: NDArray[np.uint8], tap: Tap, number: int) -
     """(top, 4) of what the place sees where a filter is strongest; the first such place of each image."""
     field = receptive_fields(network.architecture)[tap.shown]
     maps = np.concatenate([as_maps(f[tap.layer])[:, number].numpy() for f in _passes(network, images, [tap.layer])])
-    places = (np.unravel_index(int(of_one.argmax()), of_one.shape) for of_one in maps)
+    places = (np.unravel_index(int(strengths.argmax()), strengths.shape) for strengths in maps)
     return np.array([field.box(int(y), int(x)) for y, x in places], dtype=np.int64)

@@ -11,7 +11,8 @@ import torch
 
 import makeweight
 from makeweight.jobs.result import Environment
-from makeweight.training.precision import Hardware, processors
+from makeweight.processors import processors
+from makeweight.training.precision import Hardware
 
 
 def describe_environment(hardware: Hardware) -> Environment:
@@ -32,7 +33,7 @@ def describe_environment(hardware: Hardware) -> Environment:
 
 @cache
 def _git_commit() -> str:
-    """Commit of the checkout that makeweight runs from; empty where it is installed elsewhere."""
+    """Commit of the checkout that makeweight runs from; empty if it is installed."""
     root = Path(makeweight.__file__).parents[2]
     if not (root / ".git").exists():
         return ""

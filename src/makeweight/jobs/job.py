@@ -1,4 +1,4 @@
-"""One job to one result: a pure function, told in steps so that a caller can watch, save and stop it."""
+"""One job to one result: a pure function that yields steps, so that a caller can watch, save and stop it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from makeweight.data.dataset import PreparedDataset, open_prepared
 from makeweight.errors import DataMismatch
 from makeweight.jobs.environment import describe_environment
 from makeweight.jobs.result import Job, Result, Score, Trained
-from makeweight.training.checkpoint import capture, restore
+from makeweight.jobs.verified import verify_once
+from makeweight.training.checkpoint import capture
 from makeweight.training.evaluate import logits_of
 from makeweight.training.images import Images, Rows, TrainingData
-from makeweight.training.loop import train
 from makeweight.training.precision import Hardware
 from makeweight.training.records import EpochRecord
-from makeweight.training.state import TrainingState, begin
+from makeweight.training.session import training
+from makeweight.training.state import TrainingState
 
 
 @dataclass(frozen=True)
@@ -30,58 +31,56 @@ class Assignment:
     job: Job
     data_path: Path  # of the prepared data set
     hardware: Hardware
-    checkpoint: bytes | None = None  # to go on from
+    checkpoint: bytes | None = None  # to resume from
     epochs_before: tuple[EpochRecord, ...] = ()  # up to the checkpoint
-    checkpoint_seconds: float = 5.0  # least time between two checkpoints: writing one must stay cheap
-    testing: bool = True  # False, as for all that tuning does: the test images stay closed
+    checkpoint_seconds: float = 5.0  # between two checkpoints, at least: writing them must stay cheap
+    testing: bool = True  # False in tuning's search and confirmation: the test images stay closed
 
 
 @dataclass(frozen=True)
-class Progress:
-    """An epoch is done."""
+class EpochDone:
+    """A job has finished an epoch."""
 
+    key: str  # of the job
     record: EpochRecord
     checkpoint: bytes | None  # where one is due
 
 
 def run_job(
     assignment: Assignment, stopping: Callable[[], bool] = lambda: False
-) -> Iterator[Progress | Result | Trained]:
+) -> Iterator[EpochDone | Result | Trained]:
     """Run a job; the last thing yielded is its result.
 
     The test images are opened once, after the last epoch. An assignment without ``testing`` never opens them: its last
-    progress carries a checkpoint, from which a later assignment of the same job is tested, and it ends with
-    :class:`Trained`. Once ``stopping`` says so, the next progress carries a
-    checkpoint and is the last thing yielded, unless the job was at its end anyway.
+    epoch carries a checkpoint, from which a later assignment of the same job is tested, and it ends with
+    :class:`Trained`. Once ``stopping`` says so, the next epoch carries a
+    checkpoint and is the last thing yielded, unless the job has just ended.
 
     Raises
     ------
     TrainingDiverged
         If the loss becomes NaN or infinite.
     DataMismatch
-        If the prepared data are not those of the job.
+        If the prepared data are not those of the job, or are damaged.
     """
-    job, hardware = assignment.job, assignment.hardware
-    torch.set_num_threads(hardware.threads)
-    dataset = _open(assignment)
-    state = begin(job.architecture, job.recipe, job.seed, hardware)
-    epochs = list(assignment.epochs_before)
-    if assignment.checkpoint is not None:
-        restore(state, assignment.checkpoint)
-    saved, data = time.monotonic(), _training_data(dataset, job)
-    for record in train(state, job.recipe, data):
-        epochs.append(record)
-        more, stop = record.epoch < job.recipe.epochs, stopping()
-        waited = time.monotonic() - saved >= assignment.checkpoint_seconds
-        due = (stop or waited) if more else not assignment.testing
-        yield Progress(record, capture(state) if due else None)
-        if stop and more:
-            return
-        saved = time.monotonic() if due else saved
-    if assignment.testing:
-        yield _result(state, tuple(epochs), data, dataset)
-    else:
-        yield Trained(tuple(epochs), describe_environment(hardware))
+    job, dataset = assignment.job, _open(assignment)
+    data, epochs = _training_data(dataset, job), list(assignment.epochs_before)
+    on = job.architecture, job.recipe, job.seed, assignment.hardware, data, assignment.checkpoint
+    with training(*on) as (state, records):
+        saved = time.monotonic()
+        for record in records:
+            epochs.append(record)
+            more, stop = record.epoch < job.recipe.epochs, stopping()
+            waited = time.monotonic() - saved >= assignment.checkpoint_seconds
+            due = (stop or waited) if more else not assignment.testing
+            yield EpochDone(job.key, record, capture(state) if due else None)
+            if stop and more:
+                return
+            saved = time.monotonic() if due else saved
+        if assignment.testing:
+            yield _result(state, tuple(epochs), data, dataset)
+        else:
+            yield Trained(tuple(epochs), describe_environment(state.hardware))
 
 
 def _open(assignment: Assignment) -> PreparedDataset:
@@ -89,8 +88,9 @@ def _open(assignment: Assignment) -> PreparedDataset:
     if dataset.digest != assignment.job.data_digest:
         raise DataMismatch(
             f"the data in {assignment.data_path} have digest {dataset.digest[:12]}, and the job was planned for "
-            f"{assignment.job.data_digest[:12]}. Give the same --data as before, or start a study of another --name."
+            f"{assignment.job.data_digest[:12]}. Give the same data as before, or start a study of another name."
         )
+    verify_once(dataset, testing=assignment.testing)
     return dataset
 
 
@@ -119,7 +119,7 @@ def _result(
 
 
 def _sample(rows: Rows, count: int) -> Rows:
-    """Take as many training images as there are validation images: enough to compare them, and soon scored."""
+    """Take as many training images as there are validation images: enough to compare, and quick to score."""
     chosen = np.random.default_rng(0).permutation(len(rows))[:count]
     return rows[np.sort(chosen)]
 

@@ -10,26 +10,38 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from makeweight.design.architecture import Architecture
+from makeweight.designs.architecture import Architecture
+from makeweight.jobs.network import NetworkId, Variant
 from makeweight.training.recipe import Recipe
 from makeweight.training.records import EpochRecord
 
 
 @dataclass(frozen=True)
 class Job:
-    """One training: everything that its result depends on, apart from machine, precision and thread count."""
+    """One training: everything that its result depends on, except machine, precision and thread count."""
 
     family: str
-    budget: int  # weights; the job's own number of weights where none was given
+    budget: int  # weights; the network's own number if there is no budget
     architecture: Architecture
     recipe: Recipe
     data_digest: str  # SHA-256 of the prepared data set
-    split_seed: int  # of the split into training and validation images
-    seed: int  # of initial weights, order of images and augmentation
+    split_seed: int  # for the split into training and validation images
+    seed: int  # for weights, image order and augmentation
+    variant: Variant = ()  # how architecture and recipe came about, for its name; not part of the key
+
+    @property
+    def network_id(self) -> NetworkId:
+        """What it shares with the jobs of other seeds."""
+        return NetworkId(self.family, self.budget, self.variant)
+
+    @property
+    def label(self) -> str:
+        """Its name, for example FCN 100K seed 0."""
+        return f"{self.network_id.label} seed {self.seed}"
 
     @cached_property
     def key(self) -> str:
-        """Digest of all fields, in hexadecimal."""
+        """Digest of all that the result depends on, in hexadecimal."""
         parts = {
             "budget": self.budget,
             "architecture": self.architecture.digest,
@@ -43,7 +55,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What a result was computed with."""
+    """What computed a result."""
 
     python: str
     torch: str
@@ -60,15 +72,10 @@ class Environment:
         """JSON with sorted keys."""
         return json.dumps(asdict(self), sort_keys=True)
 
-    @staticmethod
-    def from_json(text: str) -> Environment:
-        """Read what :meth:`to_json` wrote."""
-        return Environment(**json.loads(text))
-
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How a network does on some images, in evaluation mode: no dropout, no augmentation, plain cross-entropy."""
+    """A network's score on some images, in evaluation mode: no dropout, no augmentation, plain cross-entropy."""
 
     images: int
     accuracy: float  # 0 to 1
@@ -78,7 +85,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What a trained network costs to use, measured on one machine; None is "not measured"."""
+    """The cost of using a trained network, measured on one machine; None is "not measured"."""
 
     latency_p50_ms: float  # one image at a time
     latency_p95_ms: float
@@ -111,7 +118,7 @@ class Trained:
 
 @dataclass(frozen=True)
 class Result:
-    """What one job found."""
+    """The result of one job."""
 
     epochs: tuple[EpochRecord, ...]
     weights: dict[str, NDArray[np.generic]]  # the kept network's state, by tensor name

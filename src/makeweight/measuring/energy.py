@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 POWERCAP = Path("/sys/class/powercap")
-LEAST_SECONDS = 1.0  # RAPL's counters advance about every millisecond, NVML's about every 100
+MIN_SECONDS = 1.0  # RAPL's counters advance about every millisecond, NVML's about every 100
 UJ_PER_MJ = 1_000
 
 
@@ -44,7 +44,7 @@ class Energy:
 
 
 def energy_per_image(
-    call: Callable[[], object], images: int, counter: EnergyCounter | None, seconds: float = LEAST_SECONDS
+    call: Callable[[], object], images: int, counter: EnergyCounter | None, seconds: float = MIN_SECONDS
 ) -> Energy | None:
     """Measure the energy of one image while ``call`` takes ``images`` of them at once, for at least ``seconds``.
 

@@ -13,10 +13,9 @@ from makeweight.errors import UnsupportedHardware
 from makeweight.jobs.environment import describe_environment
 from makeweight.jobs.result import Measurement
 from makeweight.measuring.energy import energy_per_image, find_counter
-from makeweight.measuring.forward import ForwardPass
+from makeweight.measuring.forward import ForwardPass, pinned
 from makeweight.measuring.latency import BATCH, SINGLE, latency
 from makeweight.measuring.memory import peak_activation_bytes
-from makeweight.measuring.pinning import pinned
 from makeweight.nets.build import Network
 from makeweight.nets.load import load_network
 from makeweight.store.rows import JobRow

@@ -1,4 +1,4 @@
-"""Architecture to network: the module has exactly the weights that the cost says."""
+"""From architecture to network: the module has exactly the weights that were counted."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from makeweight.design import layers as design
-from makeweight.design.architecture import Architecture
-from makeweight.design.cost import cost
-from makeweight.design.shapes import PlacedLayer, place
+from makeweight.designs import layers as design
+from makeweight.designs.architecture import Architecture
+from makeweight.designs.cost import cost
+from makeweight.designs.shapes import PlacedLayer, place
+from makeweight.errors import InvalidValue
 from makeweight.nets import modules
 
 
@@ -77,6 +78,10 @@ def _sequence(placed: Iterator[PlacedLayer], layers: tuple[design.Layer, ...]) -
     for layer in layers:
         # A module's name cannot hold a dot.
         name = layer.name.replace(".", "_")
+        if not name or hasattr(sequence, name):
+            raise InvalidValue(
+                f"a layer can't be named {layer.name!r}: the name is taken. Give each a name of its own."
+            )
         if isinstance(layer, design.Residual):
             sequence.add_module(name, modules.Residual(_sequence(placed, layer.body)))
             next(placed)
@@ -92,6 +97,8 @@ def _module(placed: PlacedLayer) -> nn.Module:
             return modules.Linear(features, k, bias)
         case design.Conv2d(out_channels=k, kernel=f, stride=s, padding=p, bias=bias):
             return modules.Conv2d(features, k, f, s, p, bias=bias)
+        case design.DepthwiseConv2d(kernel=f, stride=s, padding=p, bias=bias):
+            return modules.Conv2d(features, features, f, s, p, groups=features, bias=bias)
         case design.BatchNorm(scale=scale, shift=shift):
             return modules.BatchNorm(features, scale, shift)
         case design.Activation() as activation:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from makeweight.design.architecture import Architecture
+from makeweight.designs.architecture import Architecture
 from makeweight.errors import StoreError
 from makeweight.nets.build import Network
 
@@ -26,6 +26,6 @@ def load_network(architecture: Architecture, tensors: dict[str, NDArray[np.gener
     except RuntimeError as error:
         detail = " ".join(str(error).split())
         raise StoreError(
-            f"the stored weights do not fit their architecture: {detail} Train this network again."
+            f"the stored weights don't fit their architecture: {detail} Train this network again."
         ) from error
     return network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]

@@ -10,14 +10,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from makeweight.design import layers as design
+from makeweight.designs import layers as design
 
 
 class Linear(nn.Linear):
     """(n, in_features) to (n, out_features)."""
 
     def reset_parameters(self) -> None:
-        """Leave the initial weights to ``build``, which draws them from its generator; torch's own are global."""
+        """Leave the initial weights to ``build``, which draws them from its generator; torch's is global."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute in the precision of ``x``."""
@@ -26,15 +26,15 @@ class Linear(nn.Linear):
 
 
 class Conv2d(nn.Conv2d):
-    """(n, c, h, w) to (n, out_channels, h', w')."""
+    """(n, c, h, w) to (n, out_channels, h', w'); depthwise with one group per channel."""
 
     def reset_parameters(self) -> None:
-        """Leave the initial weights to ``build``, which draws them from its generator; torch's own are global."""
+        """Leave the initial weights to ``build``, which draws them from its generator; torch's is global."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute in the precision of ``x``."""
         bias = None if self.bias is None else self.bias.to(x.dtype)
-        return functional.conv2d(x, self.weight.to(x.dtype), bias, self.stride, self.padding)
+        return functional.conv2d(x, self.weight.to(x.dtype), bias, self.stride, self.padding, groups=self.groups)
 
 
 class BatchNorm(nn.Module):
@@ -126,7 +126,7 @@ class Dropout(nn.Module):
         """Zero features with probability ``rate`` and scale the rest by 1 / (1 − rate), while training."""
         if not self.training or self.rate == 0:
             return x
-        dropped = min(round(256 * self.rate), 255)  # never all of them: the rest could not make up for it
+        dropped = min(round(256 * self.rate), 255)  # never all: nothing would be left to scale up
         words = torch.empty(-(-x.numel() // 8), dtype=torch.int64, device=x.device)
         # The whole range of int64, so that all eight bytes are random.
         words.random_(-(2**63), None, generator=self.generator)

@@ -1,4 +1,4 @@
-"""What comes out of the layers inside a network, on its way to the logits."""
+"""Outputs of the layers inside a network."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from makeweight.design import layers as design
-from makeweight.design.architecture import Architecture
-from makeweight.design.shapes import PlacedLayer, Shape, place
+from makeweight.designs import layers as design
+from makeweight.designs.architecture import Architecture
+from makeweight.designs.shapes import PlacedLayer, Shape, place
 from makeweight.errors import InvalidValue
 from makeweight.nets import modules
 from makeweight.nets.build import Network
 
 _PASSING = design.BatchNorm | design.Pool
+_FILTERS = design.Conv2d | design.DepthwiseConv2d
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Tap:
     @property
     def is_convolution(self) -> bool:
         """Whether its features are filters that slide over a map."""
-        return isinstance(self.record, design.Conv2d)
+        return isinstance(self.record, _FILTERS)
 
 
 def taps(architecture: Architecture) -> dict[str, Tap]:
@@ -45,11 +46,11 @@ def taps(architecture: Architecture) -> dict[str, Tap]:
     or the layer's own.
     """
     placed = {p.position: p for p in place(architecture.layers, architecture.input_shape)}
-    found = (
+    listed = (
         Tap(entry.layer.name, entry.layer, shown.layer.name, shown.output_shape)
         for entry, shown in _entries(architecture.layers, placed, 1)
     )
-    return {tap.layer: tap for tap in found}
+    return {tap.layer: tap for tap in listed}
 
 
 def tap_named(architecture: Architecture, name: str) -> Tap:
@@ -68,7 +69,7 @@ def tap_named(architecture: Architecture, name: str) -> Tap:
 
 @contextmanager
 def recorded(network: Network, layers: Sequence[str]) -> Iterator[dict[str, Tensor]]:
-    """Keep, of every forward pass in the block, what is shown of some layers; a later pass replaces an earlier one.
+    """Record the shown outputs of some layers in every forward pass of the block; a later pass replaces an earlier one.
 
     The tensors are copies in float32, (n, c, h, w) or (n, features): activations work in place, and would change what
     the layer before them gave.
@@ -79,11 +80,11 @@ def recorded(network: Network, layers: Sequence[str]) -> Iterator[dict[str, Tens
         If a layer cannot be looked at; names those that can.
     """
     inside = dict(_modules(network.layers, network.architecture.layers))
-    found: dict[str, Tensor] = {}
+    kept: dict[str, Tensor] = {}
     chosen = [tap_named(network.architecture, name) for name in layers]
-    hooks = [inside[tap.shown].register_forward_hook(partial(_keep, found, tap.layer)) for tap in chosen]
+    hooks = [inside[tap.shown].register_forward_hook(partial(_keep, kept, tap.layer)) for tap in chosen]
     try:
-        yield found
+        yield kept
     finally:
         for hook in hooks:
             hook.remove()
@@ -91,26 +92,26 @@ def recorded(network: Network, layers: Sequence[str]) -> Iterator[dict[str, Tens
 
 @torch.inference_mode()
 def activations(network: Network, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
-    """Return what is shown of some layers, by name, for (n, c, h, w) normalised images; see :func:`recorded`.
+    """Return the shown outputs of some layers, by name, for (n, c, h, w) normalised images; see :func:`recorded`.
 
     Raises
     ------
     InvalidValue
         If a layer cannot be looked at; names those that can.
     """
-    with recorded(network, layers) as found:
+    with recorded(network, layers) as kept:
         network(images)
-    return {name: found[name] for name in layers}
+    return {name: kept[name] for name in layers}
 
 
-def _keep(found: dict[str, Tensor], name: str, module: nn.Module, given: Any, output: Tensor) -> None:
-    found[name] = output.detach().to(torch.float32, copy=True).contiguous()
+def _keep(kept: dict[str, Tensor], name: str, module: nn.Module, inputs: Any, output: Tensor) -> None:
+    kept[name] = output.detach().to(torch.float32, copy=True).contiguous()
 
 
 def _entries(
     layers: tuple[design.Layer, ...], placed: dict[int, PlacedLayer], position: int
 ) -> Iterator[tuple[PlacedLayer, PlacedLayer]]:
-    """Pair each layer that can be looked at with the one that is shown, both where they stand."""
+    """Pair each layer that can be looked at with the one shown for it, with positions."""
     positions = []
     for layer in layers:
         position += _inner(layer)  # a residual branch counts before its addition
@@ -119,12 +120,12 @@ def _entries(
     for i, layer in enumerate(layers):
         if isinstance(layer, design.Residual):
             yield from _entries(layer.body, placed, positions[i] - _inner(layer))
-        if isinstance(layer, design.Conv2d | design.Linear | design.Residual):
+        if isinstance(layer, _FILTERS | design.Linear | design.Residual):
             yield placed[positions[i]], placed[positions[i + _shown(layers[i + 1 :])]]
 
 
 def _shown(following: tuple[design.Layer, ...]) -> int:
-    """How many layers behind a layer the one stands that is shown for it."""
+    """How many layers after a layer the one shown for it comes."""
     for steps, layer in enumerate(following, 1):
         if isinstance(layer, design.Activation):
             return steps

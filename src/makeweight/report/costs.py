@@ -1,4 +1,4 @@
-"""What a network costs, in the units of the report: each is an axis of a figure and a frontier of its own."""
+"""What a network costs, in the units of a report: each is an axis of a figure and a frontier of its own."""
 
 from __future__ import annotations
 

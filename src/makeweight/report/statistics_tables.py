@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import partial
 
+from makeweight.html import Column, Table
 from makeweight.report.analysis import Analysis, Comparison, NetworkAnalysis
-from makeweight.report.tables import Column, Table
-from makeweight.report.verdict import points, span
+from makeweight.report.side_by_side import differences
 from makeweight.stats.intervals import Interval
+from makeweight.wording import percentage, points, span
 
 NOT_MEASURED = "not measured"
+TEXTS = ("network", "against", "class", "verdict", "what differs")
 
 
 def all_tables(analysis: Analysis) -> Iterator[Table]:
@@ -30,13 +33,23 @@ def comparisons_table(comparisons: tuple[Comparison, ...]) -> Table:
     return Table(
         name="comparisons",
         title="Every network against every other",
-        columns=_columns("network", "against", "points", "95 % interval", "p", "p, Holm", "could see", "verdict"),
+        columns=(
+            Column("network", False),
+            Column("against", False),
+            Column("points", True),
+            Column("95 % interval", True, 1),
+            Column("p", True, 5),
+            Column("p (Holm)", True, 3),
+            Column("detectable", True, 4),
+            Column("verdict", False, 2),
+            Column("what differs", False, 6),
+        ),
         rows=tuple(_comparison(comparison) for comparison in comparisons),
         notes=(
             "Difference of test accuracy, paired over the test images. "
             + "; ".join(dict.fromkeys(f"{c.difference.method}: {c.difference.covers}" for c in comparisons))
-            + ". Corrected for all pairs by Holm 1979. Could see: the difference that the test would show with a "
-            "probability of 80 %.",
+            + ". p (Holm): corrected for all pairs (Holm 1979). Detectable: the difference that would be shown four "
+            "times out of five, after that correction.",
         ),
     )
 
@@ -51,8 +64,9 @@ def _comparison(comparison: Comparison) -> tuple[str, ...]:
         span(d.low, d.high),
         f"{d.p_value:.2g}",
         f"{comparison.p_holm:.2g}",
-        points(d.smallest),
-        f"{better} is better" if comparison.shown else "no difference shown",
+        points(comparison.smallest),
+        "one network" if comparison.same else f"{better} is better" if comparison.shown else "no difference shown",
+        ", ".join(d.name.replace("_", " ") for d in differences(comparison.a, comparison.b)) or "seeds",
     )
 
 
@@ -95,9 +109,9 @@ def fit_table(analyses: tuple[NetworkAnalysis, ...]) -> Table:
         if fit is None:
             continue
         parts = (fit.training, fit.validation, fit.test)
-        accuracies = (f"{100 * part.accuracy.mean:.2f}" for part in parts)
+        accuracies = (percentage(part.accuracy.mean) for part in parts)
         losses = (f"{part.loss:.3f}" for part in parts)
-        gap, sign = (f"{points(i.mean, signed=True)} ({span(i.low, i.high)})" for i in (fit.gap, fit.sign))
+        gap, sign = (f"{points(i.mean, signed=True)} ({span(i.low, i.high, points)})" for i in (fit.gap, fit.sign))
         rise = f"{fit.rise:.3f} ({fit.noise:.3f})"
         rows.append((analysis.network.label, *accuracies, *losses, gap, sign, rise, fit.verdict))
     headings = ("training %", "validation %", "test %", "training loss", "validation loss", "test loss")
@@ -110,9 +124,9 @@ def fit_table(analyses: tuple[NetworkAnalysis, ...]) -> Table:
             "All in evaluation mode; training images: a sample as large as the validation split. Differences in points "
             "with 95 % intervals (Newcombe 1998, method 10, with the seeds' variance added). Loss rise: of the "
             "validation loss since its lowest epoch, and in brackets what its images explain. Overfits: more than half "
-            "of the test error is not made on training images, by the whole interval, or the rise is more than the "
-            "images explain. Underfits: the network knows its training images worse, by the whole interval, than the "
-            "best network of the study knows test images. Validation above test is the sign the report used.",
+            "of the test error is not made on training images, by the whole interval of that contrast, or the rise is "
+            "more than the images explain. Underfits: more than three quarters of the validation error are made on "
+            "training images too, by the whole interval. Validation above test is the sign the course report used.",
         ),
     )
 
@@ -160,9 +174,9 @@ def classes_table(analysis: Analysis) -> Table:
 def _share(interval: Interval) -> str:
     if math.isnan(interval.mean):
         return "–"
-    return f"{100 * interval.mean:.1f} ({100 * interval.low:.1f}–{100 * interval.high:.1f})"
+    return f"{percentage(interval.mean, 1)} ({span(interval.low, interval.high, partial(percentage, decimals=1))})"
 
 
 def _columns(*headings: str) -> tuple[Column, ...]:
     """Texts stand left, numbers right."""
-    return tuple(Column(heading, heading not in ("network", "against", "class", "verdict")) for heading in headings)
+    return tuple(Column(heading, heading not in TEXTS) for heading in headings)

@@ -4,69 +4,67 @@ from __future__ import annotations
 
 import csv
 import io
-import math
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
 
-from makeweight.report.summary import NetworkSummary, StudySummary
+import numpy as np
 
+from makeweight.html import Column, Table
+from makeweight.text import csv_text, markdown_text
+from makeweight.wording import compact, percentage, plural, signed_points, span
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column: its heading, whether numbers stand right, and what stands in it."""
-
-    heading: str
-    right: bool
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table of text."""
-
-    name: str  # of its file, "comparisons"
-    title: str
-    columns: tuple[Column, ...]
-    rows: tuple[tuple[str, ...], ...]
-    notes: tuple[str, ...] = ()
+if TYPE_CHECKING:
+    from makeweight.report.summary import NetworkSummary, StudySummary
 
 
 COLUMNS = (
     Column("network", False),
-    Column("weights", True),
-    Column("MACs", True),
-    Column("seeds", True),
+    Column("weights", True, 1),
+    Column("MACs", True, 4),
+    Column("seeds", True, 3),
     Column("test accuracy %", True),
-    Column("95 % interval", True),
-    Column("batch sd", True),
-    Column("train s", True),
-    Column("report %", True),
-    Column("gain", True),
-    Column("report's time", True),
+    Column("95 % interval", True, 2),
+    Column("batch sd", True, 9),
+    Column("train s", True, 5),
+    Column("course report %", True, 6),
+    Column("gain", True, 7),
+    Column("course report's time", True, 8),
 )
-OF_REPORT = ("batch sd", "report %", "gain", "report's time")  # where the original report has one of the networks
+# Where the course report has one of the networks.
+OF_COURSE_REPORT = ("batch sd", "course report %", "gain", "course report's time")
 
 ABOUT_ACCURACY = (
-    "Test accuracy: mean over the seeds. Interval: Wilson's with as many images as the variance of training seeds and "
-    "test images together is worth (crossed random effects; Student's t with Satterthwaite's degrees of freedom); for "
-    "one seed it knows the test images' part only."
+    "Test accuracy: mean over the seeds, with its 95 % interval over training seeds and test images; with one or "
+    "two seeds, a spread of the seeds is assumed."
+)
+ABOUT_BALANCED = (
+    "Balanced accuracy: the mean of the classes' recalls (the share of a class's test images that get its label), "
+    "in which rare classes count as much as others."
 )
 ABOUT_BATCH_SD = (
-    "Batch sd: the spread over test batches of 256 (or an eighth of a small test set) that the report gave as its ±. "
-    "It measures the size of the batch, not the network."
+    "Batch sd: the spread over test batches of 256 that the course report gave as its ±. It depends on the size of the "
+    "batch."
 )
 
 
 def networks_table(summary: StudySummary) -> Table:
-    """Accuracy and cost of each network, beside the original report's where it has one of them."""
+    """Accuracy and cost of each network, beside the course report's where it has one of them."""
     rows = tuple(map(_text_row, summary.networks))
     if summary.has_reference:
-        title, notes = "Accuracy and cost, against the original report", (ABOUT_ACCURACY, ABOUT_BATCH_SD)
+        title, notes = "Accuracy and cost, against the course report", (ABOUT_ACCURACY, ABOUT_BATCH_SD)
         return Table("networks", title, COLUMNS, rows, notes)
-    kept = [i for i, column in enumerate(COLUMNS) if column.heading not in OF_REPORT]
+    kept = [i for i, column in enumerate(COLUMNS) if column.heading not in OF_COURSE_REPORT]
     columns, rows = tuple(COLUMNS[i] for i in kept), tuple(tuple(row[i] for i in kept) for row in rows)
-    return Table("networks", "Accuracy and cost", columns, rows, (ABOUT_ACCURACY,))
+    if not summary.is_imbalanced:
+        return Table("networks", "Accuracy and cost", columns, rows, (ABOUT_ACCURACY,))
+    columns = (*columns, Column("balanced accuracy %", True), Column("lowest recall %", True, 3))
+    of_classes = [
+        (percentage(network.balanced_accuracy), percentage(float(np.nanmin(network.recalls))))
+        for network in summary.networks
+    ]
+    rows = tuple((*row, *more) for row, more in zip(rows, of_classes, strict=True))
+    return Table("networks", "Accuracy and cost", columns, rows, (ABOUT_ACCURACY, ABOUT_BALANCED))
 
 
 def _text_row(network: NetworkSummary) -> tuple[str, ...]:
@@ -75,24 +73,16 @@ def _text_row(network: NetworkSummary) -> tuple[str, ...]:
     return (
         network.label,
         f"{network.weights:,}",
-        _short(network.macs),
+        compact(network.macs),
         str(len(network.runs)),
-        f"{100 * accuracy.mean:.2f}",
-        f"{100 * accuracy.low:.2f}–{100 * accuracy.high:.2f}",
-        "–" if math.isnan(network.batch_sd) else f"{100 * network.batch_sd:.2f}",
+        percentage(accuracy.mean),
+        span(accuracy.low, accuracy.high),
+        percentage(network.batch_sd),
         f"{network.train_seconds:.1f}",
-        f"{100 * reference.test_accuracy:.2f}" if reference else "–",
-        f"{100 * (accuracy.mean - reference.test_accuracy):+.2f}" if reference else "–",
-        reference.time if reference else "–",
+        percentage(reference.accuracy) if reference else "–",
+        signed_points(accuracy.mean - reference.accuracy) if reference else "–",
+        reference.minutes if reference else "–",
     )
-
-
-def _short(count: int) -> str:
-    """Write a count with three digits: 1.74M, 98.7K."""
-    for unit, size in (("G", 10**9), ("M", 10**6), ("K", 10**3)):
-        if count >= size:
-            return f"{count / size:.3g}{unit}"
-    return str(count)
 
 
 def to_record(summary: StudySummary) -> dict[str, Any]:
@@ -106,6 +96,7 @@ def to_record(summary: StudySummary) -> dict[str, Any]:
         "jobs_failed": len(summary.failures),
         "failures": list(summary.failures),
         "problems": list(summary.problems),
+        "looks": [asdict(look) for look in summary.looks.made],
         "wall_seconds": round(summary.wall_seconds, 3),
         "environment": summary.environment,
     }
@@ -114,17 +105,21 @@ def to_record(summary: StudySummary) -> dict[str, Any]:
 def _record(network: NetworkSummary) -> dict[str, Any]:
     accuracy = network.test_accuracy
     return {
+        "network": network.label,
         "family": network.family,
         "budget": network.budget,
+        "variant": dict(network.network_id.variant),
         "weights": network.weights,
         "macs": network.macs,
         "seeds": len(network.runs),
         "test_accuracy_mean": accuracy.mean,
         "test_accuracy_ci95": [accuracy.low, accuracy.high],
         "test_batch_sd": network.batch_sd,
+        "test_balanced_accuracy_mean": network.balanced_accuracy,
         "validation_accuracy_mean": network.validation_accuracy,
         "train_seconds_mean": round(network.train_seconds, 3),
-        "report_test_accuracy": network.reference.test_accuracy if network.reference else None,
+        "course_report_accuracy": network.reference.accuracy if network.reference else None,
+        "course_report_time": network.reference.minutes if network.reference else None,
     }
 
 
@@ -133,8 +128,9 @@ def to_csv(summary: StudySummary) -> str:
     records = []
     for network in summary.networks:
         record = _record(network)
+        del record["variant"]  # the network's name has it
         record["test_accuracy_low"], record["test_accuracy_high"] = record.pop("test_accuracy_ci95")
-        records.append(record)
+        records.append({key: csv_text(value) if isinstance(value, str) else value for key, value in record.items()})
     text = io.StringIO()
     if records:
         writer = csv.DictWriter(text, list(records[0]), lineterminator="\n")
@@ -145,7 +141,7 @@ def to_csv(summary: StudySummary) -> str:
 
 def to_markdown(summary: StudySummary) -> str:
     """Return the table in Markdown, with its footnotes."""
-    done = f"{summary.jobs_done} trainings, {summary.wall_seconds:.0f} s in all. {summary.environment}."
+    done = f"{plural(summary.jobs_done, 'training')}, {summary.wall_seconds:.0f} s in all. {summary.environment}."
     table = networks_table(summary)
     return markdown_table(replace(table, notes=(done, *table.notes)))
 
@@ -162,8 +158,3 @@ def markdown_table(table: Table) -> str:
 
 def _markdown_row(cells: Iterable[str]) -> str:
     return "| " + " | ".join(map(markdown_text, cells)) + " |"
-
-
-def markdown_text(text: str) -> str:
-    """Escape what Markdown or the HTML in it would read as more than text."""
-    return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", " ".join(text.split()))

@@ -2,94 +2,142 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from html import escape
+from itertools import pairwise
+from math import log2
 
-from makeweight.design.budget import format_budget
+import numpy as np
+
 from makeweight.report.analysis import Analysis, Comparison, NetworkAnalysis
 from makeweight.report.costs import COSTS
-from makeweight.report.summary import NetworkSummary
+from makeweight.report.looks import looks_sentences
+from makeweight.report.summary import NetworkSummary, lines
 from makeweight.stats.compare import beyond_published
+from makeweight.stats.crossed import MIN_SEEDS, assumed_seed_spread
 from makeweight.stats.intervals import Interval
+from makeweight.wording import confidence, percent, points
 
 NO_VERDICT = "No training is done yet, so there is no verdict."
 SURE = 0.95  # probability from which a network is said to be on the frontier without more words
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Topic:
     """One question with its answer."""
 
     title: str
     sentences: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Verdict:
     """The answer in one sentence, and the answers to what people ask next."""
 
     headline: str
-    findings: tuple[Finding, ...]
+    topics: tuple[Topic, ...]
+
+    def __repr__(self) -> str:
+        answers = (f"{f.title}\n" + "\n".join(f"- {sentence}" for sentence in f.sentences) for f in self.topics)
+        return "\n\n".join([self.headline, *answers])
+
+    def _repr_html_(self) -> str:
+        answers = (
+            f"<h4>{escape(f.title)}</h4><ul>{''.join(f'<li>{escape(line)}</li>' for line in f.sentences)}</ul>"
+            for f in self.topics
+        )
+        return f"<p><b>{escape(self.headline)}</b></p>" + "".join(answers)
 
 
 def verdict(analysis: Analysis) -> Verdict:
     """Say what a study shows."""
-    networks = analysis.summary.networks
-    if not networks:
+    networks, best = analysis.summary.networks, analysis.summary.best
+    if best is None:
         return Verdict(NO_VERDICT, ())
-    best = max(networks, key=lambda network: network.test_accuracy.mean)
-    findings = (
-        Finding("The best", _rivals(analysis, best)),
-        Finding("Convolutional against fully connected", _families(analysis)),
-        Finding("Against the original report", _against_report(networks)),
-        Finding("What more weights bring", _gains(analysis)),
-        Finding("Accuracy for its cost", _frontiers(analysis)),
-        Finding("Overfitting and underfitting", tuple(filter(None, map(_fit, analysis.networks)))),
-        Finding("How sure the networks are", tuple(map(_calibration, analysis.networks))),
+    topics = (
+        Topic("The best", _rivals(analysis, best)),
+        *_lines(analysis),
+        Topic("Rare classes", _rare_classes(analysis)),
+        Topic("Against the course report", _against_report(networks)),
+        Topic("What more weights bring", _gains(analysis)),
+        Topic("Accuracy for its cost", _frontiers(analysis)),
+        Topic("Overfitting and underfitting", tuple(filter(None, map(_fit, analysis.networks)))),
+        Topic("How sure the networks are", tuple(map(_calibration, analysis.networks))),
+        Topic("Looks at the test images", looks_sentences(analysis.summary.looks)),
     )
-    return Verdict(_headline(best), tuple(finding for finding in findings if finding.sentences))
+    return Verdict(headline(analysis), tuple(topic for topic in topics if topic.sentences))
+
+
+def _rare_classes(analysis: Analysis) -> tuple[str, ...]:
+    """Say what accuracy hides where classes differ much in size."""
+    summary, best = analysis.summary, analysis.summary.best
+    if best is None or not summary.is_imbalanced:
+        return ()
+    worst = int(np.nanargmin(best.recalls))
+    advice = " Training with class_weight=balanced in the recipe lets rare classes count as much as others."
+    return (
+        f"The largest class has {summary.imbalance:.0f} test images for each one of the smallest. {best.label} has a "
+        f"balanced accuracy of {percent(best.balanced_accuracy)} beside its {percent(best.test_accuracy.mean)}; "
+        f"of {summary.class_names[worst]!r} it finds {100 * best.recalls[worst]:.1f} %."
+        + (advice if best.recipe.class_weight == "none" else ""),
+    )
 
 
 def in_words(comparison: Comparison) -> str:
     """Say which of two networks is better, by how much, or that no difference is shown."""
     a, b, d = comparison.a, comparison.b, comparison.difference
+    numbers = f"{points(d.mean, signed=True)} points, {confidence(d.low, d.high, points)}{_assumption(a, b)}"
+    if comparison.same:
+        return f"{a.label} and {b.label} are trainings of one network, and neither is a better one ({numbers})."
     if not comparison.shown:
         return (
-            f"{a.label} against {b.label}: no difference shown ({points(d.mean, signed=True)} points, "
-            f"95 % {span(d.low, d.high)}; smallest difference this test could see: {points(d.smallest)} points)."
+            f"{a.label} against {b.label}: no difference shown ({numbers}; smallest detectable difference: "
+            f"{points(comparison.smallest)} points)."
         )
     if d.mean < 0:
         return in_words(comparison.turned())
-    return f"{a.label} is better than {b.label} by {points(d.mean)} points (95 % {span(d.low, d.high)})."
-
-
-def points(share: float, signed: bool = False) -> str:
-    """Write a share in points, with a second decimal where one would say 0."""
-    decimals = 1 if abs(share) >= 0.000_95 else 2
-    return f"{100 * share:{'+' if signed else ''}.{decimals}f}".replace("-", "−")
-
-
-def span(low: float, high: float) -> str:
-    """Write an interval of shares in points."""
-    return f"{points(low)} to {points(high)}"
-
-
-def _headline(best: NetworkSummary) -> str:
-    seeds = len(best.runs)
-    of = f"the mean of {seeds} trainings" if seeds > 1 else "one training"
     return (
-        f"{best.label} is the most accurate: {_accuracy(best.test_accuracy)} on {len(best.labels):,} test images, "
-        f"{of}, with {best.weights:,} weights."
+        f"{a.label} is better than {b.label} by {points(d.mean)} points "
+        f"({confidence(d.low, d.high, points)}{_assumption(a, b)})."
+    )
+
+
+def _assumption(*networks: NetworkSummary) -> str:
+    """Say what a claim about networks assumes where one of them has too few seeds to measure their spread."""
+    few = [network.test_accuracy.mean for network in networks if len(network.runs) < MIN_SEEDS]
+    if not few:
+        return ""
+    return f", assuming that seeds differ by {points(max(map(assumed_seed_spread, few)))}"
+
+
+def headline(analysis: Analysis) -> str:
+    """Name the network of the highest test accuracy, and whether it is shown to be the best."""
+    networks, best, rivals = analysis.summary.networks, analysis.summary.best, analysis.rivals
+    if best is None:
+        return NO_VERDICT
+    if rivals:
+        closest = max(rivals, key=lambda network: network.test_accuracy.mean).label
+        others = f" and {len(rivals) - 1} more" if len(rivals) > 1 else ""
+        claim = f"{best.label} has the highest accuracy, not shown to differ from {closest}{others}"
+    else:
+        claim = f"{best.label} is the most accurate" if len(networks) > 1 else best.label
+    seeds = len(best.runs)
+    of = (f"the mean of {seeds} trainings" if seeds > 1 else "this training of it") + _assumption(best)
+    return (
+        f"{claim}: {_accuracy(best.test_accuracy)} on {len(best.labels):,} test images, {of}, "
+        f"with {best.weights:,} weights."
     )
 
 
 def _accuracy(interval: Interval) -> str:
-    return f"{100 * interval.mean:.2f} % (95 % interval {100 * interval.low:.2f} to {100 * interval.high:.2f})"
+    return f"{percent(interval.mean)} ({confidence(interval.low, interval.high)})"
 
 
 def _rivals(analysis: Analysis, best: NetworkSummary) -> tuple[str, ...]:
     """Which networks are shown to be worse than the best, and which is the smallest that is not."""
     others = [network for network in analysis.summary.networks if network is not best]
-    equal = [network for network in others if not analysis.comparison(best, network).shown]
+    equal = analysis.rivals
     if not others:
         return ()
     if not equal:
@@ -98,29 +146,48 @@ def _rivals(analysis: Analysis, best: NetworkSummary) -> tuple[str, ...]:
         return ("It is better than every other network of the study.", f"The closest: {closest}")
     smallest = min(equal, key=lambda network: network.weights)
     words = tuple(in_words(analysis.comparison(best, network)) for network in equal)
+    words += (
+        f"As the highest of {len(equal) + 1} that are not told apart, its accuracy is too high by "
+        f"{points(analysis.optimism)} points on average, if all of them are equally good.",
+    )
     if smallest.weights < best.weights:
         words += (f"The smallest network that is not shown to be worse than the best: {smallest.label}.",)
     return words
 
 
-def _families(analysis: Analysis) -> tuple[str, ...]:
-    """Each convolutional network against the fully connected one of its budget; the smallest against the largest."""
-    fcns = {n.budget: n for n in analysis.summary.networks if n.family == "fcn"}
-    cnns = {n.budget: n for n in analysis.summary.networks if n.family == "cnn"}
-    if not fcns or not cnns:
-        return ()
-    pairs = [analysis.comparison(cnns[budget], fcns[budget]) for budget in sorted(fcns.keys() & cnns.keys())]
+def _lines(analysis: Analysis) -> Iterator[Topic]:
+    """Compare each family with the first in rank that the study has, and each variant with its family's first."""
+    by_name = lines(analysis.summary.networks)
+    firsts = list({networks[0].family: networks for networks in reversed(by_name.values())}.values())[::-1]
+    for name, networks in by_name.items():
+        family = next(first for first in firsts if first[0].family == networks[0].family)
+        for baseline in (firsts[0], family) if family is not firsts[0] else (firsts[0],):
+            if baseline is not networks:
+                title = f"{name} against {baseline[0].network_id.line}"
+                yield Topic(title, _line_against(analysis, networks, baseline))
+
+
+def _line_against(
+    analysis: Analysis, networks: Sequence[NetworkSummary], baseline: Sequence[NetworkSummary]
+) -> tuple[str, ...]:
+    """Compare the networks of each budget, and the smallest of one line with the largest of the baseline."""
+    name, base = networks[0].network_id.line, baseline[0].network_id.line
+    theirs = {network.budget: network for network in baseline}
+    pairs = [analysis.comparison(network, theirs[network.budget]) for network in networks if network.budget in theirs]
     words = [in_words(pair) for pair in pairs]
     if len(pairs) > 1 and all(pair.shown and pair.difference.mean > 0 for pair in pairs):
-        words.insert(0, "Every CNN beats the FCN of its budget.")
-    for budget in sorted(cnns.keys() - fcns.keys()):
-        larger = [other for other in sorted(fcns) if other > budget]
-        if larger:
-            pair = in_words(analysis.comparison(cnns[budget], fcns[larger[0]]))
-            words.append(f"There is no FCN {format_budget(budget)}; against the next larger: {pair}")
-    ends = cnns[min(cnns)], fcns[max(fcns)]
-    if ends[0].budget < ends[1].budget:
-        words.append(f"The smallest CNN against the largest FCN: {in_words(analysis.comparison(*ends))}")
+        words.insert(0, f"Every {name} beats the {base} of its budget.")
+    for network in networks:
+        larger = next((other for other in baseline if other.budget > network.budget), None)
+        if network.budget not in theirs and larger is not None:
+            pair = in_words(analysis.comparison(network, larger))
+            absent = replace(baseline[0].network_id, budget=network.budget).label
+            words.append(f"There is no {absent}; against the next larger: {pair}")
+    smallest, largest = networks[0], baseline[-1]
+    if smallest.budget < largest.budget:
+        words.append(
+            f"The smallest {name} against the largest {base}: {in_words(analysis.comparison(smallest, largest))}"
+        )
     return tuple(words)
 
 
@@ -129,26 +196,33 @@ def _against_report(networks: tuple[NetworkSummary, ...]) -> tuple[str, ...]:
     for network in networks:
         if network.reference is None:
             continue
-        theirs = network.reference.test_accuracy
+        theirs = network.reference.accuracy
         gain = beyond_published(network.test_accuracy, theirs, len(network.labels))
         shown = "" if gain.low > 0 or gain.high < 0 else ", which shows no difference"
         words.append(
-            f"{network.label}: {100 * network.test_accuracy.mean:.2f} % against {100 * theirs:.2f} %, "
-            f"{points(gain.mean, signed=True)} points (95 % {span(gain.low, gain.high)}){shown}."
+            f"{network.label}: {percent(network.test_accuracy.mean)} against {percent(theirs)}, "
+            f"{points(gain.mean, signed=True)} points ({confidence(gain.low, gain.high, points)}){shown}."
         )
     return tuple(words)
 
 
 def _gains(analysis: Analysis) -> tuple[str, ...]:
+    """Along each line of networks, say what each budget brought over the one before."""
     words = []
-    for step in analysis.gains:
-        shown = analysis.comparison(step.large, step.small).shown
-        words.append(
-            f"From {step.small.label} to {step.large.label} each doubling of the weights brings "
-            f"{points(step.gain.mean, signed=True)} points (95 % {span(step.gain.low, step.gain.high)})"
-            + ("." if shown else "; corrected for all pairs of the study, no difference is shown.")
-        )
+    for networks in lines(analysis.summary.networks).values():
+        for small, large in pairwise(networks):
+            if small.weights < large.weights:
+                words.append(_gain(analysis.comparison(large, small)))
     return tuple(words)
+
+
+def _gain(step: Comparison) -> str:
+    doublings, d = log2(step.a.weights / step.b.weights), step.difference
+    interval = f"{confidence(d.low / doublings, d.high / doublings, points)}{_assumption(step.a, step.b)}"
+    gain, way = points(d.mean / doublings, signed=True), f"From {step.b.label} to {step.a.label}"
+    if step.shown:
+        return f"{way} each doubling of the weights brings {gain} points ({interval})."
+    return f"{way} no effect of more weights is shown ({gain} points a doubling, {interval})."
 
 
 def _frontiers(analysis: Analysis) -> tuple[str, ...]:
@@ -173,27 +247,24 @@ def _fit(analysis: NetworkAnalysis) -> str | None:
     if fit is None:
         return None
     sign = (
-        f"validation above test by {points(fit.sign.mean)} points (95 % {span(fit.sign.low, fit.sign.high)})"
+        f"validation above test by {points(fit.sign.mean)} points ({confidence(fit.sign.low, fit.sign.high, points)})"
         if fit.sign.mean > 0
         else f"validation not above test ({points(fit.sign.mean, signed=True)} points)"
     )
     return (
-        f"{analysis.network.label}: {fit.verdict}. Accuracy {_percent(fit.training.accuracy)} on training, "
-        f"{_percent(fit.validation.accuracy)} on validation, {_percent(fit.test.accuracy)} on test images; training "
-        f"above test by {points(fit.gap.mean)} points (95 % {span(fit.gap.low, fit.gap.high)}); {sign}; loss "
-        f"{fit.training.loss:.3f}, {fit.validation.loss:.3f} and {fit.test.loss:.3f}."
+        f"{analysis.network.label}: {fit.verdict}. Accuracy {percent(fit.training.accuracy.mean, 1)} on training, "
+        f"{percent(fit.validation.accuracy.mean, 1)} on validation, {percent(fit.test.accuracy.mean, 1)} on test "
+        f"images; training above test by {points(fit.gap.mean)} points "
+        f"({confidence(fit.gap.low, fit.gap.high, points)}); {sign}; loss {fit.training.loss:.3f}, "
+        f"{fit.validation.loss:.3f} and {fit.test.loss:.3f}."
     )
 
 
-def _percent(interval: Interval) -> str:
-    return f"{100 * interval.mean:.1f} %"
-
-
 def _calibration(analysis: NetworkAnalysis) -> str:
-    found = analysis.calibration
-    direction = "sure" if found.overconfidence > 0 else "modest"
-    judgement = f"too {direction} by {points(abs(found.overconfidence))} points on average"
+    measured = analysis.calibration
+    direction = "sure" if measured.overconfidence > 0 else "modest"
+    judgement = f"too {direction} by {points(abs(measured.overconfidence))} points on average"
     return (
-        f"{analysis.network.label}: expected calibration error {points(found.error)} points "
-        f"({points(found.by_chance)} would be chance); {judgement}."
+        f"{analysis.network.label}: expected calibration error {points(measured.error)} points "
+        f"({points(measured.by_chance)} would be chance); {judgement}."
     )

@@ -28,7 +28,7 @@ class Calibration:
 
     error: float  # mean over seeds
     by_chance: float  # of a network that is as sure, and right exactly as often as it is sure
-    overconfidence: float  # mean confidence less accuracy; negative where the network is too modest
+    overconfidence: float  # mean confidence minus accuracy; negative where the network is too modest
     bins: tuple[Bin, ...]  # those with images, from unsure to sure
 
 

@@ -36,6 +36,18 @@ def confusion(predicted: NDArray[np.integer], labels: NDArray[np.integer], class
     return counts.reshape(classes, classes) / len(predicted)
 
 
+def recalls(predicted: NDArray[np.integer], labels: NDArray[np.integer]) -> NDArray[np.float64]:
+    """(k,) mean over seeds of the share of each class's images that are given their label; NaN where it has none.
+
+    Balanced accuracy is their mean (K. Brodersen et al., "The balanced accuracy and its posterior distribution", 2010).
+    """
+    classes = int(max(predicted.max(), labels.max())) + 1
+    counts = confusion(predicted, labels, classes)
+    with np.errstate(invalid="ignore"):
+        shares: NDArray[np.float64] = np.diag(counts) / counts.sum(axis=1)
+    return shares
+
+
 def class_scores(predicted: NDArray[np.integer], labels: NDArray[np.integer], classes: int) -> tuple[ClassScores, ...]:
     """Precision, recall and F1 of each class, with intervals over seeds and test images drawn anew.
 
@@ -55,17 +67,17 @@ def class_scores(predicted: NDArray[np.integer], labels: NDArray[np.integer], cl
     return tuple(_scores(predicted == label, labels == label, label) for label in range(classes))
 
 
-def _scores(given: NDArray[np.bool_], true: NDArray[np.bool_], label: int) -> ClassScores:
-    truth = np.broadcast_to(true, given.shape)
-    hit = given & truth
+def _scores(predicted: NDArray[np.bool_], true: NDArray[np.bool_], label: int) -> ClassScores:
+    truth = np.broadcast_to(true, predicted.shape)
+    hit = predicted & truth
     return ClassScores(
-        label, int(true.sum()), share_interval(hit, given), share_interval(hit, truth), _f1(given, truth)
+        label, int(true.sum()), share_interval(hit, predicted), share_interval(hit, truth), _f1(predicted, truth)
     )
 
 
-def _f1(given: NDArray[np.bool_], truth: NDArray[np.bool_]) -> Interval:
-    hit, either = given & truth, given | truth
-    if len(given) > 1 or not either.any():
-        return share_interval(2 * hit.astype(np.float64), given.astype(np.float64) + truth)
+def _f1(predicted: NDArray[np.bool_], truth: NDArray[np.bool_]) -> Interval:
+    hit, either = predicted & truth, predicted | truth
+    if len(predicted) > 1 or not either.any():
+        return share_interval(2 * hit.astype(np.float64), predicted.astype(np.float64) + truth)
     jaccard = wilson(hit.sum() / either.sum(), float(either.sum()))
     return Interval(*(2 * j / (1 + j) for j in (jaccard.mean, jaccard.low, jaccard.high)))

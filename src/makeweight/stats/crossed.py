@@ -12,9 +12,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtr, stdtrit
+from scipy.special import nctdtrinc, stdtr, stdtrit
 
 Table = NDArray[np.bool_] | NDArray[np.floating]  # (s, n)
+
+# One training says nothing about the luck of its seed, and two say so little that families of tests err too often (in
+# 6 and 11 % at spreads of 0.2 and 0.3 points). So a standard deviation of at least this share of √(p(1 − p)) is assumed
+# for accuracy p: 0.3 points at 90 %, the largest that was measured (docs/statistics.md).
+ASSUMED_SEED_SPREAD = 0.01
+MIN_SEEDS = 3  # from which their spread is measured alone
+ROUNDING = 1e-20  # a variance below it is rounding: one image in 10 million, missed by one seed, makes more than 1e-14
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +34,10 @@ class Spread:
     def half_width(self, confidence: float) -> float:
         """Half of the t-interval around the estimate."""
         return self.quantile(confidence) * math.sqrt(self.variance)
+
+    def detectable(self, level: float, power: float) -> float:
+        """Smallest true value that the t-test at this level shows with this probability (noncentral t)."""
+        return float(nctdtrinc(self.freedom, 1 - power, self.quantile(1 - level))) * math.sqrt(self.variance)
 
     def quantile(self, confidence: float) -> float:
         """Student's t that the middle of the distribution with this probability ends at."""
@@ -51,8 +62,8 @@ def spread_of_difference(a: Table, b: Table | None = None) -> Spread:
     -----
     The variance over images of the mean over seeds holds the images' part and the interaction; to it comes the part
     of the seeds, (MS_seeds − MS_interaction) / (s·n), unless that is negative. Degrees of freedom follow Satterthwaite
-    1946, "An approximate distribution of estimates of variance components". With one seed a table knows nothing of the
-    seeds' part: the result then covers the choice of test images only.
+    1946, "An approximate distribution of estimates of variance components". With fewer than ``MIN_SEEDS`` the seeds'
+    part is at least that of ``ASSUMED_SEED_SPREAD``, taken as known.
     """
     tables = [np.asarray(table, dtype=np.float64) for table in (a, b) if table is not None]
     n = tables[0].shape[1]
@@ -60,23 +71,33 @@ def spread_of_difference(a: Table, b: Table | None = None) -> Spread:
     of_images = float(of_each_image.var(ddof=1)) / n
     variance, uncertainty = of_images, of_images**2 / (n - 1)
     for table in tables:
-        seeds = len(table)
-        if seeds < 2:
-            continue
-        of_seeds = float(table.mean(axis=1).var(ddof=1)) / seeds
-        variance += seeds_variance(table)
-        uncertainty += of_seeds**2 / (seeds - 1)
+        seeds, part = len(table), seeds_variance(table)
+        variance += part
+        if seeds >= MIN_SEEDS or part > _assumed_part(table):
+            uncertainty += (float(table.mean(axis=1).var(ddof=1)) / seeds) ** 2 / (seeds - 1)
+    if variance < ROUNDING:
+        return Spread(0.0, n - 1)
     # Where parts are subtracted the formula can fall below the least that any of them has.
     least = min([n - 1, *(len(table) - 1 for table in tables if len(table) > 1)])
-    return Spread(variance, max(least, variance**2 / uncertainty) if variance else n - 1)
+    return Spread(variance, max(least, variance**2 / uncertainty) if uncertainty else math.inf)
 
 
 def seeds_variance(table: Table) -> float:
-    """Part of the variance of a table's mean that comes from the seeds; 0 with one seed, which knows nothing of it."""
+    """Part of the variance of a table's mean that comes from the seeds: measured, and with few seeds assumed."""
     hits = np.asarray(table, dtype=np.float64)
     if len(hits) < 2:
-        return 0.0
-    return max(0.0, float(hits.mean(axis=1).var(ddof=1)) / len(hits) - _interaction(hits))
+        return _assumed_part(hits)
+    least = 0.0 if len(hits) >= MIN_SEEDS else _assumed_part(hits)
+    return max(least, float(hits.mean(axis=1).var(ddof=1)) / len(hits) - _interaction(hits))
+
+
+def assumed_seed_spread(accuracy: float) -> float:
+    """Return the standard deviation over the seeds that is assumed for the accuracy of a training; 0 outside 0 to 1."""
+    return ASSUMED_SEED_SPREAD * math.sqrt(max(0.0, accuracy * (1 - accuracy)))
+
+
+def _assumed_part(table: NDArray[np.floating]) -> float:
+    return assumed_seed_spread(float(table.mean())) ** 2 / len(table)
 
 
 def _interaction(table: NDArray[np.float64]) -> float:

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from makeweight.stats.crossed import Table, spread_of_difference
+from makeweight.stats.crossed import ASSUMED_SEED_SPREAD, Spread, Table, spread_of_difference
 
 CONFIDENCE = 0.95
-REPORT_BATCH = 256  # images a test batch in the report that makeweight started from
+COURSE_BATCH = 256  # images a test batch in the course report that makeweight started from
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +35,27 @@ def accuracy_interval(correct: NDArray[np.bool_]) -> Interval:
     Returns
     -------
     Interval
-        For one seed the Wilson interval, which knows the test images' part only. For several seeds the same formula
-        with as many images as would give the variance of :func:`makeweight.stats.crossed.spread_of_difference`, and
-        Student's t in place of the normal quantile.
+        Wilson's, with as many images as would give the variance of
+        :func:`makeweight.stats.crossed.spread_of_difference`, and Student's t in place of the normal quantile. With one
+        or two seeds part of the variance is the assumed spread of the seeds.
 
     Notes
     -----
     Wilson 1927, "Probable inference, the law of succession, and statistical inference"; Korn and Graubard 1998,
     "Confidence intervals for proportions with small expected number of positive counts estimated from survey data",
-    for the effective number of images. Simulated on 10,000 images with 3 seeds, 3,000 times, the t-interval of this
-    variance covered 97.2, 95.7, 94.4 and 93.0 % where the seeds' accuracies had sd 0.29, 0.37, 0.65 and 1.27 points
-    (on FashionMNIST they have 0.06 to 0.21): where the seeds' spread dominates, three of them are too few to know it.
-    Resampling seeds and images (the two-level bootstrap) counts the interaction twice, and knows the seeds no better:
-    96.7 % at 0.2 points and 92.3 % at 0.5.
+    for the effective number of images. How often it covers the truth is in docs/statistics.md. Resampling seeds and
+    images (the two-level bootstrap) counts the interaction twice, and knows the seeds no better: 96.7 % at a spread of
+    0.2 points and 92.3 % at 0.5.
     """
-    return share_interval(correct, np.ones_like(correct))
+    share = float(correct.mean())
+    if len(correct) == 1:
+        return wilson(share, images_worth(correct.size))
+    return _wilson_of(share, spread_of_difference(correct), correct.shape[1])
+
+
+def images_worth(images: int) -> float:
+    """As many images as one training's accuracy on these is worth, with the assumed spread of the seeds."""
+    return 1 / (1 / images + ASSUMED_SEED_SPREAD**2)
 
 
 def share_interval(numerator: Table, denominator: Table) -> Interval:
@@ -77,9 +83,13 @@ def share_interval(numerator: Table, denominator: Table) -> Interval:
     seeds, counted = len(top), float(bottom.sum()) / len(top)  # counted: images of one seed
     if seeds == 1 or share in (0.0, 1.0):
         return wilson(share, counted)
-    spread = spread_of_difference((top - share * bottom) / bottom.mean())
-    if spread.variance == 0:
-        return wilson(share, counted)
+    return _wilson_of(share, spread_of_difference((top - share * bottom) / bottom.mean()), counted)
+
+
+def _wilson_of(share: float, spread: Spread, images: float) -> Interval:
+    """Wilson's interval with as many images as would give a share this spread; of all images where it has none."""
+    if spread.variance == 0 or share in (0.0, 1.0):
+        return wilson(share, images)
     return wilson(share, share * (1 - share) / spread.variance, spread.quantile(CONFIDENCE))
 
 
@@ -99,7 +109,7 @@ def wilson(share: float, images: float, quantile: float | None = None) -> Interv
 
 
 def batch_sd(correct: NDArray[np.bool_], batch: int | None = None) -> float:
-    """Spread of accuracy over test batches, which the report gave as its "±".
+    """Spread of accuracy over test batches, which the course report gave as its "±".
 
     It is about √(p(1 − p) / batch) for any network of accuracy p: it measures the batch size. Shown beside the
     interval for comparison only.
@@ -109,7 +119,8 @@ def batch_sd(correct: NDArray[np.bool_], batch: int | None = None) -> float:
     correct : ndarray
         (n,) whether each test image is classified right.
     batch : int, optional
-        Images a batch; by default the report's 256, or an eighth of a small test set. Images left over are not used.
+        Images a batch; by default the course report's 256, or an eighth of a small test set. Images left over are
+        not used.
 
     Returns
     -------
@@ -117,7 +128,7 @@ def batch_sd(correct: NDArray[np.bool_], batch: int | None = None) -> float:
         Sample standard deviation over the batches; NaN with fewer than two of them.
     """
     if batch is None:
-        batch = max(1, min(REPORT_BATCH, len(correct) // 8))
+        batch = max(1, min(COURSE_BATCH, len(correct) // 8))
     batches = len(correct) // batch
     if batches < 2:
         return math.nan

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from makeweight.errors import StoreError
-from makeweight.files import TEMPORARY, sync_folder, writing_to
+from makeweight.files import whole, writing_to
 from makeweight.store.migrations import migrate, require_current
 
 BUSY_SECONDS = 30.0  # a writer holds the file for milliseconds, so waiting this long means a fault
@@ -23,7 +23,7 @@ class Database:
 
     @staticmethod
     def for_writing(path: Path) -> Database:
-        """Open for writing; make or migrate the schema where that is needed.
+        """Open for writing; create or migrate the schema if needed.
 
         Raises
         ------
@@ -75,7 +75,7 @@ class Database:
                 yield self._connection
                 self._connection.execute("COMMIT")
             except BaseException:
-                if self._connection.in_transaction:  # SQLite itself rolls back where the disk is full
+                if self._connection.in_transaction:  # SQLite itself rolls back if the disk is full
                     self._connection.execute("ROLLBACK")
                 raise
 
@@ -94,13 +94,9 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _make(path: Path) -> None:
-    """Make an empty store under another name first: a reader that looks meanwhile must see none or a whole one."""
-    unfinished = path.with_name(f"{path.name}{TEMPORARY}")
-    for ending in ("", "-wal", "-shm", "-journal"):  # what a kill left behind
-        unfinished.with_name(unfinished.name + ending).unlink(missing_ok=True)
-    _connect(unfinished).close()
-    unfinished.replace(path)
-    sync_folder(path.parent)
+    """Create an empty store under another name first: readers must see none or a whole one."""
+    with whole(path) as unfinished:
+        _connect(unfinished).close()
 
 
 @contextmanager
@@ -120,8 +116,8 @@ def readable(path: Path) -> Iterator[None]:
 
 
 def damaged(path: Path, error: Exception) -> StoreError:
-    """Say that a store cannot be understood."""
+    """Return the error for a store that can't be read."""
     return StoreError(
         f"{path} is not a makeweight store, or is damaged: {error}. "
-        "Bring it back from a copy, or start again in another folder with --store DIR."
+        "Bring it back from a copy, or start again in another folder with store=DIR."
     )

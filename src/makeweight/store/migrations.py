@@ -7,7 +7,7 @@ from pathlib import Path
 
 from makeweight.errors import StoreError
 
-# A step is never changed once released: a later one changes what it made.
+# A released step never changes; a later one changes what it made.
 STEPS: tuple[tuple[str, ...], ...] = (
     (
         """CREATE TABLE study (
@@ -103,12 +103,13 @@ STEPS: tuple[tuple[str, ...], ...] = (
             environment TEXT NOT NULL       -- JSON
         ) STRICT""",
     ),
+    ("ALTER TABLE job ADD COLUMN variant TEXT NOT NULL DEFAULT '{}'",),  # JSON: settings that are part of its name
 )
 VERSION = len(STEPS)
 
 
 def migrate(connection: sqlite3.Connection, path: Path) -> None:
-    """Bring a store to this version's schema, in one transaction and after a backup.
+    """Bring a store to this version's schema, in one transaction, after a backup.
 
     Raises
     ------
@@ -134,7 +135,7 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def schema_version(connection: sqlite3.Connection, path: Path) -> int:
-    """How many steps the store has taken.
+    """Return how many steps the store has taken.
 
     Raises
     ------
@@ -151,7 +152,7 @@ def schema_version(connection: sqlite3.Connection, path: Path) -> int:
 
 
 def require_current(connection: sqlite3.Connection, path: Path) -> None:
-    """Refuse a store of another schema than this version's, for readers, who cannot migrate it.
+    """Refuse a store with another schema, for readers, which can't migrate it.
 
     Raises
     ------

@@ -73,7 +73,7 @@ class WeightFiles:
             If the file is missing or is not what was written.
         """
         if _OURS.fullmatch(name) is None:
-            raise StoreError(f"{name[:80]!r} is no file of a study. Get this study again from its source.")
+            raise StoreError(f"{name[:80]!r} isn't a file of a study. Get this study again from its source.")
         path = self.folder / name
         remedy = "Train this network again, or bring the file back from a copy."
         try:
@@ -89,8 +89,8 @@ class WeightFiles:
         (self.folder / name).unlink(missing_ok=True)
 
     def sweep(self, named: set[str]) -> None:
-        """Remove what a crash left behind: temporary files, and files that no row names."""
+        """Remove leftovers of a crash: temporary files, and files that no row names."""
         for path in self.folder.iterdir():
-            # Whatever else lies there is the user's.
+            # Anything else is the user's.
             if _OURS.fullmatch(path.name) and path.name not in named and path.is_file():
                 path.unlink(missing_ok=True)

@@ -1,1 +1,1 @@
-"""A network and a recipe become epochs."""
+"""From a network and a recipe to epochs."""

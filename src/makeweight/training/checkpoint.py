@@ -1,4 +1,4 @@
-"""A training in progress as bytes, and back: safetensors, so nothing is ever unpickled."""
+"""A training in progress as bytes, and back: safetensors, so nothing is unpickled."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def capture(state: TrainingState) -> bytes:
 
 
 def restore(state: TrainingState, checkpoint: bytes) -> None:
-    """Bring a state that has just begun to where a checkpoint was captured.
+    """Restore a fresh state to where a checkpoint was captured.
 
-    The state must come from the same architecture, recipe and hardware; the job's key guards that.
+    The state must come from the same architecture, recipe and hardware; the job's key ensures that.
     """
     tensors = safetensors.torch.load(checkpoint)
-    # Momenta come into being with the first step, so a fresh optimizer has none to copy into.
+    # Moments are created by the first step, so a fresh optimizer has none to copy into.
     for name, parameter in _optimised(state):
         prefix = f"optimizer.{name}."
         moments = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
@@ -58,7 +58,7 @@ def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _like(value: Tensor, parameter: Tensor) -> Tensor:
-    """Bring a moment into the parameter's memory format: safetensors stores rows first."""
+    """Convert a moment to the parameter's memory format: safetensors stores rows first."""
     if value.shape != parameter.shape:
         return value
     return torch.empty_like(parameter).copy_(value)

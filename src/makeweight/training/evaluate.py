@@ -9,7 +9,7 @@ from torch.nn import functional
 from makeweight.nets.build import Network
 from makeweight.training.images import Images
 
-BATCH = 500  # images at once: activations of a small network stay near the processor's cache
+BATCH = 500  # images: activations of a small network stay close to the processor's cache
 
 
 @torch.no_grad()
@@ -23,6 +23,6 @@ def logits_of(network: Network, images: Images) -> Tensor:
 
 
 def loss_and_accuracy(logits: Tensor, labels: Tensor) -> tuple[float, float]:
-    """Mean cross-entropy in nats, and the share of labels that the largest logit hits."""
+    """Mean cross-entropy in nats, and accuracy, 0 to 1."""
     loss = functional.cross_entropy(logits, labels)
     return float(loss), float((logits.argmax(1) == labels).double().mean())

@@ -1,8 +1,8 @@
-"""Images where the training loop can reach them at memory speed."""
+"""Images that the training loop can read at memory speed."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -12,8 +12,8 @@ from torch import Tensor
 
 from makeweight.nets.build import Network
 
-# Up to this size the normalised images stay in memory, which saves a conversion a step; above it the
-# memory-mapped uint8 images are converted batch by batch, so a set larger than memory still trains.
+# Up to this size normalised images stay in memory, which saves a conversion per step; beyond it memory-mapped
+# uint8 images are converted batch by batch, so a set larger than memory still trains.
 RESIDENT_BYTES = 512 * 2**20
 CHUNK = 4_096  # images converted at once
 
@@ -23,20 +23,27 @@ Pixels = NDArray[np.uint8] | NDArray[np.float32]  # (n, c, h, w); floats are sta
 
 @dataclass(frozen=True, slots=True)
 class TrainingData:
-    """All that training may see: a training and a validation split. No way leads from here to the test images."""
+    """All that training may see: a training and a validation split, and no access to test images."""
 
     images: Pixels  # (n, c, h, w), usually memory-mapped; both splits
     labels: NDArray[np.int64]  # (n,)
     train: Rows  # rows of the training split
     validation: Rows  # rows of the validation split; may be empty
-    # (n,) how much each image counts in the gradient, 1 on average over the training split; None: all the same.
+    # (n,) weight of each image in the gradient, 1 on average over the training split; None: all equal.
     weights: NDArray[np.float32] | None = None
+
+
+def balanced(data: TrainingData) -> TrainingData:
+    """Weigh each image so that every class counts as much as any other, 1 on average: n / (k · images of its class)."""
+    counts = np.bincount(data.labels[data.train], minlength=int(data.labels.max()) + 1)
+    weights = len(data.train) / (np.count_nonzero(counts) * np.maximum(counts, 1)[data.labels])
+    return replace(data, weights=weights.astype(np.float32))
 
 
 def channel_statistics(images: Pixels, rows: Rows) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation of each channel over some images, in units of uint8 pixels: two (c,) tensors.
 
-    Floats are standardised already: mean 0 and standard deviation 1, which leaves them as they are.
+    Floats are standardised already; mean 0 and standard deviation 1 leave them unchanged.
     """
     channels = images.shape[1]
     if images.dtype != np.uint8:
@@ -49,12 +56,12 @@ def channel_statistics(images: Pixels, rows: Rows) -> tuple[Tensor, Tensor]:
     values = np.arange(256)
     mean = share @ values
     variance = (share * (values - mean[:, None]) ** 2).sum(axis=1)
-    std = np.sqrt(np.maximum(variance, 1.0))  # images of one colour: leave them as they are
+    std = np.sqrt(np.maximum(variance, 1.0))  # uniform images stay unchanged
     return torch.tensor(mean, dtype=torch.float32), torch.tensor(std, dtype=torch.float32)
 
 
 class Images:
-    """Some rows of a data set, normalised for a network, resident where they fit."""
+    """Some rows of a data set, normalised for a network, in memory if they fit."""
 
     def __init__(
         self,
@@ -98,7 +105,7 @@ class Images:
         return self._normalised(self._rows[chosen.numpy()])
 
     def _load(self) -> Tensor:
-        """(n, h, w, c), so that picking images keeps channels last."""
+        """(n, h, w, c), so that indexing keeps channels last."""
         n, (c, h, w) = len(self._rows), self._images.shape[1:]
         resident = torch.empty((n, h, w, c), dtype=self._dtype, device=self._device)
         start = 0

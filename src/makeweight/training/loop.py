@@ -1,6 +1,6 @@
 """The training loop: a generator of epoch records over resident data, with no callbacks.
 
-The caller shows, stores, prunes or stops; between two records the state is whole and can be checkpointed.
+The caller shows, stores, prunes or stops; between two records the state is consistent and can be checkpointed.
 """
 
 from __future__ import annotations
@@ -14,19 +14,17 @@ from torch import Tensor
 
 from makeweight.data.augment import augment
 from makeweight.errors import TrainingDiverged
-from makeweight.training.average import MovingAverage
 from makeweight.training.evaluate import BATCH, logits_of, loss_and_accuracy
-from makeweight.training.images import Images, Rows, TrainingData, channel_statistics
+from makeweight.training.images import Images, Rows, TrainingData, balanced, channel_statistics
 from makeweight.training.order import epoch_batches
-from makeweight.training.recipe import Recipe
+from makeweight.training.recipe import Recipe, one_cycle
 from makeweight.training.records import EpochRecord
-from makeweight.training.schedule import one_cycle
 from makeweight.training.slices import Slices, open_slices
-from makeweight.training.state import TrainingState
+from makeweight.training.state import MovingAverage, TrainingState
 
 
 def train(state: TrainingState, recipe: Recipe, data: TrainingData) -> Iterator[EpochRecord]:
-    """Train up to the recipe's epochs, from wherever the state is.
+    """Train up to the recipe's epochs, from the current state.
 
     Yields
     ------
@@ -39,8 +37,9 @@ def train(state: TrainingState, recipe: Recipe, data: TrainingData) -> Iterator[
         If the loss becomes NaN or infinite, with the epoch and step.
     """
     _normalise_by(state, data)
+    data = balanced(data) if recipe.class_weight == "balanced" else data
     held_out = len(data.validation) > 0
-    checked = data.validation if held_out else data.train[:BATCH]  # a few show whether the network is ruined
+    checked = data.validation if held_out else data.train[:BATCH]  # a few show whether the network has diverged
     training, validation = (_images(state, data, rows) for rows in (data.train, checked))
     if state.epoch == 0:
         state.losses = torch.zeros(len(training), device=state.hardware.device)
@@ -77,7 +76,7 @@ def _images(state: TrainingState, data: TrainingData, rows: Rows) -> Images:
 
 
 def _epoch(state: TrainingState, recipe: Recipe, images: Images, slices: Slices) -> tuple[list[Tensor], float]:
-    """One epoch: the losses of the images of each step, (b,) each, and the last learning rate."""
+    """One epoch: the losses (b,) of each step, and the last learning rate."""
     batches = epoch_batches(state, recipe)
     slices.begin_epoch(state.generator)
     average = MovingAverage(state, recipe.ema)
@@ -99,15 +98,15 @@ def _epoch(state: TrainingState, recipe: Recipe, images: Images, slices: Slices)
         losses.append(slices.backward(batch, images.labels[chosen], weights))
         state.optimizer.step()
         average.follow(step)
-    # Once an epoch: a small network's step is so short that every operation in it counts.
+    # Once per epoch: a small network's step is so short that every operation counts.
     state.losses[torch.cat(batches)] = torch.cat(losses)
     return losses, recipe.learning_rate * share
 
 
 def _validate(state: TrainingState, images: Images, *, held_out: bool) -> tuple[float, float]:
-    """Loss and accuracy of the result, NaN where nothing is held out; a ruined network is refused.
+    """Loss and accuracy of the result, NaN if nothing is held out; a diverged network is refused.
 
-    The last step can ruin a network whose training losses were all finite still.
+    The last step can ruin a network whose training losses were all finite.
     """
     loss, accuracy = loss_and_accuracy(logits_of(state.result, images), images.labels)
     of = "validation loss" if held_out else "loss after training"
@@ -116,7 +115,7 @@ def _validate(state: TrainingState, images: Images, *, held_out: bool) -> tuple[
 
 
 def _mean(losses: list[Tensor], state: TrainingState) -> float:
-    """Mean over the images; names the step at which it stopped being a number."""
+    """Mean over the images; the error names the step at which it became infinite or NaN."""
     mean = float(torch.cat(losses).double().mean())
     if not math.isfinite(mean):
         for step, of_step in enumerate(losses, 1):

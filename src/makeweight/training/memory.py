@@ -13,8 +13,8 @@ _KEPT_BYTES = 2**30
 def keep_freed_memory() -> None:
     """Let glibc keep what a step frees for the next step, which needs exactly the same sizes.
 
-    By default large blocks go back to the system at once and come back page by page, each with a page fault:
-    training a small CNN was 8 % slower so (docs/recipes.md). Does nothing where the C library is another.
+    By default large blocks go back to the system at once and return page by page, each with a page fault: this made
+    training a small CNN 8 % slower (docs/recipes.md). Does nothing with other C libraries.
     """
     if not sys.platform.startswith("linux"):
         return

@@ -12,7 +12,7 @@ from makeweight.training.state import TrainingState
 def epoch_batches(state: TrainingState, recipe: Recipe) -> list[Tensor]:
     """Positions of the images of the next epoch, in batches.
 
-    The first and the last epoch train on all images. Those between leave out a share ``recipe.skip_easy`` of the
+    The first and the last epoch train on all images. Those in between skip a share ``recipe.skip_easy`` of the
     easy images, drawn anew each time: an image is easy if its loss, when the network last saw it, was below the mean.
 
     Notes
@@ -31,7 +31,7 @@ def epoch_batches(state: TrainingState, recipe: Recipe) -> list[Tensor]:
 
 
 def _shuffled(images: Tensor, batch_size: int, generator: torch.Generator) -> list[Tensor]:
-    """Images in random order, in batches; the last one is short, but never a single image.
+    """Images in random order, in batches; the last may be short, but never a single image.
 
     Batch normalisation cannot normalise one vector by itself, so a last single image joins the batch before.
     """

@@ -1,24 +1,27 @@
-"""Where and in which precision to compute, measured and not guessed."""
+"""Where and in which precision to compute, by measurement."""
 
 from __future__ import annotations
 
-import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 from typing import Literal
 
 import torch
 
 from makeweight.errors import UnsupportedHardware
-from makeweight.training.recipe import PrecisionName
+from makeweight.training.recipe import Recipe
 
 Precision = Literal["fp32", "bf16"]
 DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16}
-# Emulated bfloat16 is slower than float32 and AMX or tensor cores are several times faster, so any threshold
-# between tells them apart; this one leaves room for the noise of a 20 ms measurement.
+# Emulated bfloat16 is slower than float32, AMX or tensor cores several times faster, so any threshold in between
+# separates them; this one allows for the noise of a 20 ms measurement.
 WORTH_IT = 1.3
+# Multiply-accumulates per batch that justify another thread, tens of microseconds. On a busy machine two threads that
+# wait for each other made an FCN of 5K weights 60 times slower than one thread.
+THREAD_MACS = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +31,25 @@ class Hardware:
     device: str  # "cpu" or "cuda"
     precision: Precision
     threads: int
+    threads_asked_for: bool = True  # if False, a small network takes fewer
 
-    def with_precision(self, requested: PrecisionName) -> Hardware:
-        """Return the same hardware in the precision that a recipe asks for; ``auto`` leaves it as it is."""
-        return self if requested == "auto" else replace(self, precision=requested)
+    def for_training(self, macs: int, recipe: Recipe) -> Hardware:
+        """Return the hardware for one network: the recipe's precision, and as many threads as it keeps busy.
+
+        Parameters
+        ----------
+        macs : int
+            Multiply-accumulates for one image.
+
+        >>> every = Hardware("cpu", "bf16", 2, threads_asked_for=False)
+        >>> every.for_training(5_000, Recipe(batch_size=64)).threads
+        1
+        >>> every.for_training(1_500_000, Recipe(precision="fp32"))
+        Hardware(device='cpu', precision='fp32', threads=2, threads_asked_for=False)
+        """
+        busy = self.threads if self.threads_asked_for else 1 + macs * recipe.batch_size // THREAD_MACS
+        precision = self.precision if recipe.precision == "auto" else recipe.precision
+        return replace(self, precision=precision, threads=min(self.threads, busy))
 
     @property
     def dtype(self) -> torch.dtype:
@@ -39,47 +57,49 @@ class Hardware:
         return DTYPES[self.precision]
 
 
-def processors() -> int:
-    """Count the processors that this process may use: fewer than the machine's in a container."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
-        return max(1, min(allowed, round(int(quota) / int(period))))
-    except (OSError, ValueError):  # no control group, or no limit ("max")
-        return allowed
-
-
 def choose_device(requested: str = "auto") -> str:
-    """Pick the accelerator where there is one.
+    """Choose the accelerator, if there is one.
 
     Raises
     ------
     UnsupportedHardware
-        If CUDA is asked for by name and not there.
+        If CUDA is requested but missing.
     """
     if requested == "cuda" and not torch.cuda.is_available():
         raise UnsupportedHardware(
-            "device 'cuda' was asked for, and torch finds no CUDA device. Use --device cpu or auto."
+            "device 'cuda' was requested, but torch finds no CUDA device. Use device=cpu or device=auto."
         )
     if requested == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     return requested
 
 
+def hardware_here(device: str, default_threads: int, threads: int | None = None) -> Hardware:
+    """Describe this machine; unless ``threads`` are set, a small network takes fewer than the default."""
+    return Hardware(device, fastest_precision(device), threads or default_threads, threads is not None)
+
+
 def fastest_precision(device: str) -> Precision:
-    """Choose bf16 where a matrix product in bfloat16 is measured to be faster, else fp32."""
+    """Choose bf16 if a matrix product is measured to be faster in bfloat16, else fp32."""
     return "bf16" if bf16_speedup(device) > WORTH_IT else "fp32"
 
 
 @cache
 def bf16_speedup(device: str) -> float:
-    """How many times faster a small matrix product is in bfloat16 than in float32, measured here."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    """Measured speedup of a small matrix product in bfloat16 over float32."""
+    with threads_of_torch(1):
         return _seconds(torch.float32, device) / _seconds(torch.bfloat16, device)
+
+
+@contextmanager
+def threads_of_torch(count: int) -> Iterator[None]:
+    """Let torch use this many threads while the block runs."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(before)
 
 
 def _seconds(dtype: torch.dtype, device: str) -> float:
@@ -93,4 +113,4 @@ def _seconds(dtype: torch.dtype, device: str) -> float:
         if device == "cuda":
             torch.cuda.synchronize()
         times.append(time.perf_counter() - start)
-    return min(times)  # the first ones pay for start-up, and noise only ever adds
+    return min(times)  # the first ones include start-up, and noise only adds

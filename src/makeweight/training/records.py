@@ -9,10 +9,10 @@ from dataclasses import dataclass
 class EpochRecord:
     """One pass over the training images."""
 
-    epoch: int  # counted from 1
-    training_loss: float  # mean over the images, as trained: with label smoothing, dropout and augmentation
-    validation_loss: float  # mean cross-entropy, without label smoothing; NaN where nothing is held out
-    validation_accuracy: float  # 0 to 1; NaN where nothing is held out
+    epoch: int  # from 1
+    training_loss: float  # mean over the images, with label smoothing, dropout and augmentation
+    validation_loss: float  # mean cross-entropy, without label smoothing; NaN if nothing is held out
+    validation_accuracy: float  # 0 to 1; NaN if nothing is held out
     learning_rate: float  # at the last step
     images: int  # trained on in this epoch
     train_seconds: float  # the training steps alone
@@ -25,10 +25,10 @@ class EpochRecord:
 
 
 def training_seconds(epochs: tuple[EpochRecord, ...]) -> float:
-    """Wall-clock seconds of all epochs, the validation after each included."""
+    """Wall-clock seconds of all epochs, including validation."""
     return sum(epoch.train_seconds + epoch.validation_seconds for epoch in epochs)
 
 
 def images_per_second(epochs: tuple[EpochRecord, ...]) -> float:
-    """Training throughput over all epochs, validation apart."""
+    """Training throughput over all epochs, without validation."""
     return sum(epoch.images for epoch in epochs) / sum(epoch.train_seconds for epoch in epochs)

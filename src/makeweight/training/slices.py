@@ -1,8 +1,8 @@
-"""The gradients of a batch, computed in slices that threads work on side by side.
+"""The gradients of a batch, computed in slices by several threads.
 
-Small convolutions do not profit from a second thread: their tensors are too small to be divided well. Half the batch
-on each of two threads does (docs/performance.md). Matrix products divide well, so a fully connected network is left
-to the threads of the matrix product.
+Small convolutions don't profit from a second thread: their tensors are too small to divide well. Half the batch on each
+of two threads does (docs/performance.md). Matrix products divide well, so fully connected networks are left to the
+threads of the matrix product.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from makeweight.nets.build import Network
 from makeweight.training.recipe import Recipe
 from makeweight.training.state import TrainingState
 
-# Fewer images than this keep a thread waiting for Python, and give batch normalisation a poor sample.
-LEAST_IMAGES = 32
+# Fewer images leave a thread waiting for Python, and batch normalisation with a poor sample.
+MIN_IMAGES = 32
 
 
 def slices_of(network: nn.Module, batch_size: int, device: str, threads: int) -> int:
-    """Choose in how many slices a batch is computed: 1 where that is no faster."""
+    """Choose the number of slices of a batch: 1 if more are no faster."""
     convolutional = any(isinstance(module, nn.Conv2d) for module in network.modules())
     if device != "cpu" or not convolutional:
         return 1
-    return max(1, min(threads, batch_size // LEAST_IMAGES))
+    return max(1, min(threads, batch_size // MIN_IMAGES))
 
 
 class Slices:
@@ -59,7 +59,7 @@ class Slices:
         With ``weights`` (b,) it is the mean of weight times loss: over an epoch of weights that are 1 on average, an
         image counts by its weight, in whatever batch it is.
         """
-        count = max(1, min(len(self._replicas), len(labels) // LEAST_IMAGES))
+        count = max(1, min(len(self._replicas), len(labels) // MIN_IMAGES))
         share = torch.full((len(labels),), 1 / len(labels), device=batch.device)
         share = share if weights is None else share * weights
         if count == 1 or self._pool is None:
@@ -86,7 +86,7 @@ class Slices:
 
 @contextmanager
 def open_slices(state: TrainingState, recipe: Recipe) -> Iterator[Slices]:
-    """Threads for the slices while they are needed."""
+    """Provide threads for the slices while the block runs."""
     hardware = state.hardware
     count = slices_of(state.network, recipe.batch_size, hardware.device, hardware.threads)
     if count == 1:

@@ -1,1 +1,1 @@
-"""Tuning: the search for the hyperparameters of one family under one budget, with the test images locked away."""
+"""Tuning: the search for the hyperparameters of one family under one budget, without access to test images."""

@@ -1,4 +1,4 @@
-"""The record of a search: Optuna's study in the study's folder, asked for points and told what came of them."""
+"""The record of a search: Optuna's study in the study's folder, which proposes points and is told the results."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from optuna.trial import Trial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from makeweight.errors import InvalidValue
-from makeweight.store.trials import FIRST_RUNG, INTERRUPTED, TUNING_DATABASE, damaged, open_storage
+from makeweight.store.trials import FIRST_RUNG, INTERRUPTED, TUNING_DATABASE, damaged, open_storage, require_whole
 from makeweight.tuning.space import Dimension, Point
 
 # Fixed, so that a search is what its command says. Successive halving (Li et al. 2020, "A System for Massively Parallel
@@ -27,12 +27,12 @@ REDUCTION = 2
 class LivePruner(optuna.pruners.SuccessiveHalvingPruner):
     """Successive halving among the trials that did not fail.
 
-    Optuna's own counts what a failed trial reported as well. One that was cut off would so compete with the trial that
-    takes its point, and when all that were promoted had failed, nothing would ever be complete.
+    Optuna's own also counts failed trials. An interrupted one would then compete with the trial that takes over its
+    point, and if all promoted ones had failed, none would ever complete.
     """
 
     def prune(self, study: optuna.study.Study, trial: optuna.trial.FrozenTrial) -> bool:
-        """Say whether the trial should end; see Optuna's."""
+        """Whether the trial should end; see Optuna's."""
         return super().prune(cast(optuna.study.Study, _WithoutFailed(study)), trial)
 
 
@@ -55,9 +55,9 @@ class TuningRecord:
     folder : pathlib.Path
         The study's.
     settings : dict
-        All that makes points comparable; a folder with other settings is refused.
+        Everything that makes points comparable; a folder with other settings is refused.
     dimensions : tuple of Dimension
-        What a point is made of.
+        The hyperparameters.
     sampler, pruner : optuna objects, optional
         By default those that ``settings`` describe. Benchmarks compare others.
 
@@ -79,6 +79,7 @@ class TuningRecord:
     ) -> None:
         self._path = folder / TUNING_DATABASE
         self._distributions = {d.name: d.values for d in dimensions}
+        require_whole(folder)
         self._storage = open_storage(folder)
         with self._sound():
             self._study = optuna.create_study(
@@ -87,7 +88,7 @@ class TuningRecord:
             )  # fmt: skip
             self._refuse_other(folder, settings)
             self._study.set_user_attr("settings", settings)
-            # Another seed for each session, or the points after a restart would be those of the start again.
+            # A different seed for each session, or a restart would repeat the first points.
             count = len(self._study.get_trials(deepcopy=False))
             self._study.sampler = sampler or optuna.samplers.TPESampler(
                 n_startup_trials=STARTUP_TRIALS, seed=settings.get("seed", 0) + count
@@ -99,16 +100,16 @@ class TuningRecord:
         self._storage.engine.dispose()
 
     def recover(self) -> int:
-        """Tell trials that a process left behind as failed, queue their points again, and say how many they are."""
+        """Mark trials left running by another process as failed, queue their points again, and return their number."""
         with self._sound():
             left = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
             for trial in left:
-                # Who was killed while asking had chosen a part of the point: of one that was queued, all is known.
+                # A process killed while asking chose only part of the point, unless the point was queued.
                 self.interrupt(trial.number, {**trial.system_attrs.get("fixed_params", {}), **trial.params})
         return len(left)
 
     def enqueue(self, point: Point) -> None:
-        """Have a point tried before any that the sampler chooses."""
+        """Queue a point ahead of the sampler's."""
         with self._sound():
             self._study.enqueue_trial(point)
 
@@ -118,17 +119,17 @@ class TuningRecord:
             return self._study.ask(self._distributions)
 
     def describe(self, trial: Trial, **attributes: Any) -> None:
-        """Keep facts about a trial."""
+        """Store facts about a trial."""
         with self._sound():
             for name, value in attributes.items():
                 trial.set_user_attr(name, value)
 
     def report(self, trial: Trial, epoch: int, epochs: int, accuracy: float) -> bool:
-        """Report a validation accuracy, and say whether the trial should end here."""
+        """Report a validation accuracy, and return whether the trial should end here."""
         with self._sound():
             percent = 100 * epoch // epochs
             if percent == 100 * (epoch - 1) // epochs:
-                return False  # the step is taken: a schedule of more than 100 epochs
+                return False  # this percent is reported already: more than 100 epochs
             trial.report(accuracy, percent)
             return epoch < epochs and trial.should_prune()
 
@@ -138,19 +139,19 @@ class TuningRecord:
             self._study.tell(trial, accuracy)
 
     def prune(self, trial: Trial, reason: str) -> None:
-        """End a trial early; what it reported stays."""
+        """End a trial early, keeping its reports."""
         with self._sound():
             trial.set_user_attr("reason", reason)
             self._study.tell(trial, state=TrialState.PRUNED)
 
     def fail(self, trial: Trial, reason: str) -> None:
-        """End a trial that has no value."""
+        """End a trial without a value."""
         with self._sound():
             trial.set_user_attr("reason", reason)
             self._study.tell(trial, state=TrialState.FAIL)
 
     def interrupt(self, number: int, point: Point) -> None:
-        """End a trial that was cut off through no fault of its own, and queue its point."""
+        """End an interrupted trial, and queue its point."""
         with self._sound():
             trial = Trial(self._study, self._study.get_trials(deepcopy=False)[number]._trial_id)
             trial.set_user_attr("reason", INTERRUPTED)
@@ -163,7 +164,7 @@ class TuningRecord:
             return self._study.get_trials(deepcopy=False)
 
     def keep(self, name: str, value: Any) -> None:
-        """Keep a fact about the search."""
+        """Store a fact about the search."""
         with self._sound():
             self._study.set_user_attr(name, value)
 
@@ -179,7 +180,7 @@ class TuningRecord:
             self.close()
             raise InvalidValue(
                 f"{folder} holds a tuning with another {other[0]}: {before.get(other[0])!r}, and now "
-                f"{settings.get(other[0])!r}. Give the same as before to go on, or another --name."
+                f"{settings.get(other[0])!r}. Use the same to continue, or another name."
             )
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""The search: points are asked for, trained on workers, pruned or finished, and told. It never opens a test image."""
+"""The search: points are proposed, trained on workers, pruned or finished, and recorded. It opens no test image."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from optuna.trial import Trial
 
-from makeweight.design.solver import Design
+from makeweight.designs.solver import Design
 from makeweight.jobs.executors.base import EpochDone, Event, Executor, Failed, Finished, Lost, Stopped
 from makeweight.jobs.job import Assignment
 from makeweight.jobs.result import Job
@@ -18,7 +18,7 @@ from makeweight.training.records import EpochRecord
 from makeweight.tuning.record import TuningRecord
 from makeweight.tuning.space import Point
 
-MOST_ATTEMPTS = 3  # of a trial whose worker is lost
+MAX_ATTEMPTS = 3  # of a trial whose worker is lost
 LISTEN_SECONDS = 0.2
 BEHIND, TIME_UP = "not in the better half of the trials so far", "time was up"
 
@@ -55,7 +55,7 @@ class TrialEnded:
 
 @dataclass(frozen=True)
 class SearchStopping:
-    """The user asked to stop; running trials end after their epoch and are tried again next time."""
+    """Asked to stop; running trials end after their epoch and are tried again next time."""
 
     running: int
 
@@ -75,7 +75,7 @@ class Limit:
     """When a search ends; None leaves it open."""
 
     trials: int | None
-    seconds: Callable[[], float] | None  # how many are left; asked again as trials show how long things take
+    seconds: Callable[[], float] | None  # seconds left; asked repeatedly, as estimates improve
 
 
 @dataclass
@@ -86,11 +86,11 @@ class _Running:
     accuracy: float | None = None
     attempts: int = 1
     ending: str = ""  # why it was cancelled
-    reported: int = 0  # the last epoch told; a trial that starts again repeats what it told
+    reported: int = 0  # last epoch reported; a restarted trial repeats earlier ones
 
 
 class Search:
-    """Runs trials until a limit is reached, or until it is asked to stop."""
+    """Runs trials until a limit is reached, or until asked to stop."""
 
     def __init__(
         self, record: TuningRecord, propose: Proposer, executor: Executor, limit: Limit,
@@ -102,7 +102,7 @@ class Search:
         self._full_seconds: list[float] = []
 
     def run(self, stop_requested: Callable[[], bool] = lambda: False) -> Iterator[SearchEvent]:
-        """Run, and yield what happens; returns when no trial is running any more."""
+        """Run and yield events, until no trial is running."""
         counted = [
             t for t in self._record.trials() if t.state.is_finished() and t.user_attrs.get("reason") != INTERRUPTED
         ]
@@ -127,7 +127,7 @@ class Search:
             return False
         if self._limit.trials is not None and begun >= self._limit.trials:
             return False
-        # A trial that has no time to get as far as the first rung would say nothing.
+        # A trial without time to reach the first rung would tell nothing.
         typical = sorted(self._full_seconds)[len(self._full_seconds) // 2] if self._full_seconds else 0.0
         return self._limit.seconds is None or self._limit.seconds() > typical / 2 or not begun
 
@@ -135,16 +135,13 @@ class Search:
         trial = self._record.ask()
         assignment, design, facts = self._propose(trial.params, trial.number)
         cost = design.cost
-        self._record.describe(
-            trial, weights=cost.weights, macs=cost.macs, activation_bytes=cost.activation_bytes,
-            key=assignment.job.key, **facts,
-        )  # fmt: skip
+        self._record.describe(trial, weights=cost.weights, macs=cost.macs, key=assignment.job.key, **facts)
         self._running[assignment.job.key] = _Running(trial, assignment)
         self._executor.submit(assignment)
         return TrialStarted(trial.number, assignment.job, trial.params)
 
     def _end_in_time(self) -> None:
-        """Cancel what runs when the time is up; not before one trial is complete, or nothing could be confirmed."""
+        """Cancel running trials when time is up, but not before one is complete: nothing could be confirmed."""
         if self._limit.seconds is None or self._limit.seconds() > 0 or not self._full_seconds:
             return
         for key, running in self._running.items():
@@ -158,13 +155,12 @@ class Search:
     def _handle(self, event: Event, stopping: bool) -> Iterator[SearchEvent]:
         running = self._running[event.key]
         match event:
-            case EpochDone(key, progress):
-                record = progress.record
+            case EpochDone(key, record):
                 running.seconds += record.train_seconds + record.validation_seconds
                 running.accuracy = record.validation_accuracy
                 yield TrialEpoch(running.trial.number, running.assignment.job, record)
                 epochs = running.assignment.job.recipe.epochs
-                # What a worker does after it was told to stop is no part of the trial any more.
+                # What a worker does after it was told to stop doesn't count.
                 if running.ending or record.epoch <= running.reported:
                     return
                 running.reported = record.epoch
@@ -190,7 +186,7 @@ class Search:
                 del self._running[event.key]
 
     def _again(self, key: str, running: _Running, reason: str) -> Iterator[SearchEvent]:
-        if running.attempts >= MOST_ATTEMPTS:
+        if running.attempts >= MAX_ATTEMPTS:
             given_up = f"{reason}; given up after {running.attempts} attempts"
             self._record.fail(running.trial, given_up)
             yield self._end(key, "failed", None, given_up)

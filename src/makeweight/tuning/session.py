@@ -1,9 +1,9 @@
 """One run of a tuning on its folder: search, confirm the best with several seeds, choose, refit, and only then test.
 
-The winner of a search is the best of many noisy scores, so its score is too good. Candidates are therefore trained
-again with seeds that the search did not use, still on validation images; the best by their mean is the winner. Nothing
-is left to choose then, so the winner is trained on the validation images too, and those networks are scored on the
-test images: one look, for one choice.
+The winner of a search is the best of many noisy scores, so its score is too good. Candidates are therefore retrained
+with seeds that the search did not use, still scored on validation images; the best mean wins. With nothing left to
+choose, the winner is trained on the validation images too, and those networks are scored on the test images: one look,
+for one choice.
 """
 
 from __future__ import annotations
@@ -19,19 +19,20 @@ from typing import TYPE_CHECKING, Any
 import optuna
 
 from makeweight.data.dataset import PreparedDataset
-from makeweight.design.architecture import Task
-from makeweight.design.families import Family
-from makeweight.design.limits import NO_LIMITS, Limits
-from makeweight.design.solver import Design, fit
+from makeweight.designs.architecture import Task
+from makeweight.designs.families import Family
+from makeweight.designs.limits import NO_LIMITS, Limits
+from makeweight.designs.solver import Design, fit
 from makeweight.errors import InvalidValue, TuningFailed
 from makeweight.jobs.job import Assignment
 from makeweight.jobs.result import Job
+from makeweight.jobs.verified import verify_once
 from makeweight.store.rows import StudyRow
 from makeweight.store.store import Store
 from makeweight.store.trials import FIRST_RUNG
-from makeweight.study.lock import study_lock
-from makeweight.study.runner import Runner, RunnerEvent
-from makeweight.study.session import Machine, start_executor
+from makeweight.studies.lock import study_lock
+from makeweight.studies.runner import Runner, RunnerEvent
+from makeweight.studies.session import Machine, refuse_other_data, start_executor
 from makeweight.training.recipe import default_recipe
 from makeweight.tuning.record import REDUCTION, STARTUP_TRIALS, TuningRecord
 from makeweight.tuning.search import Limit, Search, SearchEvent
@@ -41,13 +42,13 @@ if TYPE_CHECKING:
     from makeweight.jobs.executors.base import Executor
     from makeweight.training.precision import Hardware
 
-CONFIRMING_SEEDS = (0, 1, 2)  # three give a spread; a search's own trials start at FIRST_TRIAL_SEED
+CONFIRMING_SEEDS = (0, 1, 2)  # three show the spread; the search's trials start at FIRST_TRIAL_SEED
 FIRST_TRIAL_SEED = 1_000
-MOST_CANDIDATES = 3
-# What stays held out when the winner is trained on the validation images too: enough to see that a training goes well.
+MAX_CANDIDATES = 3
+# Held out when the winner is trained on the validation images too: enough to see that a training goes well.
 # A ninth more images gave FCNs of 100K weights 0.37 points (48,600 against 54,000; docs/tuning.md).
 REFIT_VALIDATION = 0.01
-CONFIRMING_SHARE = 0.4  # of a time limit, at most: a choice that is not confirmed is worth little
+CONFIRMING_SHARE = 0.4  # of a time limit, at most: an unconfirmed choice is worth little
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,11 @@ class TuningPlan:
     seconds: float | None = None  # wall time of all sessions together, for search and confirmation
     seed: int = 0  # of the sampler
     split_seed: int = 0
-    fixed: dict[str, Any] = field(default_factory=dict)  # options and recipe fields that are not searched
+    fixed: dict[str, Any] = field(default_factory=dict)  # options and recipe fields that aren't searched
 
     @property
     def settings(self) -> dict[str, Any]:
-        """All that makes its trials comparable."""
+        """Everything that makes its trials comparable."""
         return {
             "dataset": self.dataset.name,
             "data": self.dataset.digest,
@@ -90,32 +91,32 @@ class TuningPlan:
 
     @property
     def training_images(self) -> int:
-        """How many images the training part has, those for validation included."""
+        """Number of training images, including those for validation."""
         return len(self.dataset.training_images().labels)
 
     @property
     def images(self) -> int:
-        """How many images a network is trained on during the search."""
+        """Number of images that a network is trained on in the search."""
         return round(self.training_images * (1 - self.dataset.validation))
 
 
 @dataclass(frozen=True)
 class Recovered:
-    """Trials that an earlier process left behind; their points are tried again."""
+    """Trials left by an earlier process; their points are tried again."""
 
     trials: int
 
 
 @dataclass(frozen=True)
 class Confirming:
-    """The search is over; its best trials are trained again with other seeds."""
+    """The search is over; its best trials are retrained with other seeds."""
 
     candidates: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """The winner by the mean of its confirming seeds; it is trained on all training images now, and tested."""
+    """The winner by the mean of its confirming seeds; next it is trained on all training images and tested."""
 
     trial: int
     validation_accuracies: tuple[float, ...]
@@ -127,23 +128,26 @@ TuningEvent = Recovered | SearchEvent | Confirming | Chosen | RunnerEvent
 def run_tuning(
     plan: TuningPlan, machine: Machine, stop_requested: Callable[[], bool] = lambda: False
 ) -> Iterator[TuningEvent]:
-    """Run what is missing of a tuning, and yield what happens.
+    """Run what is missing of a tuning, and yield events.
 
     Raises
     ------
     InfeasibleBudget, InfeasibleLimits
         If the family has no network within budget and limits.
     InvalidValue
-        If the folder holds another tuning, or one that has ended with another limit.
+        If the folder holds another tuning, or one that ended with another limit.
     StudyLocked
         If another process runs it.
     StoreError
         If trials or results cannot be stored.
+    DataMismatch
+        If the folder holds results on other data, or the training images are damaged.
     TuningFailed
         If no trial was completed.
     """
+    refuse_other_data(plan.folder, plan.dataset)
     default = fit(plan.family, plan.task, plan.budget, None, plan.limits)
-    dimensions = space(plan.family.name, plan.images, plan.fixed)
+    dimensions = space(plan.family, plan.images, plan.fixed)
     with study_lock(plan.folder):
         record = TuningRecord(plan.folder, plan.settings, dimensions)
         try:
@@ -151,6 +155,7 @@ def run_tuning(
             with Store.create(plan.folder) as store:
                 tuning = _Tuning(plan, record, store, stop_requested)
                 if not tuning.is_over():
+                    verify_once(plan.dataset, testing=False)
                     yield from tuning.run(machine, default)
         finally:
             record.close()
@@ -161,7 +166,7 @@ def _refuse_longer(plan: TuningPlan, record: TuningRecord) -> None:
     if record.kept("winner") is not None and record.kept("asked") != asked:
         raise InvalidValue(
             f"the tuning in {plan.folder} has ended, and its winner has seen the test images: a longer search there "
-            "would be a second look at them. Give another --name, or the same --trials and --time as before."
+            "would be a second look at them. Give another name, or the same trials and time as before."
         )
     record.keep("asked", asked)
 
@@ -198,7 +203,7 @@ class _Tuning:
         if not record.trials():
             record.keep("made_with", {"optuna": optuna.__version__})
             recipe = default_recipe(plan.family.name, plan.images)
-            dimensions = space(plan.family.name, plan.images, plan.fixed)
+            dimensions = space(plan.family, plan.images, plan.fixed)
             for point in first_points(dimensions, default, plan.family, recipe):
                 record.enqueue(point)
         limit = Limit(plan.trials, None if plan.seconds is None else lambda: self._search_seconds(executor.slots))
@@ -215,8 +220,8 @@ class _Tuning:
         assignment = Assignment(
             job,
             self._plan.dataset.path,
-            hardware.with_precision(job.recipe.precision),
-            checkpoint_seconds=float("inf"),  # a trial that is cut off starts again
+            hardware,
+            checkpoint_seconds=float("inf"),  # an interrupted trial starts again
             testing=False,
         )
         return assignment, design, facts
@@ -235,18 +240,18 @@ class _Tuning:
         return sorted(complete, key=lambda t: (-(t.value or 0.0), t.number))
 
     def _search_seconds(self, slots: int) -> float:
-        """Seconds left for the search: what confirming at least one candidate and refitting it takes is kept back."""
+        """Seconds left for the search, after reserving time to confirm at least one candidate and refit it."""
         assert self._plan.seconds is not None
-        best = self._complete()[:MOST_CANDIDATES]
-        each = [self._confirming_seconds(t, slots) for t in best[: self._affordable(best, slots)]]
-        return self._plan.seconds - self._seconds() - sum(each) - max(each, default=0.0)
+        best = self._complete()[:MAX_CANDIDATES]
+        seconds = [self._confirming_seconds(t, slots) for t in best[: self._affordable(best, slots)]]
+        return self._plan.seconds - self._seconds() - sum(seconds) - max(seconds, default=0.0)
 
     def _affordable(self, best: list[optuna.trial.FrozenTrial], slots: int) -> int:
-        """How many of the best trials there is time to confirm; one always."""
+        """How many of the best trials there is time to confirm; at least one."""
         if self._plan.seconds is None:
-            return min(MOST_CANDIDATES, len(best))
+            return min(MAX_CANDIDATES, len(best))
         spent, count = 0.0, 0
-        for trial in best[:MOST_CANDIDATES]:
+        for trial in best[:MAX_CANDIDATES]:
             spent += self._confirming_seconds(trial, slots)
             if count and spent > CONFIRMING_SHARE * self._plan.seconds:
                 break
@@ -259,12 +264,12 @@ class _Tuning:
 
     def _choose_candidates(self, slots: int) -> list[int]:
         best: dict[str, int] = {}
-        for trial in self._complete():  # one point may have been tried twice
+        for trial in self._complete():  # a point may have been tried twice
             best.setdefault(self._job(trial.params, 0)[0].key, trial.number)
         if not best:
             raise TuningFailed(
                 "no trial was completed, so there is nothing to choose from. "
-                f"The first one ended with: {self._first_reason()}. Give more --time, or look at the data."
+                f"The first one ended with: {self._first_reason()}. Give more time, or look at the data."
             )
         by_number = {t.number: t for t in self._complete()}
         chosen = [by_number[number] for number in best.values()]
@@ -281,7 +286,8 @@ class _Tuning:
         yield from self._run_jobs(executor, hardware, testing=False)
         if self._stop():
             return
-        confirmed = {number: found for number in candidates if (found := self._accuracies(jobs[number]))}
+        accuracies = {number: self._accuracies(jobs[number]) for number in candidates}
+        confirmed = {number: values for number, values in accuracies.items() if values}
         if not confirmed:
             raise TuningFailed("none of the best trials could be trained with all confirming seeds; see the log above.")
         winner = max(confirmed, key=lambda number: statistics.mean(confirmed[number]))
@@ -294,14 +300,16 @@ class _Tuning:
         return [self._job(point, seed)[0] for seed in CONFIRMING_SEEDS]
 
     def _accuracies(self, jobs: list[Job]) -> tuple[float, ...]:
-        """Return the validation accuracies of the seeds; none unless all seeds were trained to the end."""
+        """Return the seeds' validation accuracies; none unless all were trained to the end."""
         epochs = [self._store.epochs(job.key) for job in jobs]
         if any(len(done) < job.recipe.epochs for done, job in zip(epochs, jobs, strict=True)):
             return ()
         return tuple(done[-1].validation_accuracy for done in epochs)
 
     def _refit_and_test(self, executor: Executor, hardware: Hardware) -> Iterator[TuningEvent]:
-        share = max(REFIT_VALIDATION, 2 * self._plan.dataset.classes / self._plan.training_images)  # one of each class
+        share = max(
+            REFIT_VALIDATION, 2 * self._plan.dataset.classes / self._plan.training_images
+        )  # at least two per class
         share = min(share, self._plan.dataset.validation)
         jobs = self._confirming_jobs(self._record.kept("winner"))
         self._plan_jobs([replace(job, recipe=replace(job.recipe, validation=share)) for job in jobs])

@@ -1,12 +1,11 @@
-"""What is searched: the hyperparameters of each family, each declared once, with the reason for its range.
+"""What is searched: the options that a family declares for it, and the recipe's fields, with a reason for each range.
 
-A point is a value for every dimension. Widths are no dimension: the solver finds them, so that every point fills its
-budget and none is ever rejected for its size.
+A point is a value for every dimension. Widths aren't searched: the solver finds them, so every point fills its budget
+and none is rejected for its size.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -18,10 +17,13 @@ from optuna.distributions import (
     IntDistribution,
 )
 
-from makeweight.design.architecture import Task
-from makeweight.design.families import Family, options_from
-from makeweight.design.limits import NO_LIMITS, Limits
-from makeweight.design.solver import Design, fit
+from makeweight.designs.architecture import Task
+from makeweight.designs.cost import cost
+from makeweight.designs.families import FAMILIES, Family, options_from
+from makeweight.designs.families.base import Search
+from makeweight.designs.limits import NO_LIMITS, Limits
+from makeweight.designs.memory import ram
+from makeweight.designs.solver import Design, fit
 from makeweight.errors import GeometryError, InfeasibleBudget, InfeasibleLimits, InvalidValue
 from makeweight.training.recipe import Recipe, default_recipe
 
@@ -38,57 +40,43 @@ class Dimension:
     reason: str  # for the range
 
 
-_FCN = (
-    Dimension("depth", "network", IntDistribution(1, 4), "more layers leave too few neurons for each at 10K to 200K"),
-    Dimension(
-        "taper", "network", FloatDistribution(0.5, 1.5, step=0.125), "each layer half to one and a half of the last"
-    ),
-    Dimension(
-        "activation", "network", CategoricalDistribution(["relu", "leaky_relu", "gelu"]), "the report's and ours"
-    ),
-    Dimension("norm", "network", CategoricalDistribution(["batch", "none"]), "the report compared both"),
-    Dimension("dropout", "network", FloatDistribution(0.0, 0.4, step=0.05), "above 0.4 small networks underfit"),
-    Dimension("input_dropout", "network", FloatDistribution(0.0, 0.3, step=0.05), "the same, for the pixels"),
-)
-_CNN = (
-    Dimension("stages", "network", IntDistribution(2, 4), "28 pixels halve three times, to 3"),
-    Dimension("blocks", "network", IntDistribution(0, 3), "more leave each with too few filters at 10K to 200K"),
-    Dimension(
-        "growth", "network", FloatDistribution(1.25, 2.5, step=0.25), "doubling is the habit; less saves weights late"
-    ),
-    Dimension("kernel", "network", CategoricalDistribution([3, 5]), "7 spends the budget on few filters"),
-    Dimension("pool", "network", CategoricalDistribution(["max", "average"]), "both are in use"),
-    Dimension("head", "network", CategoricalDistribution(["max", "average"]), "a dense head costs a third of 10K"),
-    Dimension("dropout", "network", FloatDistribution(0.0, 0.4, step=0.05), "before the logits, one layer only"),
-)
-
-
-def space(family: str, images: int, fixed: Mapping[str, Any] | None = None) -> tuple[Dimension, ...]:
+def space(family: Family, images: int, fixed: Mapping[str, Any] | None = None) -> tuple[Dimension, ...]:
     """Return the dimensions of a family's search.
 
     Parameters
     ----------
-    family : str
-        Its name.
     images : int
-        For training: how many epochs and how large batches make sense follows the default recipe for so many.
+        Number of training images; sensible epochs and batch sizes follow the default recipe for so many.
     fixed : mapping, optional
-        Fields of options or recipe that are not searched, with the value they have.
+        Options and recipe fields that aren't searched, with their values.
 
     Raises
     ------
     InvalidValue
-        If the family has no space.
+        If the family has no option to search.
     """
-    network = {"fcn": _FCN, "cnn": _CNN}.get(family)
-    if network is None:
-        raise InvalidValue(f"family {family!r} cannot be tuned: it is kept as it was published. Choose fcn or cnn.")
-    return tuple(
-        d for d in (*network, *_training(family, default_recipe(family, images))) if d.name not in (fixed or {})
-    )
+    if not family.tunable:
+        others = ", ".join(f.name for f in FAMILIES.values() if f.tunable)
+        raise InvalidValue(
+            f"family {family.name!r} cannot be tuned: it has no option to search. Choose from: {others}."
+        )
+    network = [_dimension(info.name, "network", info.kind, info.search) for info in family.infos if info.search]
+    training = _training(family, default_recipe(family.name, images))
+    return tuple(d for d in (*network, *training) if d.name not in (fixed or {}))
 
 
-def _training(family: str, default: Recipe) -> tuple[Dimension, ...]:
+def _dimension(name: str, part: Literal["network", "training"], kind: type, search: Search) -> Dimension:
+    values: BaseDistribution
+    if search.choices:
+        values = CategoricalDistribution(search.choices)
+    elif kind is int:
+        values = IntDistribution(int(search.low), int(search.high), step=int(search.step or 1))
+    else:
+        values = FloatDistribution(search.low, search.high, step=search.step)
+    return Dimension(name, part, values, search.reason)
+
+
+def _training(family: Family, default: Recipe) -> tuple[Dimension, ...]:
     fewest, most = max(2, default.epochs // 2), max(4, round(default.epochs * 2.5))
     smallest, largest = max(8, default.batch_size // 4), default.batch_size * 2
     dimensions = (
@@ -98,7 +86,7 @@ def _training(family: str, default: Recipe) -> tuple[Dimension, ...]:
         ),
         Dimension(
             "batch_size", "training", IntDistribution(smallest, largest, log=True),
-            "a quarter to twice the default: smaller is slow, larger has too few steps; sets the batches an epoch",
+            "a quarter to twice the default: smaller is slow, larger has too few steps per epoch",
         ),
         Dimension(
             "epochs", "training", IntDistribution(fewest, most, log=True),
@@ -113,31 +101,31 @@ def _training(family: str, default: Recipe) -> tuple[Dimension, ...]:
         Dimension(
             "ema", "training", CategoricalDistribution([0.0, 0.98, 0.995]), "none, or the last 50 or 200 steps"
         ),
-        Dimension(
-            "crop", "training", IntDistribution(0, 1 if family == "fcn" else 2),
-            "pixels; fully connected networks lost two points of accuracy at 2, six of six random points",
-        ),
-        Dimension("flip", "training", CategoricalDistribution([False, True]), "clothes look alike from both sides"),
+        Dimension("crop", "training", IntDistribution(0, 2), "pixels; small images lose their edges"),
+        Dimension("flip", "training", CategoricalDistribution([False, True]), "clothes look alike mirrored"),
     )  # fmt: skip
-    # Leaving easy images out was never tried on small sets, which are trained in seconds anyway.
+    # Skipping easy images was never tried on small sets, which train in seconds anyway.
     skipping = Dimension("skip_easy", "training", CategoricalDistribution([0.0, 0.5]), "half the seconds an epoch")
-    return (*dimensions, skipping) if default.skip_easy else dimensions
+    own = {
+        name: _dimension(name, "training", type(getattr(default, name)), search)
+        for name, search in family.recipe_search.items()
+    }
+    usual = {d.name: d for d in ((*dimensions, skipping) if default.skip_easy else dimensions)}
+    return tuple({**usual, **own}.values())
 
 
 def first_points(
     dimensions: tuple[Dimension, ...], design: Design, family: Family, recipe: Recipe
 ) -> tuple[Point, ...]:
-    """Return the points that a search tries first: the family's defaults, and for FCNs a longer training of them.
+    """Return the points that a search tries first: the family's defaults and, if that pays, a longer training.
 
-    FCNs of 100K weights gain 0.12 points of validation accuracy from the longest schedule with half the batch and two
-    thirds of the learning rate (mean of four seeds, 90.86 to 90.98 %), for three times the seconds. For CNNs that is
-    too long to be a first guess.
+    That is the longest schedule, with half the batch and two thirds of the learning rate.
     """
     default = default_point(dimensions, design, family, recipe)
     longest = {
         d.name: d.values.high for d in dimensions if d.name == "epochs" and isinstance(d.values, IntDistribution)
     }
-    if family.name != "fcn" or not longest:
+    if not (family.gains_from_length and longest):
         return (default,)
     smaller = {"batch_size": recipe.batch_size // 2, "learning_rate": 2 / 3 * recipe.learning_rate}
     changes = {d.name: _inside(d.values, smaller[d.name]) for d in dimensions if d.name in smaller}
@@ -150,30 +138,47 @@ def default_point(dimensions: tuple[Dimension, ...], design: Design, family: Fam
     Parameters
     ----------
     design : Design
-        The family's default network for the budget, from which options that follow the budget are read.
+        The family's default network for the budget; options chosen for it are read from it.
     """
-    options = dataclasses.asdict(options_from(family, {}))
     return {
-        d.name: _inside(d.values, getattr(recipe, d.name) if d.part == "training" else _option(options, d, design))
+        d.name: _inside(d.values, getattr(recipe, d.name)) if d.part == "training" else _option(d, design, family)
         for d in dimensions
     }
 
 
-def _option(options: dict[str, Any], dimension: Dimension, design: Design) -> Any:
-    value = options[dimension.name]
+def _option(dimension: Dimension, design: Design, family: Family) -> Any:
+    """Find an option's value in a network that was designed without it."""
+    chosen = dict(getattr(design, "options", {}))
+    value = chosen.get(dimension.name, getattr(options_from(family, {}), dimension.name))
     if value is not None:
-        return value
-    # These three follow the budget or the image where they are not given.
-    layers = design.architecture.layers
-    if dimension.name == "dropout":
-        return next((getattr(layer, "rate", 0.0) for layer in layers if layer.name == "dropout1"), 0.0)
-    return 1  # residual blocks
+        return _inside(dimension.values, value)
+    # The option follows budget or images: find the value that gives the same network.
+    values = _grid(dimension.values)
+    same = (value for value in values if _gives(design, family, {**chosen, dimension.name: value}))
+    return next(same, values[0])
+
+
+def _gives(design: Design, family: Family, options: Mapping[str, Any]) -> bool:
+    """Whether options give the same network."""
+    network, widths = design.architecture, design.widths
+    skeleton = family.skeleton(Task(network.input_shape, network.classes), options_from(family, options), design.budget)
+    return len(skeleton.knobs) == len(widths) and skeleton.build(widths) == network
+
+
+def _grid(values: BaseDistribution) -> tuple[Any, ...]:
+    """All values of a dimension with steps."""
+    if isinstance(values, FloatDistribution | IntDistribution):
+        step = values.step or (values.high - values.low)
+        return tuple(round(values.low + i * step, 10) for i in range(round((values.high - values.low) / step) + 1))
+    assert isinstance(values, CategoricalDistribution)
+    return values.choices
 
 
 def _inside(values: BaseDistribution, value: Any) -> Any:
     if isinstance(values, FloatDistribution | IntDistribution):
         return min(max(value, values.low), values.high)
-    return value
+    assert isinstance(values, CategoricalDistribution)
+    return value if value in values.choices else values.choices[0]
 
 
 def realise(
@@ -185,15 +190,15 @@ def realise(
     limits: Limits = NO_LIMITS,
     fixed: Mapping[str, Any] | None = None,
 ) -> tuple[Design, Recipe, tuple[str, ...]]:
-    """Make the network and the recipe of a point.
+    """Design the network and make the recipe of a point.
 
     Returns
     -------
     design, recipe
         Within budget and limits.
     dropped : tuple of str
-        Options that no network within budget and limits has, and that went back to the family's own choice for it, one
-        after the other. So no point is without a network, as long as the family has one for budget and limits at all.
+        Options that no network within budget and limits has, dropped one by one in favour of the family's choice. So
+        every point has a network, if the family has any within budget and limits.
 
     Raises
     ------
@@ -201,18 +206,38 @@ def realise(
         If the family has none.
     """
     values = {**point, **(fixed or {})}
-    names = {field.name for field in dataclasses.fields(family.options)}
+    names = {info.name for info in family.infos}
     options = {name: value for name, value in values.items() if name in names}
     changes = {name: value for name, value in values.items() if name not in names}
     recipe = default_recipe(family.name, images, changes)
     dropped: list[str] = []
-    # Those that decide most about size come last, so that a point stays what it is for as long as it can.
-    removable = [n for n in ("pool", "growth", "taper", "kernel", "blocks", "head", "stages", "depth") if n in options]
+    removable = _removable(family, task, {name: value for name, value in point.items() if name in options})
     while True:
         try:
             return fit(family, task, budget, options, limits), recipe, tuple(dropped)
-        except (InfeasibleBudget, InfeasibleLimits, GeometryError):
+        except (InfeasibleBudget, InfeasibleLimits, GeometryError, InvalidValue):
             if not removable:
                 raise
             dropped.append(removable.pop(0))
             del options[dropped[-1]]
+
+
+def _removable(family: Family, task: Task, searched: Mapping[str, Any]) -> list[str]:
+    """Order searched options by which to drop first.
+
+    First those that change the size, last declared first, so a point stays intact as long as possible.
+    """
+    usual = _size(family, task, {})
+    names = [info.name for info in reversed(family.infos) if info.name in searched]
+    return sorted(names, key=lambda name: _size(family, task, {name: searched[name]}) == usual)
+
+
+def _size(family: Family, task: Task, options: Mapping[str, Any]) -> tuple[int, ...] | None:
+    """Weights, MACs and RAM of a family's smallest network; None if there is none."""
+    try:
+        skeleton = family.skeleton(task, options_from(family, options), None)
+        network = skeleton.build(tuple(knob.minimum for knob in skeleton.knobs))
+        counted = cost(network)
+    except (InvalidValue, GeometryError):
+        return None
+    return counted.weights, counted.macs, ram(network)

@@ -1,40 +1,78 @@
-"""What goes out: pages, JSON that knows no NaN, and refusals that say why; and strict JSON that comes in."""
+"""What goes out: pages from templates, JSON without NaN, and refusals that say why; and strict JSON that comes in.
+
+Templates have the report's macros: what a report shows, a page shows in the same way.
+"""
 
 from __future__ import annotations
 
 import json
+import math
+import os
+from functools import cache
 from typing import Any
+from urllib.parse import quote
 
+from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader, StrictUndefined
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
-from makeweight.web import templates
+import makeweight
+from makeweight.text import shown
+from makeweight.web import files
+from makeweight.wording import abbreviate, duration, percent
 
-MOST_DEPTH = 16
+MAX_DEPTH = 16
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=ChoiceLoader(
+            [PackageLoader("makeweight.web"), PrefixLoader({"report": PackageLoader("makeweight.report.page")})]
+        ),
+        autoescape=True,
+        finalize=shown,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {"static": files.url, "version": makeweight.__version__, "at": at}
+    environment.filters |= {"budget": abbreviate, "duration": duration, "percent": percent}
+    return environment
+
+
+def render(name: str, **values: Any) -> str:
+    """Return a page; names from outside are escaped."""
+    return _environment().get_template(name).render(**values)
+
+
+def at(*segments: str) -> str:
+    """Return the path of a page."""
+    return "/" + "/".join(quote(os.fsencode(segment), safe="+=") for segment in segments)
 
 
 def not_found(what: str) -> HTTPException:
-    """Make the error for something that is not there."""
+    """Make the error for what is missing."""
     return HTTPException(404, what)
 
 
 def to_json(record: Any) -> bytes:
-    """Write compact JSON; NaN and infinity, which JSON does not know, become null."""
+    """Write compact JSON; NaN and infinity, which JSON doesn't have, become null."""
     return json.dumps(finite(record), ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
 def finite(value: Any) -> Any:
-    """Replace what JSON does not know by None."""
+    """Replace what JSON doesn't have by None, and show what cannot be seen."""
     if isinstance(value, dict):
         return {key: finite(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [finite(inner) for inner in value]
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+    if isinstance(value, float) and not math.isfinite(value):
         return None
-    return value
+    return shown(value)
 
 
 def answer(record: Any, status: int = 200) -> Response:
@@ -44,7 +82,8 @@ def answer(record: Any, status: int = 200) -> Response:
 
 def page(name: str, status: int = 200, **values: Any) -> Response:
     """Answer with a page."""
-    return Response(templates.render(name, **values), status, media_type="text/html")
+    content = render(name, **values).encode(errors="replace")  # a value may hold bytes of a file's name
+    return Response(content, status, media_type="text/html")
 
 
 def refusal(scope: Scope, status: int, words: str) -> Response:
@@ -53,6 +92,18 @@ def refusal(scope: Scope, status: int, words: str) -> Response:
     if not wants_page:
         return answer({"error": words}, status)
     return page("refusal.html", status, code=status, words=words)
+
+
+async def empty(request: Request) -> None:
+    """Refuse a request that says more than that it is meant.
+
+    Raises
+    ------
+    HTTPException
+        400 if its body is not an empty object.
+    """
+    if await strict_json(request) != {}:
+        raise HTTPException(400, "the request must be an empty object.")
 
 
 async def strict_json(request: Request) -> Any:
@@ -68,26 +119,26 @@ async def strict_json(request: Request) -> Any:
     body = await request.body()
     try:
         value = json.loads(body.decode(), parse_constant=_no_constant, object_pairs_hook=_once)
-        _check_depth(value, MOST_DEPTH)
+        _check_depth(value, MAX_DEPTH)
     except (ValueError, RecursionError) as error:
-        raise HTTPException(400, f"the request is no strict JSON: {error}.") from None
+        raise HTTPException(400, f"the request is not strict JSON: {error}.") from None
     return value
 
 
 def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    record = dict(pairs)
+    if len(record) != len(pairs):
         raise ValueError("a name stands twice in one object")
-    return found
+    return record
 
 
 def _check_depth(value: Any, left: int) -> None:
     if left < 0:
-        raise ValueError(f"it is more than {MOST_DEPTH} deep")
+        raise ValueError(f"it is more than {MAX_DEPTH} deep")
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, list):

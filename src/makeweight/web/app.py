@@ -1,4 +1,4 @@
-"""The dashboard's route list, and how its errors leave."""
+"""The dashboard's routes, and how errors are answered."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from makeweight.errors import DataNotFound, MakeweightError, StudyLocked
-from makeweight.web import compare, data, diagnosis, entrance, network, playground, studies, study, tuning
+from makeweight.web import compare, dashboard, data, diagnosis, network, playground, studies, tuning
 from makeweight.web.answers import refusal
+from makeweight.web.controls import in_labels
 from makeweight.web.dashboard import Dashboard
 from makeweight.web.security import ENTER, Guard
 
 
 def routes() -> list[Route]:
-    """List everything that can be asked for."""
+    """List everything that can be requested."""
     return [
-        Route("/", studies.show),
-        Route(ENTER, entrance.enter),
-        Route("/static/{name}", entrance.static),
+        Route("/", studies.index),
+        Route(ENTER, dashboard.enter),
+        Route("/static/{name}", dashboard.static),
         Route("/compare", compare.show),
         Route("/compare/curves", compare.curves),
         Route("/data", data.index),
@@ -30,11 +31,11 @@ def routes() -> list[Route]:
         Route("/playground", playground.show),
         Route("/playground/design", playground.design),
         Route("/playground/train", playground.train, methods=["POST"]),
-        Route("/studies/{study}", study.show),
-        Route("/studies/{study}/events", study.events),
-        Route("/studies/{study}/charts", study.charts),
-        Route("/studies/{study}/stop", study.stop, methods=["POST"]),
-        Route("/studies/{study}/resume", study.resume, methods=["POST"]),
+        Route("/studies/{study}", studies.show),
+        Route("/studies/{study}/events", studies.events),
+        Route("/studies/{study}/charts", studies.charts),
+        Route("/studies/{study}/stop", studies.stop, methods=["POST"]),
+        Route("/studies/{study}/resume", studies.resume, methods=["POST"]),
         Route("/studies/{study}/tuning", tuning.show),
         Route("/studies/{study}/tuning/figures", tuning.figures),
         Route("/studies/{study}/networks/{network}", network.show),
@@ -50,15 +51,15 @@ def routes() -> list[Route]:
     ]
 
 
-def build(dashboard: Dashboard) -> Starlette:
-    """Put the application together; the guard stands around all of it."""
+def build(board: Dashboard) -> Starlette:
+    """Build the application, all of it behind the guard."""
     app = Starlette(
         routes=routes(),
-        middleware=[Middleware(Guard, door=dashboard.door)],
+        middleware=[Middleware(Guard, door=board.door)],
         exception_handlers={HTTPException: _refuse, MakeweightError: _explain},
     )
     app.router.redirect_slashes = False
-    app.state.dashboard = dashboard
+    app.state.dashboard = board
     return app
 
 
@@ -72,4 +73,4 @@ async def _refuse(request: Request, error: Exception) -> Response:
 
 
 async def _explain(request: Request, error: Exception) -> Response:
-    return refusal(request.scope, STATUS.get(type(error), 400), str(error))  # type: ignore[arg-type]
+    return refusal(request.scope, STATUS.get(type(error), 400), in_labels(str(error)))  # type: ignore[arg-type]

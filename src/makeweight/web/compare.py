@@ -13,20 +13,21 @@ from starlette.responses import Response
 from makeweight.data.dataset import PreparedDataset
 from makeweight.errors import MakeweightError
 from makeweight.inspection.data import study_data
-from makeweight.report.analysis import Comparison, compare_all
+from makeweight.report.analysis import compare_all
 from makeweight.report.page.curve_chart import curve_chart
+from makeweight.report.side_by_side import in_one_line
 from makeweight.report.statistics_tables import comparisons_table
-from makeweight.report.summary import NetworkSummary, class_names
+from makeweight.report.summary import NetworkSummary
 from makeweight.report.verdict import in_words
 from makeweight.stats.classes import confusion
 from makeweight.store.rows import StudyRow
 from makeweight.store.store import Store
-from makeweight.study.looks import record_look
+from makeweight.studies.looks import record_look
 from makeweight.web import dashboard, pictures
 from makeweight.web.answers import answer, page
-from makeweight.web.chosen import LEAST, MOST, Chosen, address, find_chosen, offers
+from makeweight.web.chosen import MAX_NETWORKS, MIN_NETWORKS, Chosen, address, find_chosen, offers
 
-MOST_IMAGES = 12  # of each kind of disagreement
+MAX_IMAGES = 12  # on which one network is right and the other wrong
 PURPOSE = "images on which networks disagree"
 
 
@@ -36,39 +37,43 @@ class Seen:
 
     number: int
     truth: str
-    given: str  # by the network that is wrong, in most of its trainings
+    answer: str  # of the network that is wrong, in most of its trainings
     picture: str
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two of the networks, more closely."""
+    """Two of the networks in detail."""
 
     a: Chosen
     b: Chosen
-    difference: list[tuple[str, list[tuple[str, str]]]]  # rows of the confusion of a less that of b
+    difference: list[tuple[str, list[tuple[str, str]]]]  # rows of the confusion of a minus that of b
     better_a: tuple[Seen, ...]  # images that only a gets right
     better_b: tuple[Seen, ...]
-    counts: tuple[int, int]  # of all such images
-    without: str  # why there are no images
+    counts: tuple[int, int]  # of all such images, better_a and better_b may be fewer
+    problem: str  # why there are no images
 
 
 def show(request: Request) -> Response:
-    """Show the comparison of the networks that the address names; of one alone, what it can be compared with."""
+    """Show the comparison of the networks that the address names; for a single one, offer others."""
     chosen, studies = find_chosen(request, least=1), dashboard.of(request).studies
-    names, found = [each.name for each in chosen], offers(studies, chosen)
-    if len(chosen) < LEAST:
-        return page("compare_one.html", 400, chosen=chosen, offers=found, least=LEAST, most=MOST)
-    comparisons = compare_all(tuple(each.summary for each in chosen))
+    names, offered = [network.name for network in chosen], offers(studies, chosen)
+    if len(chosen) < MIN_NETWORKS:
+        return page("compare_one.html", 400, chosen=chosen, offers=offered, least=MIN_NETWORKS, most=MAX_NETWORKS)
+    comparisons = compare_all(tuple(network.summary for network in chosen))
     a, b = _pair(request.query_params.get("pair", ""), chosen)
+    shown = {a.summary.label, b.summary.label}  # in detail, and first in the sentences
     return page(
         "compare.html",
         chosen=chosen,
-        offers=found,
+        offers=offered,
         without={name: _without(name, names, (a, b)) for name in names},
-        sentences=[in_words(comparison) for comparison in _first(comparisons, a, b)],
+        sentences=[
+            in_words(pair) for pair in sorted(comparisons, key=lambda pair: {pair.a.label, pair.b.label} != shown)
+        ],
+        differing=in_one_line(a.summary, b.summary),
         table=comparisons_table(comparisons),
-        chart=curve_chart([each.summary for each in chosen]),
+        chart=curve_chart([network.summary for network in chosen]),
         query=request.url.query,
         pair=_closely(a, b),
     )
@@ -76,40 +81,35 @@ def show(request: Request) -> Response:
 
 def curves(request: Request) -> Response:
     """Answer with the figures of the networks' learning curves."""
-    return answer(curve_chart([each.summary for each in find_chosen(request)]).to_record())
+    return answer(curve_chart([network.summary for network in find_chosen(request)]).to_record())
 
 
 def _pair(text: str, chosen: tuple[Chosen, ...]) -> tuple[Chosen, Chosen]:
-    """Take the pair that the address names, or the two first."""
+    """Take the pair that the address names, or the first two."""
     pairs = {_name((a, b)): (a, b) for a, b in permutations(chosen, 2)}
     return pairs.get(text, (chosen[0], chosen[1]))
 
 
 def _name(pair: tuple[Chosen, Chosen]) -> str:
-    return "~".join(each.name for each in pair)
+    return "~".join(network.name for network in pair)
 
 
 def _without(name: str, names: list[str], pair: tuple[Chosen, Chosen]) -> str:
-    """Return the address that names one network less; the pair stays if it can."""
-    kept = "" if name in [each.name for each in pair] else _name(pair)
-    return address([each for each in names if each != name], kept)
-
-
-def _first(comparisons: tuple[Comparison, ...], a: Chosen, b: Chosen) -> list[Comparison]:
-    """Put the pair that is looked at first."""
-    labels = {a.summary.label, b.summary.label}
-    return sorted(comparisons, key=lambda each: {each.a.label, each.b.label} != labels)
+    """Return the address without one network; the pair stays if it can."""
+    kept = "" if name in [network.name for network in pair] else _name(pair)
+    return address([other for other in names if other != name], kept)
 
 
 def _closely(a: Chosen, b: Chosen) -> Pair:
     with Store.open(a.study.folder) as store:
         study = store.study()
     assert study is not None  # it has a network with a result
-    names, classes = class_names(study.class_names, [a.summary]), a.summary.architecture.classes
+    classes = a.summary.architecture.classes
+    names = study.names(classes)
     matrix = confusion(a.summary.predicted, a.summary.labels, classes)
     matrix -= confusion(b.summary.predicted, b.summary.labels, classes)
     only_a, only_b = _only(a.summary, b.summary), _only(b.summary, a.summary)
-    images, without = _images(study, (a, b))
+    images, problem = _images(study, (a, b))
     return Pair(
         a=a,
         b=b,
@@ -117,27 +117,27 @@ def _closely(a: Chosen, b: Chosen) -> Pair:
         better_a=() if images is None else _seen(images, only_a, b.summary, names),
         better_b=() if images is None else _seen(images, only_b, a.summary, names),
         counts=(len(only_a), len(only_b)),
-        without=without,
+        problem=problem,
     )
 
 
 def _only(right: NetworkSummary, wrong: NetworkSummary) -> NDArray[np.int64]:
-    """Return the images that most trainings of one get right and most of the other wrong, the clearest first."""
+    """Return the images that most trainings of one network get right and of the other wrong, clearest first."""
     lead = right.correct.mean(axis=0) - wrong.correct.mean(axis=0)
     both = (right.correct.mean(axis=0) > 0.5) & (wrong.correct.mean(axis=0) < 0.5)
-    found = np.flatnonzero(both)
-    return np.asarray(found[np.argsort(-lead[found], kind="stable")], dtype=np.int64)
+    images = np.flatnonzero(both)
+    return np.asarray(images[np.argsort(-lead[images], kind="stable")], dtype=np.int64)
 
 
 def _images(study: StudyRow, pair: tuple[Chosen, Chosen]) -> tuple[PreparedDataset | None, str]:
-    """Open the test images, a look that each of both studies records; or say why there are none."""
+    """Open the test images, which both studies record; or say why there are none."""
     try:
-        found = study_data(study)
+        data = study_data(study)
     except MakeweightError as error:
         return None, str(error)
-    for each in pair:
-        record_look(each.study.folder, [each.summary.runs[0].key], dashboard.log.info, PURPOSE)
-    return found, ""
+    for network in pair:
+        record_look(network.study.folder, [network.summary.runs[0].key], dashboard.log.info, PURPOSE)
+    return data, ""
 
 
 def _seen(
@@ -148,8 +148,8 @@ def _seen(
         Seen(
             number=int(n),
             truth=names[int(wrong.labels[n])],
-            given=names[int(np.bincount(predicted[:, n]).argmax())],
+            answer=names[int(np.bincount(predicted[:, n]).argmax())],
             picture=pictures.data_uri(np.array(images[n])),
         )
-        for n in numbers[:MOST_IMAGES]
+        for n in numbers[:MAX_IMAGES]
     )

@@ -1,24 +1,39 @@
-"""The controls of the playground: of each family the options that a user may move, within the family's own rules.
+"""The controls of the playground, made from each family's own description of its options.
 
-A range may go beyond what fits an image, so that the reader meets the geometry's own words.
+A range may go beyond what fits an image, so that the reader meets the geometry's error.
 """
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
-from makeweight.design.families import FAMILIES
-from makeweight.errors import InvalidValue
+from makeweight.designs.families import FAMILIES, Family, family_named
+from makeweight.designs.families.base import OptionInfo
+from makeweight.errors import ARGUMENT, InvalidValue
+
+STEPS = 20  # at least, of a slider for fractions
+REACH = 10  # a slider ends at this multiple of the largest value that the option names, if its rule allows more
+LABELS = {
+    "family": "Family",
+    "budget": "Budget, weights",
+    "dataset": "Images",
+    "max_macs": "Most MACs per image",
+    "max_ram": "RAM of the C program, int8",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Slider:
-    """A number that is moved; left alone, the family chooses."""
+    """A number to choose by moving."""
 
     name: str  # of the option
     label: str
+    help: str
+    unset: str  # what is shown while it has not been moved
     low: float
     high: float
     step: float
@@ -27,67 +42,96 @@ class Slider:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of a few words; left alone, the family chooses."""
+    """A choice from a few words."""
 
     name: str
     label: str
+    help: str
+    unset: str
     values: tuple[str, ...]
 
 
 Control = Slider | Choice
 
-ACTIVATION = Choice("activation", "Activation", ("relu", "leaky_relu", "prelu", "gelu"))
-NORM = Choice("norm", "Normalisation", ("batch", "none"))
-POOL = Choice("pool", "Pooling", ("max", "average"))
-KERNEL = Slider("kernel", "Filter size, pixels", 1, 15, 1, 3)
 
-CONTROLS: Mapping[str, tuple[Control, ...]] = {
-    "fcn": (
-        Slider("depth", "Hidden layers", 1, 8, 1, 2),
-        Slider("taper", "Width from layer to layer", 0.25, 2, 0.05, 1),
-        Slider("dropout", "Dropout", 0, 0.6, 0.05, 0),
-        Slider("input_dropout", "Dropout of pixels", 0, 0.6, 0.05, 0.1),
-        NORM,
-        ACTIVATION,
-    ),
-    "cnn": (
-        KERNEL,
-        Slider("stride", "Stride of the first filter", 1, 8, 1, 1),
-        Slider("padding", "Padding, pixels", 0, 7, 1, 1),
-        Slider("stages", "Stages", 2, 4, 1, 3),
-        Slider("growth", "Filters from stage to stage", 1, 3, 0.1, 2),
-        Slider("blocks", "Residual blocks", 0, 8, 1, 1),
-        Slider("dropout", "Dropout", 0, 0.6, 0.05, 0),
-        Choice("head", "Head", ("max", "average", "flatten")),
-        POOL,
-        NORM,
-        ACTIVATION,
-    ),
-    "lenet": (Slider("kernel", "Filter size, pixels", 1, 15, 1, 5), POOL, ACTIVATION),
-}
+def default_family() -> str:
+    """Name the family that the playground opens with: the last of the default study."""
+    return [family.name for family in FAMILIES.values() if family.in_default_study][-1]
+
+
+def controls_of(family: Family) -> tuple[Control, ...]:
+    """Make a control of each option."""
+    return tuple(map(_control, family.infos))
+
+
+def _control(info: OptionInfo) -> Control:
+    if info.choices:
+        return Choice(info.name, info.label, info.help, _unset(info), info.choices)
+    low, high = _ends(info)
+    step = 1 if info.kind is int or low == high else _round_down((high - low) / STEPS)
+    first = next((value for value in (info.default, *info.tries) if value is not None), low)
+    low, high = low + step * (not info.includes_low), high - step * (high == info.high and not info.includes_high)
+    about = f"{info.help} Auto: {info.unset}." if info.unset and not info.tries else info.help
+    return Slider(info.name, info.label, about, _unset(info), _plain(low), _plain(high), _plain(step), first)
+
+
+def _unset(info: OptionInfo) -> str:
+    """Say what an option is while nobody chooses."""
+    if info.tries or info.default is None:
+        return "auto"  # by the solver, or by the budget
+    return f"default ({info.default:g})" if info.kind is float else f"default ({info.default})"
+
+
+def _ends(info: OptionInfo) -> tuple[float, float]:
+    """Return the ends of an option's range, without what nobody would try."""
+    search = (info.search.low, info.search.high, *info.search.choices) if info.search else ()
+    named = [abs(value) for value in (info.default, *info.tries, *search) if isinstance(value, int | float) and value]
+    far = REACH * (max(named) if named else max(1, abs(info.low) if math.isfinite(info.low) else 1))
+    return max(info.low, -far), min(info.high, far)
+
+
+def _round_down(width: float) -> float:
+    """Round to 1, 2 or 5 times a power of ten."""
+    power = 10.0 ** math.floor(math.log10(width))
+    return next(digit for digit in (5, 2, 1) if digit * power <= width * (1 + 1e-9)) * power
+
+
+def _plain(number: float) -> float:
+    """Drop digits left by rounding: 0.95, not 0.9500000000000001; a whole number becomes an integer."""
+    rounded = float(f"{number:.10g}")
+    return int(rounded) if rounded.is_integer() else rounded
 
 
 def options_of(family: str, texts: Mapping[str, str]) -> dict[str, Any]:
-    """Read a family's options from texts, as an address has them; the family itself checks their values.
+    """Read a family's options from the texts of an address; the family itself checks their values.
 
     Raises
     ------
     InvalidValue
-        If a text is no number where one is needed, or no option of the family.
+        If a text isn't a number where one is needed, or a name isn't an option of the family.
     """
-    types = {field.name: str(field.type) for field in fields(FAMILIES[family].options)}
+    kinds = {info.name: info.kind for info in family_named(family).infos}
     options: dict[str, Any] = {}
     for name, text in texts.items():
-        if name not in types:
-            raise InvalidValue(f"family {family!r} has no option {name!r}. It has: {', '.join(types)}.")
-        options[name] = _value(name, text, types[name])
+        if name not in kinds:
+            raise InvalidValue(f"family {family!r} has no option {name!r}. It has: {', '.join(kinds)}.")
+        try:
+            options[name] = kinds[name](text)
+        except ValueError:
+            raise InvalidValue(f"{name}={text[:20]!r} is not possible: give a number.") from None
     return options
 
 
-def _value(name: str, text: str, kind: str) -> int | float | str:
-    try:
-        if kind.startswith("int"):
-            return int(text)
-        return float(text) if kind.startswith("float") else text
-    except ValueError:
-        raise InvalidValue(f"{name} {text[:20]!r} is not possible: give a number.") from None
+def in_labels(message: str) -> str:
+    """Write the arguments in an error as the form of the playground labels them.
+
+    >>> in_labels("Use padding=4, or max_macs=5M; workers=1 stays")
+    'Use “Padding, pixels” 4, or “Most MACs per image” 5M; workers=1 stays'
+    """
+    labels = {info.name: info.label for family in FAMILIES.values() for info in family.infos} | LABELS
+
+    def label(argument: re.Match[str]) -> str:
+        name, value = argument.groups()
+        return f"“{labels[name]}” {value}" if name in labels else argument[0]
+
+    return ARGUMENT.sub(label, message)

@@ -1,4 +1,4 @@
-"""Scripts and styles: our own, the report's, and Plotly's as it lies in the installed package."""
+"""Scripts and styles: our own, the report's, and Plotly's from the installed package."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ TYPES = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8
 
 @dataclass(frozen=True)
 class File:
-    """A file as it goes out."""
+    """A file as it is sent."""
 
     content: bytes = field(repr=False)
     media_type: str
-    tag: str  # of its content: an address with it never changes what it means
+    tag: str  # digest of its content: an address with it is valid for ever
 
 
 @cache
 def _places() -> dict[str, Traversable]:
-    """List what is served, by name; nothing else can be asked for."""
-    own = {each.name: each for each in resources.files("makeweight.web").joinpath("static").iterdir()}
+    """List what is served, by name; nothing else can be requested."""
+    own = {file.name: file for file in resources.files("makeweight.web").joinpath("static").iterdir()}
     report = resources.files("makeweight.report.page").joinpath("templates")
     shared = {"report.css": report.joinpath("page.css"), "report-charts.js": report.joinpath("charts.js")}
     plotly = {"plotly.min.js": resources.files("plotly").joinpath("package_data", "plotly.min.js")}
@@ -45,16 +45,13 @@ def find(name: str) -> File | None:
 
 @cache
 def packed(name: str) -> bytes:
-    """Return a file's content for browsers that can unpack it: a quarter of Plotly's 4.8 MB on a slow line."""
-    found = find(name)
-    if found is None:
-        raise ValueError(f"there is no file {name}")
-    return gzip.compress(found.content, 6, mtime=0)
+    """Return a file compressed: a quarter of Plotly's 4.8 MB on a slow line."""
+    file = find(name)
+    return b"" if file is None else gzip.compress(file.content, 6, mtime=0)
 
 
 def url(name: str) -> str:
     """Return a file's address, which changes with its content."""
-    found = find(name)
-    if found is None:
-        raise ValueError(f"there is no file {name}")
-    return f"/static/{name}?v={found.tag}"
+    file = find(name)
+    assert file is not None, f"no template may name {name}, which is not served"
+    return f"/static/{name}?v={file.tag}"

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 COOKIE_SECONDS = 7 * 24 * 3_600
-KEY_FILE = ".dashboard.key"  # in the store's folder: an open page stays known when the server starts again
+KEY_FILE = ".dashboard.key"  # in the store's folder, so that open pages stay logged in when the server restarts
 KEY_BYTES = 32
 
 
 class Keys:
-    """Makes one-time tokens and cookies, and knows its own again."""
+    """Makes one-time tokens and cookies, and recognises its own."""
 
     def __init__(self, secret: bytes, announce: Callable[[str], None] = lambda _: None) -> None:
         self._secret, self._announce = secret, announce
@@ -27,7 +27,7 @@ class Keys:
         return self._token
 
     def exchange(self, token: str) -> str | None:
-        """Return a cookie's value for a token, which is spent by that; None if it is not the one.
+        """Return a cookie's value for a token, which is then used up; None for a wrong token.
 
         The next token is announced, for another browser.
         """
@@ -39,7 +39,7 @@ class Keys:
         return f"{expires}.{self._sign(expires)}"
 
     def knows(self, cookie: str) -> bool:
-        """Say whether a cookie is one of ours and not too old."""
+        """Say whether a cookie is ours and hasn't expired."""
         expires, _, signature = cookie.partition(".")
         if not (expires.isascii() and expires.isdigit() and len(expires) <= 12):
             return False
@@ -51,7 +51,7 @@ class Keys:
 
 
 def stored_secret(folder: Path) -> bytes:
-    """Return the store's secret, made at the first call; one of this process alone where the folder is read-only."""
+    """Return the store's secret, made at the first call; in a read-only folder it lasts as long as this process."""
     path, fresh = folder / KEY_FILE, secrets.token_bytes(KEY_BYTES)
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
@@ -67,7 +67,7 @@ def stored_secret(folder: Path) -> bytes:
 
 def _read(path: Path) -> bytes | None:
     try:
-        # A link would let another's file be the secret; one that others can read is no secret.
+        # A link could make another user's file the secret, and a file that others can read isn't secret.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
     except OSError:
         return None

@@ -1,4 +1,4 @@
-"""Server-sent events: one watcher a study, shared by all its pages, and gone with the last of them."""
+"""Server-sent events: one watcher per study, shared by all its pages and closed with the last."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from makeweight.web.answers import to_json
 from makeweight.web.watch import Event, Watch
 
 LOOK_SECONDS = 0.2
-BEAT_SECONDS = 15.0  # a comment now and then, so that a client that has gone is noticed
+BEAT_SECONDS = 15.0  # between comments, which reveal clients that have gone
 RETRY_MS = 1_000  # after which a browser tries again
-MOST_WAITING = 200  # events that a slow page may have before it; then it gets everything anew
+MAX_WAITING = 200  # events queued for a slow page; beyond that it gets everything anew
 
 
 class Channel:
@@ -22,20 +22,15 @@ class Channel:
 
     def __init__(self, folder: Path, thread: ThreadPoolExecutor) -> None:
         self._folder, self._thread = folder, thread
-        self._listeners: set[asyncio.Queue[bytes | None]] = set()
+        self.listeners: set[asyncio.Queue[bytes | None]] = set()
         self._ready = asyncio.Lock()
         self._watch: Watch | None = None
         self._task: asyncio.Task[None] | None = None
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether nobody listens."""
-        return not self._listeners
-
     async def listen(self) -> AsyncIterator[bytes]:
-        """Yield the whole study and then what happens, as lines of an event stream."""
-        queue: asyncio.Queue[bytes | None] = asyncio.Queue(MOST_WAITING)
-        self._listeners.add(queue)
+        """Yield the whole study, then every change, as lines of an event stream."""
+        queue: asyncio.Queue[bytes | None] = asyncio.Queue(MAX_WAITING)
+        self.listeners.add(queue)
         try:
             async with self._ready:
                 if self._task is None or self._task.done():
@@ -51,13 +46,14 @@ class Channel:
                     return
                 yield part if not queue.full() else await self._anew(queue)
         finally:
-            self._listeners.discard(queue)
-            if not self._listeners:
-                await self._end()
+            self.listeners.discard(queue)
+            if not self.listeners and self._task is not None:
+                self._task.cancel()
+                self._task = None
 
     def close(self) -> None:
         """Let all listeners go."""
-        for queue in self._listeners:
+        for queue in self.listeners:
             while not queue.empty():
                 queue.get_nowait()
             queue.put_nowait(None)
@@ -73,7 +69,7 @@ class Channel:
             while True:
                 await asyncio.sleep(LOOK_SECONDS)
                 self._tell(await loop.run_in_executor(self._thread, watch.look))
-        except MakeweightError as error:  # the store has gone; a page that asks again is told so
+        except MakeweightError as error:  # the store has gone; a page that reconnects gets the error
             self._tell([("problem", str(error))])
             self.close()
         finally:
@@ -82,7 +78,7 @@ class Channel:
     def _tell(self, events: list[Event]) -> None:
         for event in events:
             lines = as_lines(event)
-            for queue in self._listeners:
+            for queue in self.listeners:
                 if not queue.full():
                     queue.put_nowait(lines)
 
@@ -99,14 +95,9 @@ class Channel:
                 break
         return await self._whole()
 
-    async def _end(self) -> None:
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-
 
 class Hub:
-    """The channels of all studies that somebody looks at."""
+    """The channels of all studies that are being watched."""
 
     def __init__(self) -> None:
         self._channels: dict[Path, Channel] = {}
@@ -119,7 +110,7 @@ class Hub:
             async for part in channel.listen():
                 yield part
         finally:
-            if channel.is_idle:
+            if not channel.listeners:
                 self._channels.pop(folder, None)
 
     def close(self) -> None:
@@ -129,6 +120,6 @@ class Hub:
 
 
 def as_lines(event: Event) -> bytes:
-    """Write an event as the stream has it; JSON has no line ends of its own."""
+    """Write an event in the format of the stream; our JSON has no line breaks."""
     name, content = event
     return b"event: " + name.encode() + b"\ndata: " + to_json(content) + b"\n\n"

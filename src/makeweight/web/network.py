@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -10,30 +11,33 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from makeweight.data.picture import BRIGHT, DARK, border_brightness
-from makeweight.inspection.records import Filters, Inspection
+from makeweight.data.picture import border_brightness, is_dark_on_bright
+from makeweight.designs.cost import cost
+from makeweight.designs.table import layers_table
 from makeweight.report.figures.features import first_filters
-from makeweight.report.figures.style import Theme, drawing, to_svg
+from makeweight.report.figures.style import Theme
 from makeweight.report.page import settings
 from makeweight.report.page.curve_chart import curve_chart
 from makeweight.report.summary import summarise_runs
 from makeweight.store.rows import JobRow
 from makeweight.store.store import Store
-from makeweight.web import dashboard
+from makeweight.studies.looks import record_look
+from makeweight.web import dashboard, pictures
 from makeweight.web.answers import answer, not_found, page
 from makeweight.web.decoder import decode
 from makeweight.web.eyes import Eye
 from makeweight.web.progress import NetworkProgress, Progress, read_progress
 
 BYTES = "application/octet-stream"
-_DRAWING = threading.Lock()  # matplotlib draws one figure at a time
-MOST_SHOWN = 40  # letters of a name that is not known, in the words that say so
+MAX_SHOWN = 40  # characters of an unknown name in an error
+MAX_LOADED = 6  # networks, those that were looked into last
+_LOADING = threading.Lock()
 FIRST_IMAGES = 1_000  # of the training images, to see whether the data are bright on dark
 
 
 def show(request: Request) -> Response:
     """Show a network that has a result."""
-    progress, network = _found(request)
+    progress, network = requested(request)
     rows = finished(progress.folder, network)
     seed = seed_of(request.query_params.get("seed"), rows)
     summary = summarise_runs(progress.folder, rows)
@@ -43,7 +47,7 @@ def show(request: Request) -> Response:
         ("95 % interval", f"{100 * interval.low:.2f}–{100 * interval.high:.2f}"),
         ("trainable weights", f"{summary.weights:,}"),
         ("of the budget", f"{100 * summary.weights / summary.budget:.1f} %"),
-        ("MACs an image", f"{summary.macs:,}"),
+        ("MACs per image", f"{summary.macs:,}"),
         ("training time", f"{summary.train_seconds:.1f} s"),
     ]
     return page(
@@ -51,7 +55,7 @@ def show(request: Request) -> Response:
         study=progress,
         network=network,
         facts=facts,
-        layers=settings.layers_table(summary, of_budget=True),
+        layers=layers_table(cost(summary.architecture), summary.budget, f"{summary.label}: layers"),
         runs=settings.runs_table(summary),
         recipe=settings.recipes_table((summary,)),
         seeds=[row.job.seed for row in rows],
@@ -62,7 +66,7 @@ def show(request: Request) -> Response:
 
 def curves(request: Request) -> Response:
     """Answer with the figures of the network's learning curves."""
-    progress, network = _found(request)
+    progress, network = requested(request)
     return answer(curve_chart((summarise_runs(progress.folder, finished(progress.folder, network)),)).to_record())
 
 
@@ -94,9 +98,9 @@ async def picture(request: Request) -> Response:
 
     def looked() -> tuple[bytes, bool]:
         eye = _eye(request)
-        found = decode(content, eye.data.image_shape, invert)
-        dark = border_brightness(eye.data.training_images().images[:FIRST_IMAGES]) <= DARK
-        return eye.see(found.pixels), found.border >= BRIGHT and dark
+        pixels, border = decode(content, eye.data.image_shape, invert)
+        like = border_brightness(eye.data.training_images().images[:FIRST_IMAGES])
+        return eye.see(pixels), is_dark_on_bright(border, like)
 
     seen, inverted = await run_in_threadpool(looked)
     return Response(seen, media_type=BYTES, headers={"X-Looks-Inverted": str(int(inverted))})
@@ -110,16 +114,12 @@ def responses(request: Request) -> Response:
 def filters(request: Request) -> Response:
     """Draw the weights of the first layer, in light or dark."""
     inspection = _eye(request).inspection
-    if inspection.filters is None:
-        raise not_found("the first layer of this network has no weights with places.")
+    weights = inspection.filters
+    if weights is None:
+        raise not_found("the first layer of this network has no filters to draw.")
     theme: Theme = "dark" if request.query_params.get("theme") == "dark" else "light"
-    with _DRAWING:
-        return Response(_drawn(inspection, inspection.filters, theme), media_type="image/svg+xml")
-
-
-def _drawn(inspection: Inspection, found: Filters, theme: Theme) -> str:
-    with drawing(theme):
-        return to_svg(first_filters(inspection, found))
+    svg = pictures.drawn(lambda: first_filters(inspection, weights), theme)
+    return Response(svg, media_type="image/svg+xml")
 
 
 def find_network(progress: Progress, slug: str) -> NetworkProgress:
@@ -133,23 +133,24 @@ def find_network(progress: Progress, slug: str) -> NetworkProgress:
     known = {network.slug: network for network in progress.networks}
     network = known.get(slug)
     if network is None:
-        raise not_found(f"the study {progress.name} has no network {slug[:MOST_SHOWN]!r}. Choose one of its table.")
+        raise not_found(f"the study {progress.name} has no network {slug[:MAX_SHOWN]!r}. Choose one from its table.")
     if not network.done:
-        raise not_found(f"{network.label} of the study {progress.name} has no result yet: let a training of it end.")
+        raise not_found(
+            f"{network.label} of the study {progress.name} has no result yet. Wait until one of its trainings is done."
+        )
     return network
 
 
-def _found(request: Request) -> tuple[Progress, NetworkProgress]:
-    folder = dashboard.of(request).studies.folder(request.path_params["study"])
-    progress = read_progress(folder)
+def requested(request: Request) -> tuple[Progress, NetworkProgress]:
+    """Return the study and the network that an address names."""
+    progress = read_progress(dashboard.study_of(request))
     return progress, find_network(progress, request.path_params["network"])
 
 
 def finished(folder: Path, network: NetworkProgress) -> tuple[JobRow, ...]:
     """Return a network's finished trainings, by seed."""
     with Store.open(folder) as store:
-        rows = [row for row in store.jobs((network.family, network.budget)) if row.result is not None]
-    return tuple(sorted(rows, key=lambda row: row.job.seed))
+        return store.finished(network.network_id)
 
 
 def seed_of(text: str | None, rows: tuple[JobRow, ...]) -> int:
@@ -158,19 +159,19 @@ def seed_of(text: str | None, rows: tuple[JobRow, ...]) -> int:
 
 
 def _eye(request: Request) -> Eye:
-    """Return the network's eye without reading the study anew for every stroke."""
-    board, path = dashboard.of(request), request.path_params
-    folder = board.studies.folder(path["study"])
-    return board.eyes.named(folder, path["network"], path["seed"], lambda: _row(request))
+    with _LOADING:
+        return _loaded(dashboard.study_of(request), request.path_params["network"], request.path_params["seed"])
 
 
-def _row(request: Request) -> JobRow:
-    progress, network = _found(request)
-    wanted = request.path_params["seed"]
-    for row in finished(progress.folder, network):
-        if str(row.job.seed) == wanted:
-            return row
-    raise not_found(f"{network.label} has no finished training of seed {wanted}.")
+@lru_cache(MAX_LOADED)  # a run keeps its result for ever, so the study need not be read again for every stroke
+def _loaded(folder: Path, name: str, seed: str) -> Eye:
+    network = find_network(read_progress(folder), name)
+    row = next((row for row in finished(folder, network) if str(row.job.seed) == seed), None)
+    if row is None:
+        raise not_found(f"{network.label} has no finished training with seed {seed}.")
+    eye = Eye(folder, row)
+    record_look(folder, [row.job.key], dashboard.log.info)
+    return eye
 
 
 def _number(request: Request, name: str) -> int:

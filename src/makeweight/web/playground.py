@@ -1,8 +1,7 @@
-"""The design playground: the solver's answer to what is being moved, and its training."""
+"""The design playground: the network that fits what is being moved, and its training."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -11,21 +10,24 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from makeweight.design.architecture import Task
-from makeweight.design.budget import format_budget, parse_budget
-from makeweight.design.families import family_named
-from makeweight.design.limits import Limits, parse_limits
-from makeweight.design.solver import Design, fit
+from makeweight.designs.architecture import Task
+from makeweight.designs.families import FAMILIES
+from makeweight.designs.memory import ram
+from makeweight.designs.solver import Design
+from makeweight.designs.table import layer_columns, layers_table
 from makeweight.errors import GeometryError, InfeasibleBudget, InfeasibleLimits, InvalidValue
+from makeweight.face.designs import design as designed
 from makeweight.web import dashboard
-from makeweight.web.answers import answer, page, strict_json
-from makeweight.web.controls import CONTROLS, options_of
-from makeweight.web.sets import all_sets, set_named
-from makeweight.web.templates import at
+from makeweight.web.answers import answer, at, page, strict_json
+from makeweight.web.controls import LABELS, controls_of, default_family, in_labels, options_of
+from makeweight.web.data import all_sets, set_named
+from makeweight.web.work import Training
+from makeweight.wording import abbreviate
 
-MOST_TEXT = 40  # characters of a value
-MOST_KEY = 60  # of a data set
-Text = Annotated[str, Field(max_length=MOST_TEXT)]
+MAX_TEXT = 40  # characters of a value
+MAX_KEY = 60  # of a data set's name
+KINDS = {"macs": "MACs", "ram": "RAM"}  # of limits, in words
+Text = Annotated[str, Field(max_length=MAX_TEXT)]
 
 
 class Asked(BaseModel):
@@ -33,42 +35,56 @@ class Asked(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    family: Text = "cnn"
+    family: Annotated[str, Field(max_length=MAX_TEXT, default_factory=default_family)]
     budget: Text = "50K"
-    dataset: Annotated[str, Field(max_length=MOST_KEY)] = "fashion-mnist"
+    dataset: Annotated[str, Field(max_length=MAX_KEY)] = "fashion-mnist"
     max_macs: Text = ""
-    max_activation_bytes: Text = ""  # in int8
+    max_ram: Text = ""  # of the int8 C program
     options: Annotated[dict[Text, Text], Field(max_length=20)] = {}
+
+    @property
+    def limits(self) -> dict[str, Any]:
+        """The limits besides the weights, as the face takes them."""
+        texts = {"max_macs": self.max_macs, "max_ram": self.max_ram}
+        return {name: text for name, text in texts.items() if text}
 
 
 def show(request: Request) -> Response:
     """Show the controls."""
-    return page("playground.html", controls=CONTROLS, datasets=all_sets())
+    return page(
+        "playground.html",
+        controls=[(family, controls_of(family)) for family in FAMILIES.values()],
+        default=default_family(),
+        datasets=all_sets(),
+        labels=LABELS,
+        headings=layer_columns(of_budget=True),
+    )
 
 
 def design(request: Request) -> Response:
     """Answer with the network that fills the budget, or with why there is none: both are what one plays for."""
-    given = dict(request.query_params)
-    top = {name: given.pop(name) for name in Asked.model_fields if name in given and name != "options"}
-    asked = _asked({**top, "options": given})
+    query = dict(request.query_params)
+    fields = {name: query.pop(name) for name in Asked.model_fields if name in query and name != "options"}
+    asked = _asked({**fields, "options": query})
     try:
-        return answer(_record(_solve(asked), _limits(asked)))
+        return answer(_record(_solve(asked)))
     except (GeometryError, InfeasibleBudget, InfeasibleLimits, InvalidValue) as error:
         smallest = error.smallest if isinstance(error, InfeasibleBudget) else None
-        return answer({"problem": str(error), "kind": type(error).__name__, "smallest": smallest})
+        return answer({"problem": in_labels(str(error)), "smallest": smallest})
 
 
 async def train(request: Request) -> Response:
-    """Begin to train a network, as ``makeweight train`` does, and say where to watch it."""
+    """Begin to train a network, and say where to watch it."""
     asked = _asked(await strict_json(request))
-    found = await run_in_threadpool(_solve, asked)
+    solved = await run_in_threadpool(_solve, asked)
     board = dashboard.of(request)
-    name = f"play-{asked.family}-{format_budget(found.budget or 0).lower()}-{found.architecture.digest[:8]}"
+    name = f"play-{asked.family}-{abbreviate(solved.budget or 0).lower()}-{solved.architecture.digest[:8]}"
     if not board.studies.is_open_to(name):
-        raise HTTPException(409, "this dashboard shows some studies only; start it without their names to train more.")
-    await run_in_threadpool(
-        board.runs.start, _arguments(asked, name, str(board.studies.store)), board.studies.store / name
-    )
+        raise HTTPException(409, "this dashboard shows only some studies. Start it without their names to train more.")
+    options = options_of(asked.family, asked.options)
+    data, store = set_named(asked.dataset).place, board.studies.store
+    task = Training(asked.family, asked.budget, data, store, name, {**asked.limits, **options})
+    await run_in_threadpool(board.runs.start, task, store / name)
     return answer({"href": at("studies", name)}, 202)
 
 
@@ -82,37 +98,41 @@ def _asked(values: Any) -> Asked:
 
 def _solve(asked: Asked) -> Design:
     known = set_named(asked.dataset)
-    family = family_named(asked.family)
-    task = Task(known.image_shape, known.classes)
-    return fit(family, task, parse_budget(asked.budget), options_of(asked.family, asked.options), _limits(asked))
+    task, options = Task(known.image_shape, known.classes), options_of(asked.family, asked.options)
+    return designed(asked.family, asked.budget, task, **asked.limits, **options)
 
 
-def _limits(asked: Asked) -> Limits:
-    return parse_limits(asked.max_macs or None, asked.max_activation_bytes or None)
-
-
-def _arguments(asked: Asked, name: str, store: str) -> list[str]:
-    options = [f"--{option.replace('_', '-')}={value}" for option, value in asked.options.items()]
-    options += [f"--{name.replace('_', '-')}={value}" for name, value in asdict(_limits(asked)).items() if value]
-    chosen = [f"--family={asked.family}", f"--budget={asked.budget}", "=".join(set_named(asked.dataset).arguments)]
-    return ["train", *chosen, *options, f"--name={name}", f"--store={store}"]
-
-
-def _record(found: Design, limits: Limits) -> dict[str, Any]:
-    cost, budget = found.cost, found.budget or found.cost.weights
+def _record(solved: Design) -> dict[str, Any]:
+    cost, budget = solved.cost, solved.budget or solved.cost.weights
+    memory = ram(solved.architecture, solved.limits.ram_type)
     return {
-        "weights": cost.weights,
+        "options": dict(solved.options),  # those that were given, and those that the solver chose
         "budget": budget,
-        "used": cost.weights / budget,
+        "weights": cost.weights,
         "macs": cost.macs,
-        "activationBytes": cost.activation_bytes,
-        "statistics": cost.running_statistics,
-        "limits": limits.usage(cost),
-        "binding": [name.replace("_", " ") for name in found.binding],
-        "input": list(found.architecture.input_shape),
-        "layers": [
-            {"name": layer.name, "kind": layer.kind.replace("_", " "), "output": list(layer.output_shape),
-             "weights": layer.weights, "macs": layer.macs}
-            for layer in cost.layers
+        "ram": memory,
+        "facts": [
+            ("weights", f"{cost.weights:,}"),
+            ("of the budget", f"{100 * cost.weights / budget:.2f} %"),
+            ("MACs per image", f"{cost.macs:,}"),
+            ("RAM as int8 C", f"{memory / 1024:.1f} KiB"),
         ],
-    }  # fmt: skip
+        "notes": [*_notes(solved, memory)],
+        "input": list(solved.architecture.input_shape),
+        "layers": [
+            {"cells": cells, "share": layer.weights / budget}
+            for cells, layer in zip(
+                layers_table(cost, budget).rows, cost.layers, strict=False
+            )  # the last row is the sum
+        ],
+    }
+
+
+def _notes(solved: Design, memory: int) -> list[str]:
+    cost, statistics = solved.cost, solved.cost.running_statistics
+    notes = [f"{used}." for used in solved.limits.usage(cost.macs, memory)]
+    if statistics:
+        notes.insert(0, f"{statistics:,} running statistics of the normalisation are neither trained nor counted.")
+    if solved.binding:
+        notes.append(f"Limited by {' and '.join(KINDS[name] for name in solved.binding)} besides the weights.")
+    return notes

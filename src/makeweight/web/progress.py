@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from makeweight.report.summary import network_label, network_order
+from makeweight.jobs.network import NetworkId
 from makeweight.store.glance import Glance, JobGlance, Spent
-from makeweight.study.lock import runner_of
+from makeweight.store.trials import has_trials
+from makeweight.studies.lock import runner_of
+from makeweight.web.runs import last_run
+from makeweight.web.work import Record
 
 State = Literal["running", "stopped", "complete", "failed", "empty"]
-# As study.plan.expected_cost ranks jobs, from columns that need no architecture to be read.
+# As studies.plan.expected_cost ranks jobs, but from columns that can be read without the architecture.
 OVERHEAD_MACS = 100_000
 
 
@@ -20,25 +23,43 @@ OVERHEAD_MACS = 100_000
 class NetworkProgress:
     """One network over its seeds."""
 
-    label: str
-    family: str
-    budget: int
+    network_id: NetworkId
     weights: int
     macs: int
     seeds: int
     done: int
     failed: int
     running: int
-    test_accuracy: float | None  # mean over the finished seeds, 0 to 1
+    test_accuracy: float | None  # mean over finished seeds, 0 to 1
     lowest: float | None
     highest: float | None
     validation_accuracy: float | None
     train_seconds: float | None  # mean
 
     @property
+    def label(self) -> str:
+        """Its name, for example CNN 10K."""
+        return self.network_id.label
+
+    @property
+    def family(self) -> str:
+        """Name of its family."""
+        return self.network_id.family
+
+    @property
+    def budget(self) -> int:
+        """How many weights it may have."""
+        return self.network_id.budget
+
+    @property
+    def accuracy(self) -> float:
+        """What networks are ranked by: the test accuracy, 0 without one."""
+        return self.test_accuracy or 0.0
+
+    @property
     def slug(self) -> str:
         """Its name in addresses: cnn-10k."""
-        return self.label.lower().replace(" ", "-")
+        return self.network_id.slug
 
 
 @dataclass(frozen=True)
@@ -46,9 +67,9 @@ class Progress:
     """A study as it stands."""
 
     folder: Path
-    name: str  # of the folder: it is what addresses and commands call the study
+    name: str  # of the folder, as in addresses and commands
     dataset: str
-    data_digest: str  # of studies with the same one the test images are the same
+    data_digest: str  # studies with the same digest have the same test images
     created: str  # UTC, ISO 8601
     state: State
     total: int
@@ -56,8 +77,9 @@ class Progress:
     failed: int
     jobs: tuple[JobGlance, ...]  # in the order of running
     networks: tuple[NetworkProgress, ...]  # in the order of the report's tables
-    seconds_left: float | None  # None while nothing tells how fast it is
+    seconds_left: float | None  # None while the speed is unknown
     is_tuning: bool
+    run: Record | None  # the last one that was started here, if no other came after it
 
     @property
     def running(self) -> tuple[JobGlance, ...]:
@@ -67,15 +89,14 @@ class Progress:
     @property
     def best(self) -> tuple[NetworkProgress, ...]:
         """The most accurate network of each budget that has a result, by budget."""
-        found: dict[int, NetworkProgress] = {}
+        best: dict[int, NetworkProgress] = {}
         for network in self.networks:
-            known = found.get(network.budget)
-            if network.test_accuracy is not None and (known is None or network.test_accuracy > _accuracy(known)):
-                found[network.budget] = network
-        return tuple(found[budget] for budget in sorted(found))
+            if network.done and network.accuracy > (best[network.budget].accuracy if network.budget in best else -1):
+                best[network.budget] = network
+        return tuple(best[budget] for budget in sorted(best))
 
     def name_of(self, network: NetworkProgress) -> str:
-        """Return a network's name in addresses that may name several studies: report/cnn-10k."""
+        """Return a network's name in addresses across studies: fashion/cnn-10k."""
         return f"{self.name}/{network.slug}"
 
 
@@ -94,7 +115,7 @@ def read_progress(folder: Path) -> Progress:
 def progress_of(folder: Path, glance: Glance) -> Progress:
     """Look at a study that is open."""
     study, jobs = glance.study(), glance.jobs()
-    runs = runner_of(folder) is not None
+    runs, run = runner_of(folder) is not None, last_run(folder)
     done, failed = (sum(job.state == state for job in jobs) for state in ("done", "failed"))
     return Progress(
         folder=folder,
@@ -102,43 +123,41 @@ def progress_of(folder: Path, glance: Glance) -> Progress:
         dataset=study.dataset if study else "",
         data_digest=study.data_digest if study else "",
         created=study.created if study else "",
-        state=_state(runs, len(jobs), done, failed),
+        state=_state(runs, run, len(jobs), done, failed),
         total=len(jobs),
         done=done,
         failed=failed,
         jobs=tuple(jobs),
         networks=networks_of(jobs),
         seconds_left=seconds_left(jobs, glance.spent) if runs else None,
-        is_tuning=(folder / "tuning.db").is_file(),
+        is_tuning=has_trials(folder),
+        run=run,
     )
 
 
-def _state(runs: bool, total: int, done: int, failed: int) -> State:
+def _state(runs: bool, run: Record | None, total: int, done: int, failed: int) -> State:
     if runs:
         return "running"
     if total == 0:
         return "empty"
     if done == total:
         return "complete"
-    return "failed" if done + failed == total else "stopped"
+    return "failed" if done + failed == total or (run and run.state == "failed") else "stopped"
 
 
 def networks_of(jobs: Sequence[JobGlance]) -> tuple[NetworkProgress, ...]:
     """Bring jobs together by network."""
-    groups: dict[tuple[str, int], list[JobGlance]] = {}
+    groups: dict[NetworkId, list[JobGlance]] = {}
     for job in jobs:
-        groups.setdefault((job.family, job.budget), []).append(job)
-    ordered = sorted(groups.items(), key=lambda item: network_order(*item[0]))
-    return tuple(_network(group) for _, group in ordered)
+        groups.setdefault(job.network_id, []).append(job)
+    return tuple(_network(groups[network]) for network in sorted(groups, key=lambda network: network.order))
 
 
 def _network(jobs: list[JobGlance]) -> NetworkProgress:
     first = jobs[0]
     tests = [job.test_accuracy for job in jobs if job.test_accuracy is not None]
     return NetworkProgress(
-        label=network_label(first.family, first.budget),
-        family=first.family,
-        budget=first.budget,
+        network_id=first.network_id,
         weights=first.weights,
         macs=first.macs,
         seeds=len(jobs),
@@ -154,7 +173,7 @@ def _network(jobs: list[JobGlance]) -> NetworkProgress:
 
 
 def seconds_left(jobs: Sequence[JobGlance], spent_of: Callable[[str], Spent]) -> float | None:
-    """Estimate from the time that finished epochs took how long those to come will take, with as many workers as now.
+    """Estimate how long the remaining epochs will take from those that are done, with as many workers as now.
 
     Parameters
     ----------
@@ -177,7 +196,3 @@ def seconds_left(jobs: Sequence[JobGlance], spent_of: Callable[[str], Spent]) ->
 
 def _mean(values: list[float]) -> float | None:
     return sum(values) / len(values) if values else None
-
-
-def _accuracy(network: NetworkProgress) -> float:
-    return network.test_accuracy or 0.0

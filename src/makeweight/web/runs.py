@@ -1,52 +1,65 @@
-"""Starting and stopping studies: in processes of their own, by the command line that anybody could type."""
+"""Starting and stopping studies, in programs of their own that go on when the server ends."""
 
 from __future__ import annotations
 
 import contextlib
-import subprocess
-import sys
+import os
 import threading
-import time
-from collections.abc import Sequence
 from pathlib import Path
 
 from makeweight.errors import RunFailed, StudyLocked
-from makeweight.files import writing_to
 from makeweight.store.store import DATABASE
-from makeweight.study.lock import ask_to_stop, runner_of
+from makeweight.studies.lock import OWNER, ask_to_stop, runner_of
+from makeweight.web import work
 
-LOG = "dashboard.log"  # in the study's folder: what the command printed
+RECORD = "dashboard.json"  # in the study's folder: what became of what was started here
 STARTING_SECONDS = 30.0  # until it holds the lock and has its store; importing torch takes most of it
-MOST_AT_WORK = 8  # studies at once: more would only take each other's processors
+MAX_AT_WORK = 8  # studies at once: more would only take each other's processors
+
+
+def last_run(folder: Path) -> work.Record | None:
+    """Return the record of the last run that was started here; None without one, or if another came after it."""
+    record = work.read(folder / RECORD)
+    if record is None:
+        return None
+    try:
+        owner = folder / OWNER
+        later = owner.stat().st_mtime > record.started and int(owner.read_text()) not in (record.pid, os.getpid())
+    except (OSError, ValueError):
+        later = False
+    return None if later else record
 
 
 class Runs:
-    """The studies that were started here; they go on when the server ends."""
+    """Starts and stops one study at a time."""
 
     def __init__(self) -> None:
-        self._started: dict[Path, subprocess.Popen[bytes]] = {}
         self._stopping: dict[Path, int] = {}
         self._lock = threading.Lock()
 
-    def start(self, arguments: Sequence[str], folder: Path) -> None:
-        """Start a command that runs the study in a folder, and return when it is at work.
+    def start(self, task: work.Task, folder: Path) -> None:
+        """Start a task that runs the study in a folder, and return when it is at work.
 
         Raises
         ------
         StudyLocked
             If the study is running.
         RunFailed
-            If the command ended at once, in its own words.
+            If the task failed at once, in its own words.
         """
         with self._lock:
-            self._forget_ended()
-            if folder in self._started or runner_of(folder) is not None:
+            if work.is_at_work(folder / RECORD) or runner_of(folder) is not None:
                 raise StudyLocked(f"the study {folder.name} is running already.")
-            if len(self._started) >= MOST_AT_WORK:
-                raise RunFailed(f"{MOST_AT_WORK} studies that were started here are at work. Wait for one to end.")
-            process = self._started[folder] = _start(arguments, folder)
-        threading.Thread(target=process.wait, daemon=True).start()  # or it would stay behind as a zombie
-        _wait_until_at_work(process, folder)
+            if sum(map(work.is_at_work, folder.parent.glob(f"*/{RECORD}"))) >= MAX_AT_WORK:
+                raise RunFailed(f"{MAX_AT_WORK} studies that were started here are at work. Wait for one to end.")
+            work.begin(task, folder / RECORD)
+        # The page can be opened once the store is there.
+        record = work.wait_for(
+            folder / RECORD, lambda now: runner_of(folder) == now.pid and (folder / DATABASE).exists(), STARTING_SECONDS
+        )
+        if record is None or record.state in ("stopped", "failed"):
+            _leave_nothing(folder)
+            raise RunFailed(record.message if record else f"the study {folder.name} could not be started.")
 
     def stop(self, folder: Path) -> bool:
         """Ask a study to save and stop; False where nothing runs. Asking again changes nothing."""
@@ -57,51 +70,10 @@ class Runs:
             self._stopping[folder] = pid
         return ask_to_stop(folder)
 
-    def _forget_ended(self) -> None:
-        for folder, process in list(self._started.items()):
-            if process.poll() is not None:
-                del self._started[folder]
-
-
-def _start(arguments: Sequence[str], folder: Path) -> subprocess.Popen[bytes]:
-    with writing_to(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / LOG).open("wb") as log:
-            # A session of its own: Ctrl-C ends the server and not the study.
-            return subprocess.Popen(
-                [sys.executable, "-m", "makeweight", *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-
-
-def _wait_until_at_work(process: subprocess.Popen[bytes], folder: Path) -> None:
-    deadline = time.monotonic() + STARTING_SECONDS
-    while time.monotonic() < deadline:
-        if runner_of(folder) == process.pid and (folder / DATABASE).exists():  # so that its page can be opened
-            return
-        if process.poll() is not None:
-            if process.returncode == 0:  # nothing was left to do
-                return
-            words = _last_words(folder) or f"the command ended with code {process.returncode}."
-            _leave_nothing(folder)
-            raise RunFailed(words)
-        time.sleep(0.05)
-
 
 def _leave_nothing(folder: Path) -> None:
     """Remove the folder of a study that never began."""
     if not (folder / DATABASE).exists():
-        (folder / LOG).unlink(missing_ok=True)
+        work.remove(folder / RECORD)
         with contextlib.suppress(OSError):  # there is more in it, and it is not ours
             folder.rmdir()
-
-
-def _last_words(folder: Path) -> str:
-    try:
-        lines = (folder / LOG).read_text(errors="replace").strip().splitlines()
-    except OSError:
-        return ""
-    return lines[-1].removeprefix("error: ")[:500] if lines else ""

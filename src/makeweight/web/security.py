@@ -1,6 +1,6 @@
-"""The guard before every route: host, path, origin, token, size and time of bodies, and the headers of every answer.
+"""The guard before every route: host, path, origin, token, limits on bodies, and the headers of every answer.
 
-It stands around the whole application, so that no route can be added without it.
+It wraps the whole application, so no route can be added without it.
 """
 
 from __future__ import annotations
@@ -8,27 +8,31 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
+import os
 import re
 import socket
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
+from urllib.parse import unquote_to_bytes
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from makeweight.web.answers import refusal
 from makeweight.web.keys import Keys
 
+KNOWN = "makeweight.known"  # in a request's scope: it came with the key
 ENTER = "/enter"  # the only route without a token: it takes the one-time token
 PICTURE = "/picture"  # the end of the routes that take a picture
-MOST_JSON_BYTES = 64 * 1024
-MOST_PICTURE_BYTES = 16 * 2**20
+MAX_JSON_BYTES = 64 * 1024
+MAX_PICTURE_BYTES = 16 * 2**20
 BODY_SECONDS = 10.0
 SAFE = ("GET", "HEAD")
 METHODS = (*SAFE, "POST")
 
-# Segments as the server itself writes them: of ASCII only what needs no escape, and "+".
-_SEGMENT = re.compile(rb"(?:[A-Za-z0-9._~-]|\+|%2[Bb]|%[89A-Fa-f][0-9A-Fa-f])+")
+# Segments as the server itself writes them: of ASCII, escapes only of what needs one, "+" and "=", not of NUL, / or \.
+_ESCAPE = r"%(?i:0[1-9a-f]|1[0-9a-f]|2[0-9a-c]|3[a-f]|40|5[bde]|60|7[bcdf]|[89a-f][0-9a-f])"
+_SEGMENT = re.compile(rf"(?:[A-Za-z0-9._~+=-]|{_ESCAPE})+".encode())
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -49,11 +53,11 @@ log = logging.getLogger("makeweight.web")
 
 @dataclass(frozen=True)
 class Door:
-    """What a request must have to come in."""
+    """What a request needs to be let in."""
 
     keys: Keys
-    cookie: str  # its name; cookies do not know ports, so it has the server's
-    remote: bool = False  # whether other machines may come
+    cookie: str  # its name, with the port in it: cookies are shared by all ports
+    remote: bool = False  # whether other machines are let in
 
 
 class TooLarge(Exception):
@@ -81,64 +85,60 @@ class Guard:
         if status:
             await refusal(scope, status, words)(scope, receive, answer.send)
             return
+        scope["path"] = os.fsdecode(unquote_to_bytes(scope["raw_path"]))  # names of folders need not be UTF-8
         try:
-            await self._app(scope, _Body(receive, _most_bytes(scope)).receive, answer.send)
+            await self._app(scope, _Body(receive, _max_bytes(scope)).receive, answer.send)
         except TooLarge as error:
             await answer.instead(refusal(scope, 413, str(error)), scope, receive)
         except TimeoutError:
             words = f"the request's body did not come within {BODY_SECONDS:.0f} s."
             await answer.instead(refusal(scope, 408, words), scope, receive)
-        except Exception:  # here, or the answer would go out without the headers
+        except Exception:  # caught here, or the answer would lack the headers
             log.exception("%s %s failed", scope["method"], scope["path"])
             await answer.instead(refusal(scope, 500, BROKEN), scope, receive)
 
     def _judge(self, scope: Scope) -> tuple[int, str]:
-        """Return the status and the words of a refusal; 0 lets the request in."""
+        """Return status and text of a refusal; status 0 lets the request in."""
         headers, method = Headers(scope=scope), scope["method"]
         hosts, origins = headers.getlist("host"), headers.getlist("origin")
         if len(hosts) != 1 or not is_own_host(hosts[0], self._door.remote):
             return 403, "this address is not the dashboard's own. Open the URL that makeweight serve printed."
-        if not _is_plain(scope.get("raw_path") or scope["path"].encode()):
+        if not _is_plain(scope["raw_path"]):
             return 404, "there is no such page."
         if method not in METHODS:
             return 405, f"{method} is not possible here."
         own = f"{scope['scheme']}://{hosts[0]}"
         if (origins or method not in SAFE) and origins != [own]:
             return 403, "this request comes from another page than the dashboard's own."
-        if not self._is_known(headers) and scope["path"] != ENTER:
+        if self._is_known(headers):
+            scope[KNOWN] = True
+        elif scope["path"] != ENTER:
             return 401, "open the URL with the token that makeweight serve printed: it lets this browser in."
-        if int(headers.get("content-length", "0")) > _most_bytes(scope):  # the server has checked that it is a number
-            return 413, _too_large(_most_bytes(scope))
+        if int(headers.get("content-length", "0")) > _max_bytes(scope):  # the server has checked that it is a number
+            return 413, _too_large(_max_bytes(scope))
         return 0, ""
 
     def _is_known(self, headers: Headers) -> bool:
-        cookies: SimpleCookie = SimpleCookie()
-        try:
-            for line in headers.getlist("cookie"):
-                cookies.load(line)
-        except CookieError:
-            return False
-        found = cookies.get(self._door.cookie)
-        return found is not None and self._door.keys.knows(found.value)
+        return self._door.keys.knows(cookie_parser("; ".join(headers.getlist("cookie"))).get(self._door.cookie, ""))
 
 
 class _Body:
-    """A request's body: so many bytes, and within some seconds in all."""
+    """A request's body, limited in bytes and in seconds."""
 
-    def __init__(self, receive: Receive, most: int) -> None:
-        self._receive, self._most = receive, most
+    def __init__(self, receive: Receive, max_bytes: int) -> None:
+        self._receive, self._max = receive, max_bytes
         self._bytes, self._whole = 0, False
         self._deadline = asyncio.get_running_loop().time() + BODY_SECONDS
 
     async def receive(self) -> Message:
-        if self._whole:  # what is still to come is that the client has gone
+        if self._whole:  # only a disconnect can follow
             return await self._receive()
         async with asyncio.timeout_at(self._deadline):
             message = await self._receive()
         self._bytes += len(message.get("body", b""))
         self._whole = not message.get("more_body", False)
-        if self._bytes > self._most:
-            raise TooLarge(_too_large(self._most))
+        if self._bytes > self._max:
+            raise TooLarge(_too_large(self._max))
         return message
 
 
@@ -158,7 +158,7 @@ class _Answer:
         await self._send(message)
 
     async def instead(self, answer: ASGIApp, scope: Scope, receive: Receive) -> None:
-        """Answer with a refusal, unless the route has begun to answer; then the server breaks the connection off."""
+        """Answer with a refusal, unless the route has begun to answer; then the server closes the connection."""
         if not self._begun:
             await answer(scope, receive, self.send)
 
@@ -166,8 +166,8 @@ class _Answer:
 def is_own_host(host: str, remote: bool) -> bool:
     """Say whether a Host header names this machine.
 
-    A page elsewhere can have its own name resolved to this machine (DNS rebinding), but cannot make the browser send
-    another name than its own. Addresses and our own names are safe; ports do not matter, and a tunnel changes them.
+    A page elsewhere can have its own name resolved to this machine (DNS rebinding), but can't make the browser send
+    any other name. Addresses and our own names are safe; ports don't matter, and a tunnel changes them.
     """
     name = re.sub(r":\d{1,5}$", "", host).lower()
     if name in ("localhost", "127.0.0.1", "[::1]"):
@@ -186,17 +186,16 @@ def _is_address(name: str) -> bool:
 
 
 def _is_plain(raw_path: bytes) -> bool:
-    """Say whether a path is written as the server itself would: no escapes of ASCII, no ".", "..", ";" or backslash."""
-    path = raw_path.partition(b"?")[0]
-    if path == b"/":
+    """Say whether a path is written as the server itself would: no needless escapes, no ".", "..", ";" or backslash."""
+    if raw_path == b"/":
         return True
-    first, *segments = path.split(b"/")
+    first, *segments = raw_path.split(b"/")
     return not first and all(_SEGMENT.fullmatch(segment) and segment.strip(b".") for segment in segments)
 
 
-def _most_bytes(scope: Scope) -> int:
-    return MOST_PICTURE_BYTES if scope["path"].endswith(PICTURE) else MOST_JSON_BYTES
+def _max_bytes(scope: Scope) -> int:
+    return MAX_PICTURE_BYTES if scope["path"].endswith(PICTURE) else MAX_JSON_BYTES
 
 
-def _too_large(most: int) -> str:
-    return f"the request has more than the {most:,} bytes that are possible here."
+def _too_large(max_bytes: int) -> str:
+    return f"the request has more than {max_bytes:,} bytes, the most that is possible here."

@@ -21,13 +21,14 @@ from makeweight.web.app import build
 from makeweight.web.dashboard import Dashboard
 from makeweight.web.keys import Keys, stored_secret
 from makeweight.web.live import Hub
-from makeweight.web.security import Door
-from makeweight.web.store import Studies
+from makeweight.web.security import KNOWN, Door
+from makeweight.web.shelf import Shelf
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-OPENING_SECONDS = 10.0  # in which a connection must send its first request's head
-READING_SECONDS = 120.0  # in which a client must take what waits for it: 1.5 MB of script on a slow line
-MOST_CONNECTIONS = 512
+HEAD_SECONDS = 10.0  # for a connection to send the head of its next request
+READING_SECONDS = 120.0  # for a client to read what was sent: 1.5 MB of script on a slow line
+MAX_CONNECTIONS = 512
+MAX_STRANGERS = 256  # of them without the key: the other places are kept for browsers that are let in
 CLOSING_SECONDS = 2  # for answers under way when the server stops
 
 
@@ -36,15 +37,15 @@ class Address:
     """Where to listen."""
 
     host: str = "127.0.0.1"
-    port: int = 0  # 0: any that is free
-    remote: bool = False  # whether other machines may come
+    port: int = 0  # 0: any free port
+    remote: bool = False  # whether other machines are let in
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65_535:
             raise InvalidValue(f"port {self.port} is not possible: give 1 to 65,535, or 0 for any that is free.")
         if self.host not in LOOPBACK and not self.remote:
             raise InvalidValue(
-                f"host {self.host} would let other machines in: add --allow-remote if that is meant. "
+                f"host {self.host} would let other machines in: add allow_remote=True if that is meant. "
                 "They need the token too, but what is sent can be read on the way."
             )
 
@@ -58,7 +59,7 @@ def listen(address: Address) -> socket.socket:
         If the port is taken, or the host is not this machine's.
     """
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    # Only of a socket that says TCP does asyncio turn off Nagle's algorithm, which holds each answer back for 40 ms.
+    # asyncio turns off Nagle's algorithm, which delays answers by 40 ms, only for sockets created as TCP.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -67,7 +68,7 @@ def listen(address: Address) -> socket.socket:
         listener.close()
         if getattr(error, "errno", None) == errno.EADDRINUSE:
             raise InvalidValue(
-                f"port {address.port} is taken by another program. Give another --port, or 0 for any that is free."
+                f"port {address.port} is taken by another program. Give another port, or port=0 for any that is free."
             ) from error
         reason = getattr(error, "strerror", None) or error
         raise InvalidValue(f"cannot listen on {address.host}, port {address.port}: {reason}.") from error
@@ -93,7 +94,7 @@ def make_server(
     base = f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
     keys = Keys(stored_secret(store), lambda token: announce(f"{base}/enter?token={token}"))
     door = Door(keys, f"makeweight-{port}", address.remote)
-    board = Dashboard(Studies(store, only), door)
+    board = Dashboard(Shelf(store, only), door)
     announce(f"{base}/enter?token={keys.token}")
     return Server(_config(build(board)), board.hub)
 
@@ -107,14 +108,14 @@ def _config(app: Any) -> uvicorn.Config:
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        limit_concurrency=MOST_CONNECTIONS,
+        limit_concurrency=MAX_CONNECTIONS,
         timeout_graceful_shutdown=CLOSING_SECONDS,
         lifespan="off",
     )
 
 
 class Server(uvicorn.Server):
-    """A server that lets its event streams go when it is asked to stop, and then just returns."""
+    """A server that ends its event streams when asked to stop, and then returns."""
 
     def __init__(self, config: uvicorn.Config, hub: Hub) -> None:
         super().__init__(config)
@@ -130,7 +131,7 @@ class Server(uvicorn.Server):
         """Catch both signals while it runs; uvicorn would raise them again afterwards."""
         try:
             before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
-        except ValueError:  # not the main thread, which keeps its own
+        except ValueError:  # only the main thread can
             yield
             return
         try:
@@ -146,23 +147,43 @@ class Server(uvicorn.Server):
 
 
 class Protocol(H11Protocol):
-    """HTTP for clients that speak and listen: one that does neither would hold its place, and its answer, for ever."""
+    """HTTP with limits that uvicorn lacks: nobody keeps a connection for ever, and strangers not all of them."""
 
     _unread: asyncio.TimerHandle | None = None
+    _known = False  # whether a request came with the key
 
     def connection_made(self, transport: Any) -> None:
-        """Start the clock."""
+        """Start the clock, and let the oldest stranger go if there are too many."""
         super().connection_made(transport)
-        self._opening = self.loop.call_later(OPENING_SECONDS, self._close_if_silent)
+        self._begun = self.loop.time()
+        self._head = self._clock()
+        strangers = [other for other in self.connections if isinstance(other, Protocol) and not other._known]
+        # All that are too many: of a burst, those let go before are still listed.
+        for stranger in sorted(strangers, key=lambda stranger: stranger._begun)[:-MAX_STRANGERS]:
+            stranger.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the clock."""
-        self._opening.cancel()
+        """Stop the clocks."""
+        self._head.cancel()
         self._heard()
         super().connection_lost(exc)
 
+    def handle_events(self) -> None:
+        """Stop the clock once the head of a request is whole; bytes alone don't."""
+        before = self.cycle
+        super().handle_events()
+        if self.cycle is not before:
+            self._head.cancel()
+
+    def on_response_complete(self) -> None:
+        """Start the clock for the next request."""
+        self._known = self._known or KNOWN in self.scope
+        self._head.cancel()
+        self._head = self._clock()
+        super().on_response_complete()
+
     def pause_writing(self) -> None:
-        """Start another clock: the client has not taken what was sent to it."""
+        """Start another clock: the client hasn't read what was sent."""
         super().pause_writing()
         self._unread = self.loop.call_later(READING_SECONDS, self.transport.abort)
 
@@ -176,6 +197,9 @@ class Protocol(H11Protocol):
             self._unread.cancel()
             self._unread = None
 
-    def _close_if_silent(self) -> None:
-        if self.cycle is None and not self.transport.is_closing():
-            self.transport.close()
+    def _clock(self) -> asyncio.TimerHandle:
+        return self.loop.call_later(HEAD_SECONDS, self._let_go)
+
+    def _let_go(self) -> None:
+        self.transport.close()
+        self.loop.call_later(READING_SECONDS, self.transport.abort)  # if the last answer is never read

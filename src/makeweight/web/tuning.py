@@ -9,12 +9,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from makeweight.errors import StoreError
 from makeweight.report.figures import tuning as tuning_figures
-from makeweight.report.figures.drawing import Drawing
+from makeweight.report.figures.style import Drawing
 from makeweight.report.page.parts import TuningPart
 from makeweight.report.tuning import TuningSummary, summarise_tuning
-from makeweight.store.trials import has_trials
+from makeweight.store.trials import has_trials, read_tuning
 from makeweight.web import dashboard, pictures
 from makeweight.web.answers import page
 from makeweight.web.progress import read_progress
@@ -29,32 +28,27 @@ def show(request: Request) -> Response:
 
 
 def figures(request: Request) -> Response:
-    """Answer with the figures as markup: drawing them takes a second, and the words need not wait."""
+    """Answer with the figures as markup: drawing takes a second, and the text needn't wait for it."""
     summary = _summary(_folder(request))
     return Response(pictures.figures(_drawings(summary)) if summary else "", media_type="text/html")
 
 
 def _folder(request: Request) -> Path:
-    folder = dashboard.of(request).studies.folder(request.path_params["study"])
+    folder = dashboard.study_of(request)
     if not has_trials(folder):
         raise HTTPException(404, f"the study {folder.name} was not tuned.")
     return folder
 
 
 def _summary(folder: Path) -> TuningSummary | None:
-    """Return the tuning; None while it has only begun."""
-    try:
-        return summarise_tuning(folder)
-    except StoreError as error:
-        if "was not tuned" in str(error):
-            return None
-        raise
+    """Return the tuning; None before its first trial."""
+    tuning = read_tuning(folder)
+    return summarise_tuning(folder) if tuning and tuning.settings else None
 
 
 def _drawings(summary: TuningSummary) -> list[Drawing]:
-    found = []
-    for figure in tuning_figures.FIGURES:
-        words = figure.describe(summary)
-        if words:
-            found.append(Drawing(f"tuning-{figure.name}", figure.title, words, "tuning", partial(figure.draw, summary)))
-    return found
+    return [
+        Drawing(f"tuning-{figure.name}", figure.title, words, "tuning", partial(figure.draw, summary))
+        for figure in tuning_figures.FIGURES
+        if (words := figure.describe(summary))
+    ]

@@ -1,4 +1,4 @@
-"""A study in the words of its live page: what a new page gets, and what has changed since."""
+"""A study as its live page shows it: what a new page gets, and what has changed since."""
 
 from __future__ import annotations
 
@@ -6,70 +6,77 @@ from collections.abc import Iterable
 from typing import Any
 
 from makeweight.report.page.charts import Series, lines_of
-from makeweight.report.summary import network_label
 from makeweight.store.glance import JobGlance, Point
+from makeweight.web.answers import at
+from makeweight.web.controls import in_labels
 from makeweight.web.progress import NetworkProgress, Progress
-from makeweight.web.templates import at, duration, percent
+from makeweight.wording import duration, percent
 
-MOST_NETWORKS = 500  # rows of the table
-MOST_CURVES = 40  # lines on the chart
+MAX_NETWORKS = 500  # rows of the table
+MAX_CURVES = 40  # lines on the chart
 
 STATES = {
     "running": "running",
     "stopped": "stopped",
     "complete": "complete",
-    "failed": "ended with failures",
+    "failed": "failed",
     "empty": "nothing planned yet",
 }
 
 
 def overview(progress: Progress) -> dict[str, Any]:
-    """Return all of a study but its curves."""
+    """Return all of a study except its curves."""
     return {
         "state": progress.state,
+        "done": progress.done,
         "words": words(progress),
         "share": progress.done / progress.total if progress.total else 0,
         "left": f"{duration(progress.seconds_left)} left" if progress.seconds_left is not None else "",
         "canStop": progress.state == "running",
         "canResume": progress.state in ("stopped", "failed"),
-        "running": [{"key": job.key, "label": run_label(job), "of": job.epochs} for job in progress.running],
+        "running": [{"key": job.key, "label": job.label, "of": job.epochs} for job in progress.running],
         "stateWords": STATES[progress.state],
-        "failures": [f"{run_label(j)}: {j.reason}" for j in progress.jobs if j.state == "failed"][:20],
+        "failures": [f"{j.label}: {j.reason}" for j in progress.jobs if j.state == "failed"][:20],
+        "problem": in_labels(problem(progress)),
         "networks": [network_row(progress, network) for network in shown_networks(progress)],
     }
 
 
+def problem(progress: Progress) -> str:
+    """Say why the last run that was started here failed, and the command for it; "" if it didn't."""
+    run = progress.run
+    return f"{run.message} In a terminal: {run.what}" if run and run.state == "failed" else ""
+
+
 def words(progress: Progress) -> str:
-    """Say how far a study is."""
+    """Say how far a study has come."""
     failed = f", {progress.failed} failed" if progress.failed else ""
     return f"{progress.done:,} of {progress.total:,} trainings done{failed}"
 
 
 def shown_networks(progress: Progress) -> tuple[NetworkProgress, ...]:
     """Return the networks of the table: all, or the most accurate of very many."""
-    if len(progress.networks) <= MOST_NETWORKS:
+    if len(progress.networks) <= MAX_NETWORKS:
         return progress.networks
-    return tuple(sorted(progress.networks, key=lambda network: -(network.test_accuracy or 0))[:MOST_NETWORKS])
+    return tuple(sorted(progress.networks, key=lambda network: -network.accuracy)[:MAX_NETWORKS])
 
 
 def network_row(progress: Progress, network: NetworkProgress) -> dict[str, Any]:
-    """Return one row of the table, texts and what they sort by."""
+    """Return one row of the table: what its first and last cell need, and the texts between."""
     return {
         "label": network.label,
         "name": progress.name_of(network),
-        "family": network.family,
         "href": at("studies", progress.name, "networks", network.slug) if network.done else None,
-        "weights": network.weights,
-        "macs": network.macs,
-        "done": network.done,
-        "seeds": network.seeds,
-        "accuracy": network.test_accuracy,
-        "accuracyWords": percent(network.test_accuracy),
-        "span": span(network),
-        "validation": network.validation_accuracy,
-        "validationWords": percent(network.validation_accuracy),
-        "seconds": network.train_seconds,
-        "state": _state(progress, network),
+        "cells": [
+            f"{network.weights:,}",
+            f"{network.macs:,}",
+            f"{network.done} of {network.seeds}",
+            percent(network.test_accuracy),
+            span(network),
+            percent(network.validation_accuracy),
+            "–" if network.train_seconds is None else f"{network.train_seconds:.1f}",
+            _state(progress, network),
+        ],
     }
 
 
@@ -88,26 +95,21 @@ def _state(progress: Progress, network: NetworkProgress) -> str:
     return "failed" if network.failed else "waiting"
 
 
-def run_label(job: JobGlance) -> str:
-    """Name a training: FCN 100K seed 0."""
-    return f"{network_label(job.family, job.budget)} seed {job.seed}"
-
-
 def curves_of(progress: Progress) -> list[JobGlance]:
-    """Choose the trainings whose curves are shown: what runs, and of very many the most accurate."""
+    """Choose the trainings whose curves are shown: those that run, and the most accurate of very many."""
     running = list(progress.running)
     done = [job for job in progress.jobs if job.state == "done"]
-    if len(running) + len(done) > MOST_CURVES:
+    if len(running) + len(done) > MAX_CURVES:
         done.sort(key=lambda job: -(job.test_accuracy or 0))
-    begun = [job for job in progress.jobs if job.state == "pending" and job.attempts] if len(done) < MOST_CURVES else []
-    return [*running, *done, *begun][:MOST_CURVES]
+    begun = [job for job in progress.jobs if job.state == "pending" and job.attempts] if len(done) < MAX_CURVES else []
+    return [*running, *done, *begun][:MAX_CURVES]
 
 
 def series_of(progress: Progress) -> tuple[Series, ...]:
-    """Return the lines of the networks, or of very many those whose curves are shown."""
-    if len(progress.networks) <= MOST_CURVES:
+    """Return the lines of the networks, of very many only those whose curves are shown."""
+    if len(progress.networks) <= MAX_CURVES:
         return lines_of(progress.networks)
-    shown = {network_label(job.family, job.budget) for job in curves_of(progress)}
+    shown = {job.network_id.label for job in curves_of(progress)}
     return tuple(series for series in lines_of(progress.networks) if series.key in shown)
 
 
@@ -115,17 +117,16 @@ def curve(job: JobGlance, series: Series, points: Iterable[Point]) -> dict[str, 
     """Return one training's curve."""
     return {
         "key": job.key,
-        "label": run_label(job),
+        "label": job.label,
         "network": series.key,
         "colour": series.colour,
-        "symbol": series.symbol,
         "dash": series.dash,
         "of": job.epochs,
-        "points": [point(each) for each in points],
+        "points": [point(values) for values in points],
     }
 
 
 def point(values: Point) -> list[float | int]:
-    """Return an epoch as it stands on the chart, rounded to what a screen can show."""
+    """Return an epoch for the chart, rounded to what a screen can show."""
     epoch, *rest = values
     return [epoch, *(float(f"{value:.5g}") for value in rest)]

@@ -1,4 +1,4 @@
-"""Looking at one study again and again, and telling what is new. Readers never hold up the runner (WAL)."""
+"""Watching one study, and telling what is new. Readers never block the runner (WAL)."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from makeweight.report.page.charts import lines_of
-from makeweight.report.summary import network_label
 from makeweight.store.glance import Glance
-from makeweight.study.lock import runner_of
+from makeweight.studies.lock import runner_of
 from makeweight.web import views
 from makeweight.web.progress import Progress, progress_of
+from makeweight.web.runs import last_run
 
-FEW_JOBS = 500  # up to so many are read whenever something was written: 5 ms
-FULL_SECONDS = 5.0  # of more, at most so often unless one is known to have ended
-ALIVE_SECONDS = 1.0  # between two looks at whether the runner lives: a kill writes nothing
+MAX_JOBS_AT_ONCE = 500  # up to so many are read whenever something was written: 5 ms
+FULL_SECONDS = 5.0  # more are read at most so often, unless one is known to have ended
+ALIVE_SECONDS = 1.0  # between two checks whether the runner is alive: a kill writes nothing
 
 Event = tuple[str, Any]  # its name and what it says, for the page
 
@@ -49,17 +49,19 @@ class Watch:
             events += self._new_epochs()
             if self._may_have_changed():
                 events += self._changes()
-        elif time.monotonic() >= self._next_alive and self._runs() != (self._progress.state == "running"):
+        elif time.monotonic() >= self._next_alive and self._has_turned():
             events += self._changes()
         return events
 
-    def _runs(self) -> bool:
+    def _has_turned(self) -> bool:
+        """Say whether the runner, or what this dashboard started, stands otherwise than before."""
         self._next_alive = time.monotonic() + ALIVE_SECONDS
-        return runner_of(self._folder) is not None
+        runs = runner_of(self._folder) is not None
+        return runs != (self._progress.state == "running") or last_run(self._folder) != self._progress.run
 
     def _may_have_changed(self) -> bool:
         running = [job.key for job in self._progress.running]
-        if self._progress.total <= FEW_JOBS or time.monotonic() >= self._read_at + FULL_SECONDS or not running:
+        if self._progress.total <= MAX_JOBS_AT_ONCE or time.monotonic() >= self._read_at + FULL_SECONDS or not running:
             return True
         return any(state != "running" for state in self._glance.states(running).values())
 
@@ -69,8 +71,8 @@ class Watch:
             known = self._curves.get(job.key)
             if known is None:
                 continue
-            for each in self._glance.course(job.key, known["points"][-1][0] if known["points"] else 0):
-                known["points"].append(views.point(each))
+            for values in self._glance.course(job.key, known["points"][-1][0] if known["points"] else 0):
+                known["points"].append(views.point(values))
                 events.append(("epoch", {"key": job.key, "point": known["points"][-1]}))
         return events
 
@@ -91,14 +93,14 @@ class Watch:
         self._progress: Progress = progress_of(self._folder, self._glance)
         self._read_at = time.monotonic()
         self._overview = views.overview(self._progress)
-        series = {each.key: each for each in lines_of(self._progress.networks)}
+        series = {line.key: line for line in lines_of(self._progress.networks)}
         curves = {}
         for job in views.curves_of(self._progress):
             known = self._curves.get(job.key)
             # A training that starts again forgets its epochs behind the last checkpoint.
             fresh = known is None or before.get(job.key) != job.state
             if known is None or fresh:
-                line = series[network_label(job.family, job.budget)]
+                line = series[job.network_id.label]
                 known = views.curve(job, line, self._glance.course(job.key))
             curves[job.key] = known
         self._curves = curves

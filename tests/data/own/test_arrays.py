@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from makeweight.data.own.arrays import arrays_source
+from makeweight.data.sources.arrays import arrays_source
 from makeweight.errors import DataFormatError, InvalidValue
 
 IMAGES = np.arange(4 * 5 * 7, dtype=np.uint8).reshape(4, 5, 7)

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from makeweight.data import near, suspects
+from makeweight.data.check import Check, check
 from makeweight.data.dataset import prepare
-from makeweight.data.own import near, suspects
-from makeweight.data.own.check import Check, check
-from makeweight.data.own.folder import FolderSource
-from makeweight.data.own.form import shrink
-from makeweight.data.own.prepare import staged_for_a_look
+from makeweight.data.form import shrink
+from makeweight.data.prepare import staged_for_a_look
+from makeweight.data.sources.folder import folder_source
 
 MakeFolder = Callable[..., Path]
 
@@ -24,7 +24,7 @@ MakeFolder = Callable[..., Path]
 @pytest.fixture
 def look(tmp_path: Path) -> Callable[[Path], Check]:
     def look(folder: Path) -> Check:
-        source = FolderSource(folder)
+        source = folder_source(folder)
         with staged_for_a_look(source, None, tmp_path / "cache", lambda what, done, total: None) as staged:
             return check(source, staged)
 
@@ -108,7 +108,7 @@ def test_planted_labels_are_among_the_clearest_suspects() -> None:
     planted = np.random.default_rng(0).choice(len(labels), 30, replace=False)
     labels[planted] = (labels[planted] + 1) % 10
     count, found = suspects.suspects(np.array(digits.images), labels, np.arange(len(labels)))
-    assert len(found) == suspects.MOST_SUSPECTS
+    assert len(found) == suspects.MAX_SUSPECTS
     assert sum(one.row in planted for one in found) >= 18
     assert 20 <= count <= 60
     honest, _ = suspects.suspects(np.array(digits.images), np.array(digits.labels), np.arange(len(labels)))

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from makeweight.data.own.form import Form
-from makeweight.data.own.idx_pairs import idx_source, recognises
+from makeweight.data.form import Form
+from makeweight.data.sources.idx import idx_source, recognises
 from makeweight.errors import DataFormatError, DataNotFound
 
 IMAGES = np.arange(6 * 5 * 7, dtype=np.uint8).reshape(6, 5, 7)

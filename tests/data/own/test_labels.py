@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from makeweight.data.own.arrays import arrays_source
-from makeweight.data.own.labels import Labels
-from makeweight.data.own.rows import BadRow
+from makeweight.data.sources.arrays import arrays_source
+from makeweight.data.sources.labels import Labels
+from makeweight.data.sources.rows import BadRow
 from makeweight.errors import DataFormatError
 
 numbers = st.lists(st.integers(0, 65_535), min_size=1, max_size=30)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,14 +11,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from makeweight.data.dataset import PreparedDataset, find_prepared
-from makeweight.data.own.folder import FolderSource
-from makeweight.data.own.form import Form
-from makeweight.data.own.prepare import plain_name, prepare_own
-from makeweight.data.own.source import Chunk, Part, Progress, Shape, Survey
+from makeweight.data.form import Form
+from makeweight.data.prepare import plain_name, prepare_own
+from makeweight.data.sources.folder import folder_source
+from makeweight.data.sources.source import Chunk, Part, Progress, Shape, Survey
 from makeweight.data.split import split_indices
 from makeweight.errors import DataFormatError, InvalidValue
+from makeweight.face.data import load_data
 
 MakeFolder = Callable[..., Path]
 
@@ -26,6 +29,8 @@ class Given:
     """A source of images that a test makes up."""
 
     notes: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+    ordered = False
 
     def __init__(self, labels: list[int], values: list[int] | None = None, names: tuple[str, ...] = ("a", "b")) -> None:
         self._labels, self._values = labels, values or list(range(len(labels)))
@@ -51,7 +56,7 @@ class Given:
 
 @pytest.fixture
 def prepared(make_folder: MakeFolder, tmp_path: Path) -> PreparedDataset:
-    return prepare_own(FolderSource(make_folder(count=50)), cache_dir=tmp_path / "cache")
+    return prepare_own(folder_source(make_folder(count=50)), cache_dir=tmp_path / "cache")
 
 
 def test_without_a_division_it_is_eighty_ten_ten_in_each_class(prepared: PreparedDataset) -> None:
@@ -70,12 +75,12 @@ def test_without_a_division_it_is_eighty_ten_ten_in_each_class(prepared: Prepare
 
 def test_it_is_prepared_once_and_again_when_a_file_changes(make_folder: MakeFolder, tmp_path: Path) -> None:
     folder = make_folder()
-    first = prepare_own(FolderSource(folder), cache_dir=tmp_path / "cache")
+    first = prepare_own(folder_source(folder), cache_dir=tmp_path / "cache")
     written = (first.path / "train_images.npy").stat().st_mtime_ns
-    again = prepare_own(FolderSource(folder), cache_dir=tmp_path / "cache")
+    again = prepare_own(folder_source(folder), cache_dir=tmp_path / "cache")
     assert (again.path, (again.path / "train_images.npy").stat().st_mtime_ns) == (first.path, written)
     (folder / "temple" / "0.png").unlink()
-    changed = prepare_own(FolderSource(folder), cache_dir=tmp_path / "cache")
+    changed = prepare_own(folder_source(folder), cache_dir=tmp_path / "cache")
     assert changed.path != first.path
     assert changed.digest != first.digest
 
@@ -91,7 +96,7 @@ def test_a_data_set_is_found_by_its_digest(
 
 
 def test_another_size_or_seed_is_another_data_set(make_folder: MakeFolder, tmp_path: Path) -> None:
-    source = FolderSource(make_folder())
+    source = folder_source(make_folder())
     cache = tmp_path / "cache"
     sets = [
         prepare_own(source, cache_dir=cache),
@@ -105,7 +110,7 @@ def test_another_size_or_seed_is_another_data_set(make_folder: MakeFolder, tmp_p
 def test_the_users_own_division_is_kept(make_folder: MakeFolder, tmp_path: Path) -> None:
     for part, first, count in (("train", 0, 20), ("valid", 30, 6), ("test", 50, 4)):
         make_folder(f"divided/{part}", count=count, first=first)
-    prepared = prepare_own(FolderSource(tmp_path / "divided"), cache_dir=tmp_path / "cache")
+    prepared = prepare_own(folder_source(tmp_path / "divided"), cache_dir=tmp_path / "cache")
     assert len(prepared.test_images().labels) == 8
     split = prepared.split()
     assert (len(split.train), len(split.validation)) == (40, 12)
@@ -120,7 +125,7 @@ def test_copies_stay_on_one_side(make_folder: MakeFolder, tmp_path: Path) -> Non
     for number in range(20):
         for copy in range(3):
             shutil.copy(folder / "temple" / f"{number}.png", folder / "temple" / f"copy-{number}-{copy}.png")
-    prepared = prepare_own(FolderSource(folder), cache_dir=tmp_path / "cache")
+    prepared = prepare_own(folder_source(folder), cache_dir=tmp_path / "cache")
     assert "60 images are copies of others; copies are kept on one side of every division" in prepared.notes
     train, test = prepared.training_images().images, {image.tobytes() for image in prepared.test_images().images}
     assert not test & {image.tobytes() for image in train}
@@ -134,14 +139,14 @@ def test_copies_stay_on_one_side(make_folder: MakeFolder, tmp_path: Path) -> Non
 def test_images_on_both_sides_of_the_users_own_division_are_said(make_folder: MakeFolder, tmp_path: Path) -> None:
     make_folder("leaky/train", count=20)
     make_folder("leaky/test", count=5, first=17)
-    prepared = prepare_own(FolderSource(tmp_path / "leaky"), cache_dir=tmp_path / "cache")
+    prepared = prepare_own(folder_source(tmp_path / "leaky"), cache_dir=tmp_path / "cache")
     assert any(note.startswith("6 of 10 test images are also among those for training") for note in prepared.notes)
 
 
 def test_validation_images_among_those_for_training_are_said(make_folder: MakeFolder, tmp_path: Path) -> None:
     for part, count, first in (("train", 20, 0), ("val", 5, 18), ("test", 4, 30)):
         make_folder(f"leaky/{part}", count=count, first=first)
-    notes = prepare_own(FolderSource(tmp_path / "leaky"), cache_dir=tmp_path / "cache").notes
+    notes = prepare_own(folder_source(tmp_path / "leaky"), cache_dir=tmp_path / "cache").notes
     assert any(note.startswith("4 of 10 validation images are also among those for training") for note in notes)
     assert not any("one side of every division" in note or "test images" in note for note in notes)
 
@@ -151,25 +156,25 @@ def test_fault_25_a_class_missing_from_a_part_is_a_warning(make_folder: MakeFold
     make_folder("gap/test", count=5, first=20)
     shutil.rmtree(tmp_path / "gap" / "test" / "temple")
     with pytest.warns(UserWarning, match="the test part of gap has no image of class temple"):
-        prepared = prepare_own(FolderSource(tmp_path / "gap"), cache_dir=tmp_path / "cache")
+        prepared = prepare_own(folder_source(tmp_path / "gap"), cache_dir=tmp_path / "cache")
     assert prepared.classes == 2
 
 
 def test_fault_26_one_class_only_is_refused(make_folder: MakeFolder, tmp_path: Path) -> None:
     folder = make_folder()
     shutil.rmtree(folder / "temple")
-    with pytest.raises(DataFormatError, match=r"1 class only \('flower'\)"):
-        prepare_own(FolderSource(folder), cache_dir=tmp_path / "cache")
+    with pytest.raises(DataFormatError, match=r"1 class only \('flower', 20 images\)"):
+        prepare_own(folder_source(folder), cache_dir=tmp_path / "cache")
 
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_fault_27_a_class_too_small_to_divide_is_refused(make_folder: MakeFolder, tmp_path: Path, count: int) -> None:
     with pytest.raises(DataFormatError, match=f"3 different images are the smallest count .* has {count}"):
-        prepare_own(FolderSource(make_folder(count=count)), cache_dir=tmp_path / "cache")
+        prepare_own(folder_source(make_folder(count=count)), cache_dir=tmp_path / "cache")
 
 
 def test_three_images_a_class_are_enough(make_folder: MakeFolder, tmp_path: Path) -> None:
-    prepared = prepare_own(FolderSource(make_folder(count=3)), cache_dir=tmp_path / "cache")
+    prepared = prepare_own(folder_source(make_folder(count=3)), cache_dir=tmp_path / "cache")
     split = prepared.split()
     assert [len(prepared.test_images().labels), len(split.validation), len(split.train)] == [2, 2, 2]
 
@@ -200,7 +205,7 @@ def test_a_data_set_has_a_plain_name(name: str, plain: str) -> None:
 
 def test_nothing_is_left_behind_by_a_refusal(make_folder: MakeFolder, tmp_path: Path) -> None:
     with pytest.raises(DataFormatError):
-        prepare_own(FolderSource(make_folder(count=1)), cache_dir=tmp_path / "cache")
+        prepare_own(folder_source(make_folder(count=1)), cache_dir=tmp_path / "cache")
     assert [path.name for path in (tmp_path / "cache").iterdir() if not path.name.startswith(".lock")] == []
 
 
@@ -231,3 +236,44 @@ def test_without_copies_groups_divide_as_rows_do() -> None:
     labels = np.arange(200) % 4
     plain, grouped = split_indices(labels, 0.1, 3), split_indices(labels, 0.1, 3, np.arange(200))
     np.testing.assert_array_equal(plain.validation, grouped.validation)
+
+
+def write_noise(folder: Path, count: int) -> None:
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(ord(folder.name))
+    for number in range(count):
+        Image.fromarray(rng.integers(0, 256, (9, 9), dtype=np.uint8)).save(folder / f"{number:03}.png")
+
+
+def test_the_last_of_65_pictures_may_be_the_broken_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fault 68
+    """Pictures come 64 at a time, so nothing of the last chunk can be read."""
+    monkeypatch.setenv("MAKEWEIGHT_CACHE", str(tmp_path / "cache"))
+    write_noise(tmp_path / "many" / "a", 40)
+    write_noise(tmp_path / "many" / "b", 25)
+    (tmp_path / "many" / "b" / "024.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
+    with pytest.raises(DataFormatError, match=r"b/024\.png"):
+        load_data(tmp_path / "many")
+    prepared = load_data(tmp_path / "many", skip_unreadable=True)
+    assert len(prepared.training_images().labels) + len(prepared.test_images().labels) == 64
+
+
+def test_folders_nested_deeper_than_pythons_stack_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fault 68
+    monkeypatch.setenv("MAKEWEIGHT_CACHE", str(tmp_path / "cache"))
+    write_noise(tmp_path / "deep" / "a", 6)
+    write_noise(tmp_path / "deep" / "b", 6)
+    monkeypatch.chdir(tmp_path / "deep" / "a")
+    for _ in range(1_100):
+        Path("d").mkdir()
+        os.chdir("d")
+    try:
+        with pytest.raises(DataFormatError, match="nested deeper than 64 levels"):
+            load_data(tmp_path / "deep")
+        assert load_data(tmp_path / "deep", skip_unreadable=True).classes == 2
+    finally:
+        for _ in range(1_100):  # what removes folders needs the stack as well
+            os.chdir("..")
+            Path("d").rmdir()

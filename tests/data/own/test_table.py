@@ -11,12 +11,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from PIL import Image
 
-from makeweight.data.own import table_lines
-from makeweight.data.own.form import Form
-from makeweight.data.own.source import Source
-from makeweight.data.own.table import recognises, table_source
-from makeweight.data.own.table_columns import columns_of
+from makeweight.data.form import Form
+from makeweight.data.sources import table_lines
+from makeweight.data.sources.source import Source
+from makeweight.data.sources.table import recognises, table_source
+from makeweight.data.sources.table_columns import columns_of
 from makeweight.errors import DataFormatError, DataNotFound
 
 
@@ -152,7 +153,7 @@ def test_what_is_written_is_read(
     content = end.join(separator.join(row) for row in (top if header else []) + fields)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(table_lines, "PIECE_BYTES", piece)
-        if not header and columns_of(separator.join(fields[0]), "").header:
+        if not header and columns_of([separator.join(fields[0])], "").header:
             return  # numbered as columns are
         read_images, read_names = read(opened(scratch, content))
     np.testing.assert_array_equal(np.sort(read_images, axis=1), np.sort(images, axis=1))
@@ -228,7 +229,7 @@ def test_fault_35_a_line_without_end_is_refused_and_not_held(path: Path) -> None
     try:
         with pytest.raises(DataFormatError, match=r"own\.csv, line 3: it does not end within 16,777,216 bytes"):
             read(table_source(path, Form()))
-        assert tracemalloc.get_traced_memory()[1] < 5 * table_lines.MOST_LINE_BYTES
+        assert tracemalloc.get_traced_memory()[1] < 5 * table_lines.MAX_LINE_BYTES
     finally:
         tracemalloc.stop()
 
@@ -245,7 +246,7 @@ def test_fault_21_a_gzip_bomb_stops_at_the_cap(filling: bytes, tmp_path: Path) -
 
 
 def test_fault_21_what_a_gzip_unpacks_to_is_capped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table_lines, "MOST_BYTES", 1 << 20)
+    monkeypatch.setattr(table_lines, "MAX_BYTES", 1 << 20)
     path = tmp_path / "own.csv.gz"
     path.write_bytes(gzip.compress(b"1,2,3,4,5\n" * 300_000))
     with pytest.raises(DataFormatError, match=r"own\.csv\.gz: expected at most 1,048,576 bytes when unpacked"):
@@ -331,11 +332,11 @@ def test_a_folder_whose_files_name_no_part_is_refused(tmp_path: Path) -> None:
         table_source(folder_with(tmp_path, "a.csv", "b.csv"), Form())
 
 
-def test_a_folder_with_sub_folders_is_no_table(tmp_path: Path) -> None:
+def test_a_folder_with_pictures_is_no_table(tmp_path: Path) -> None:
     folder_with(tmp_path, "labels.csv")
-    (tmp_path / ".git").mkdir()
-    assert recognises(tmp_path)
     (tmp_path / "cats").mkdir()
+    assert recognises(tmp_path)
+    Image.new("L", (4, 4)).save(tmp_path / "cats" / "a.png")
     assert not recognises(tmp_path)
 
 

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from makeweight.data.own import table_lines
-from makeweight.data.own.form import Form
-from makeweight.data.own.source import Source
-from makeweight.data.own.table import table_source
+from makeweight.data.form import Form
+from makeweight.data.sources import table_lines
+from makeweight.data.sources.source import Source
+from makeweight.data.sources.table import table_source
 from makeweight.errors import DataFormatError
 
 
@@ -157,7 +157,7 @@ def test_what_is_written_is_read(
         ("3,  ,Training", "it has 0 pixels instead of 4"),
         ("3,1 2 3 4", "it has 2 fields instead of 3"),
         ("3,1 2 3 4,Training,5", "it has 4 fields instead of 3"),
-        ("3,1 2 3 4,Trianing", "its Usage is 'Trianing'; it is Training, PublicTest or PrivateTest"),
+        ("3,1 2 3 4,Trianing", "its Usage is 'Trianing'; it is a word such as train, val or test"),
         ("3,1 2 3 4,", "its Usage is ''"),
         ("", "it is blank"),
         ('"3,1 2 3 4,Training', "it has 1 fields|its quotes are damaged"),
@@ -189,7 +189,10 @@ def test_fault_35_what_is_no_utf8_is_named_by_its_line(path: Path) -> None:
         ("emotion,pixels\n3\n", "own.csv, line 2: it has 1 fields instead of 2"),
         ("emotion,pixels\n3,\n", "own.csv, line 2: it has 0 pixels"),
         ("emotion,pixels\n3,1 2 3\n", "3 values a row make no square image"),
-        ("age,gender,pixels\n3,1,1 2 3 4\n", "own.csv, line 1: several columns could be the label: age, gender; call"),
+        (
+            "age,gender,pixels\n3,1,1 2 3 4\n",
+            "line 1: several columns could be the label: age, gender; say label=COLUMN",
+        ),
     ],
 )
 def test_a_file_that_is_no_table_of_images_is_named(content: str, words: str, path: Path) -> None:

@@ -10,13 +10,14 @@ import pytest
 import torch
 
 from makeweight.data.dataset import PreparedDataset, prepare
-from makeweight.design.architecture import Task
-from makeweight.design.families import family_named
-from makeweight.design.solver import fit
+from makeweight.designs.architecture import Task
+from makeweight.designs.families import family_named
+from makeweight.designs.memory import ram
+from makeweight.designs.solver import fit
 from makeweight.export.c import write_c
 from makeweight.nets.build import Network, build
 from makeweight.nets.modules import BatchNorm
-from makeweight.study.plan import job_for
+from makeweight.studies.plan import job_for
 
 FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 
@@ -73,6 +74,11 @@ FAMILIES = [
     ("cnn", {"activation": "prelu", "head": "flatten", "stages": 2}, (1, 16, 12)),
     ("cnn", {"activation": "gelu", "pool": "average", "head": "average", "norm": "none"}, (3, 16, 17)),
     ("cnn", {"activation": "leaky_relu", "stride": 2, "kernel": 5, "padding": 1, "blocks": 2}, (1, 64, 60)),
+    ("cnn", {"kernel": 2}, (1, 16, 12)),
+    ("cnn", {"kernel": 4, "late_blocks": 1}, (3, 16, 17)),
+    ("cnn", {"kernel": 6}, (1, 16, 12)),
+    ("mobile", {"stages": 4}, (1, 28, 28)),
+    ("mobile", {"activation": "gelu", "expand": 1, "kernel": 5, "blocks": 1}, (3, 30, 20)),
     ("lenet", {}, (1, 28, 28)),
     ("lenet", {"activation": "gelu", "pool": "average", "kernel": 3}, (3, 32, 32)),
 ]
@@ -87,10 +93,9 @@ def test_every_family_and_option_answers_as_in_torch(
     with torch.no_grad():
         expected = network(network.normalise(torch.from_numpy(images), torch.float32)).softmax(1).numpy()
     names = [f"class {k}" for k in range(7)]
-    exact, coarse = (
-        answers(write_c(network, names, tmp_path, images, name=f"m{int8:d}", int8=int8).source, images)
-        for int8 in (False, True)
-    )
+    files = [write_c(network, names, tmp_path, images, name=f"m{int8:d}", int8=int8) for int8 in (False, True)]
+    assert [each.ram_bytes for each in files] == [ram(network.architecture, number) for number in ("fp32", "int8")]
+    exact, coarse = (answers(each.source, images) for each in files)
     np.testing.assert_allclose(exact.probabilities, expected, atol=2e-5)
     assert (exact.predictions == expected.argmax(1)).all()
     assert np.abs(coarse.probabilities - expected).mean() < 0.01

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import prod
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -11,12 +12,14 @@ import torch
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from makeweight.design.architecture import Architecture
-from makeweight.design.layers import (
+from makeweight.designs import layout
+from makeweight.designs.architecture import Architecture
+from makeweight.designs.layers import (
     ACTIVATIONS,
     Activation,
     BatchNorm,
     Conv2d,
+    DepthwiseConv2d,
     Dropout,
     Flatten,
     GlobalPool,
@@ -25,14 +28,17 @@ from makeweight.design.layers import (
     Pool,
     Residual,
 )
-from makeweight.design.shapes import place
+from makeweight.designs.layout import Layout
+from makeweight.designs.limits import NumberType
+from makeweight.designs.memory import VALUE_BYTES, peak, ram
+from makeweight.designs.shapes import place
 from makeweight.errors import GeometryError
-from makeweight.export.c import plan, write_c
+from makeweight.export.c import write_c
 from makeweight.export.c.compiler import find_compiler
 from makeweight.export.c.execute import execute
 from makeweight.export.c.lower import lower
 from makeweight.export.c.score import CScores, run_c
-from makeweight.export.c.steps import Filter, Pixels, Program, inputs
+from makeweight.export.c.steps import IN_PLACE, Program, inputs
 from makeweight.nets.build import Network, build
 from makeweight.nets.modules import BatchNorm as BatchNormModule
 
@@ -61,13 +67,16 @@ def _leaves_its_input(body: tuple[Layer, ...]) -> bool:
 
 
 same_shape = st.recursive(
-    elementwise | st.sampled_from([Conv2d("conv", 3, 3, 1, 1), Conv2d("conv", 3, 1, bias=False), Pool("pool", 1)]),
+    elementwise
+    | st.sampled_from([Conv2d("conv", 3, 3, 1, 1), Conv2d("conv", 3, 1, bias=False), Pool("pool", 1)])
+    | st.sampled_from([DepthwiseConv2d("depthwise", 3, 1, 1), DepthwiseConv2d("depthwise", 5, 1, 2, bias=False)]),
     _body,
     max_leaves=5,
 )
 on_maps = st.one_of(
     same_shape,
     st.builds(Conv2d, st.just("conv"), small, small, st.integers(1, 3), st.integers(0, 5), st.booleans()),
+    st.builds(DepthwiseConv2d, st.just("depthwise"), small, st.integers(1, 3), st.integers(0, 5), st.booleans()),
     st.just(Conv2d("conv", 3, 3, 1, 1)),  # so that residual blocks of three channels fit
     st.builds(Pool, st.just("pool"), st.integers(1, 3), st.sampled_from(["max", "average"])),
 )
@@ -138,32 +147,44 @@ def test_the_steps_compute_what_the_network_computes(architecture: Architecture)
     torch.testing.assert_close(last.flatten(1), _logits(network, images), rtol=1e-6, atol=1e-6)
 
 
+numbers = st.sampled_from(get_args(NumberType))
+
+
 @many
-@given(architecture=architectures(), last_apart=st.booleans(), patience=st.sampled_from([0, plan._PATIENCE]))
+@given(architecture=architectures(), number=numbers, patience=st.sampled_from([0, layout.PATIENCE]))
 def test_no_value_is_overwritten_while_it_is_needed(
-    architecture: Architecture, last_apart: bool, patience: int
+    architecture: Architecture, number: NumberType, patience: int
 ) -> None:
     program = lower(_network(architecture))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plan, "_PATIENCE", patience)  # 0: no placement is found, and the largest goes first
-        placed = plan.plan(program, last_apart)
-    memory = np.full(placed.size, -1)
-    numbers = range(len(program.steps) - last_apart)
-    for number, step in enumerate(program.steps):
-        for value in inputs(step):
-            start, size = placed.offsets[value], prod(program.steps[value].shape)
-            assert (memory[start : start + size] == value).all()
-        if number in numbers:
-            start, size = placed.offsets[number], prod(step.shape)
-            if isinstance(step, Filter | Pixels):  # reads while it writes
-                assert all(_apart(program, placed.offsets, number, value) for value in inputs(step))
-            assert start + size <= placed.size
-            memory[start : start + size] = number
+        patch.setattr(layout, "PATIENCE", patience)  # 0: no placement is found, and the largest goes first
+        laid_out = program.layout(number)
+    places = [_bytes(laid_out, program, value, VALUE_BYTES[number]) for value in range(-1, len(program.steps))]
+    assert places[0].start % 4 == 0
+    memory = np.full(laid_out.bytes, -2)  # the number of the value that each byte holds; -1 is the image
+    memory[places[0]] = -1
+    for value, step in enumerate(program.steps):
+        assert all((memory[places[source + 1]] == source).all() for source in inputs(step))
+        place = places[value + 1]
+        if not isinstance(step, IN_PLACE):
+            assert not any((memory[place] == source).any() for source in inputs(step))
+        assert place.stop <= laid_out.bytes
+        memory[place] = value
+    assert places[-1].start >= laid_out.buffer  # in the output, which lies behind the buffer here
 
 
-def _apart(program: Program, offsets: tuple[int, ...], one: int, other: int) -> bool:
-    (a, m), (b, n) = ((offsets[value], prod(program.steps[value].shape)) for value in (one, other))
-    return a + m <= b or b + n <= a
+def _bytes(laid_out: Layout, program: Program, value: int, value_bytes: int) -> slice:
+    offset = laid_out.offsets[value + 1]
+    size = prod(program.input_shape) if value < 0 else value_bytes * prod(program.steps[value].shape)
+    start = laid_out.buffer if offset is None else offset
+    return slice(start, start + size)
+
+
+@many
+@given(architecture=architectures(), number=numbers)
+def test_the_design_counts_the_ram_of_the_program(architecture: Architecture, number: NumberType) -> None:
+    program = lower(_network(architecture))
+    assert program.layout(number).bytes == ram(architecture, number) >= peak(architecture, number)
 
 
 @needs_compiler
@@ -203,6 +224,7 @@ KEPT = {
         Pool("pool", 2),
         Residual("block", (Activation("act", "prelu", 0.25),)),
     ],
+    "a norm after a depthwise filter": [DepthwiseConv2d("depthwise", 3), Residual("block", (BatchNorm("norm"),))],
     "the image": [Residual("block", (BatchNorm("norm"), Activation("act", "gelu")))],
 }
 
@@ -218,6 +240,22 @@ def test_nothing_is_folded_into_what_is_added_later(layers: list[Layer]) -> None
 ENDS = {
     "one fully connected layer": (Flatten("flat"), Linear("logits", 3)),
     "pooled filters": (Conv2d("conv", 3, 3), GlobalPool("pool", "max")),
+    "a filter of each channel": (DepthwiseConv2d("depthwise", 4, 2, 3), GlobalPool("pool", "average")),
+    "a linear bottleneck that is added": (
+        Conv2d("stem", 19, 1),
+        Residual(
+            "block",
+            (
+                DepthwiseConv2d("depthwise", 3, 1, 1, bias=False),
+                BatchNorm("depthwise.norm"),
+                Activation("act"),
+                Conv2d("project", 19, 1, bias=False),
+                BatchNorm("norm", scale=True),
+            ),
+        ),
+        GlobalPool("pool", "average"),
+        Linear("logits", 3),
+    ),
     "averaged filters": (Conv2d("stem", 2, 3, 2, 4), Conv2d("conv", 3, 3), GlobalPool("pool", "average")),
 }
 

@@ -10,12 +10,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from makeweight.design.cost import cost
+from makeweight.designs.architecture import Task
+from makeweight.designs.cost import cost
+from makeweight.designs.families import family_named
+from makeweight.designs.limits import NumberType
+from makeweight.designs.memory import STACK_BYTES, peak, ram
+from makeweight.designs.solver import fit
 from makeweight.errors import InvalidValue, StoreError
 from makeweight.export.c import write_c
-from makeweight.export.c.compiler import compile_c, find_compiler
-from makeweight.nets.build import trainable_weights
+from makeweight.export.c.compiler import NotCompiled, compile_c, find_compiler
+from makeweight.nets.build import build, trainable_weights
 
 needs_tools = pytest.mark.skipif(find_compiler() is None or shutil.which("nm") is None, reason="needs compiler and nm")
 both = pytest.mark.parametrize("int8", [False, True], ids=["float", "int8"])
@@ -41,14 +47,30 @@ def test_the_stated_bytes_are_those_of_the_compiled_file(trained, tmp_path: Path
     assert 300 < files.code.bytes < 5_000
 
 
+@needs_tools
+@pytest.mark.parametrize("number", ["int8", "fp32"])
+@pytest.mark.parametrize("side", [96, 64])
+def test_the_linker_reserves_what_the_design_says(side: int, number: NumberType, tmp_path: Path) -> None:
+    architecture = fit(family_named("cnn"), Task((3, side, side), 10), 20_000, {"stride": 4}).architecture
+    network = build(architecture, torch.Generator().manual_seed(0)).eval()
+    images = np.random.default_rng(0).integers(0, 256, (2, 3, side, side), dtype=np.uint8)
+    files = write_c(network, [f"class {k}" for k in range(10)], tmp_path, images, int8=number == "int8")
+    assert _reserved(files.source) == files.ram_bytes == ram(architecture, number) == peak(architecture, number)
+
+
+def _reserved(source: Path) -> int:
+    """Return the bytes of .data and .bss; addresses of fixed code leave tables of pointers constant."""
+    assert compile_c([source], source.with_suffix(".o"), ("-Os", "-fno-pic", "-c")) is None
+    listed = subprocess.run(["size", "-A", source.with_suffix(".o")], capture_output=True, text=True, check=True).stdout
+    return sum(map(int, re.findall(r"^\.(?:data|bss)\S*\s+(\d+)", listed, flags=re.MULTILINE)))
+
+
 def test_memory_and_weights_are_those_of_the_design(trained, tmp_path: Path) -> None:
     design = cost(trained.network.architecture)
-    logits = 4 * trained.network.architecture.classes
     in_float, in_int8 = (trained.write(tmp_path, name=f"m{int8:d}", int8=int8) for int8 in (False, True))
     assert in_float.weights == in_int8.weights == trainable_weights(trained.network)
-    # The design counts the input of the first layer as floats, which here are the caller's pixels.
-    assert 0.5 * design.activation_bytes < in_float.ram_bytes - logits <= design.activation_bytes
-    assert 4 * (in_int8.ram_bytes - logits) == in_float.ram_bytes - logits
+    assert in_float.ram_bytes == ram(trained.network.architecture, "fp32")
+    assert in_int8.ram_bytes == ram(trained.network.architecture, "int8") < 0.3 * in_float.ram_bytes
     # A folded scale is no number any more; slopes of ReLU and the mean of the pixels are some more.
     assert abs(in_float.flash_bytes - 4 * design.weights) < 4 * 40
     assert design.weights < in_int8.flash_bytes < 1.3 * design.weights
@@ -61,6 +83,25 @@ def test_no_access_out_of_bounds_and_no_undefined_behaviour(trained, answers, tm
     source = trained.write(tmp_path, int8=int8).source
     checked = answers(source, images, "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
     np.testing.assert_allclose(checked.probabilities, answers(source, images).probabilities, atol=1e-5)
+
+
+@needs_tools
+@both
+@pytest.mark.parametrize("optimisation", ["-O0", "-O1", "-O2", "-Os"])
+def test_the_stack_stays_below_what_is_stated(trained, tmp_path: Path, int8: bool, optimisation: str) -> None:
+    files = trained.write(tmp_path, int8=int8)
+    assert f"Stack: allow for {STACK_BYTES} bytes on top." in files.header.read_text()
+    options = (optimisation, "-fcallgraph-info=su", "-c")
+    if isinstance(compile_c([files.source], tmp_path / "model.o", options), NotCompiled):
+        pytest.skip("the compiler does not know -fcallgraph-info")
+    graph = (tmp_path / "model.ci").read_text()
+    sizes = {name: int(size) for name, size in re.findall(r'title: "([^"]*)" label: "[^"]*?(\d+) bytes', graph)}
+    calls = re.findall(r'sourcename: "([^"]*)" targetname: "([^"]*)"', graph)
+
+    def deepest(function: str) -> int:
+        return sizes.get(function, 0) + max([deepest(called) for caller, called in calls if caller == function] or [0])
+
+    assert 0 < deepest("model_run") <= STACK_BYTES
 
 
 @needs_tools
@@ -79,6 +120,19 @@ def test_nothing_is_called_but_the_exponential_function(trained, tmp_path: Path,
     undefined = subprocess.run(["nm", "-u", tmp_path / "model.o"], capture_output=True, text=True, check=True).stdout
     assert set(undefined.split()) - {"U", "_GLOBAL_OFFSET_TABLE_"} == {"expf"}
     assert "no library but expf of <math.h>." in source.read_text()
+
+
+@needs_tools
+def test_two_networks_link_into_one_program(trained, tmp_path: Path) -> None:
+    files = [trained.write(tmp_path, name=name, int8=int8) for name, int8 in (("digits", True), ("letters", False))]
+    main = tmp_path / "main.c"
+    main.write_text(
+        '#include "digits.h"\n#include "letters.h"\n'
+        "int main(void) { return digits_predict() - letters_predict() + DIGITS_CLASSES - LETTERS_CLASSES; }\n"
+    )
+    sources = [main, *(written.source for written in files)]
+    assert compile_c(sources, tmp_path / "both", ("-O1", f"-I{tmp_path}")) is None
+    assert subprocess.run([tmp_path / "both"], check=False, timeout=60).returncode == 0
 
 
 def test_the_same_network_gives_the_same_bytes(trained, tmp_path: Path) -> None:

@@ -86,8 +86,8 @@ _UNDEFINED: dict[str, Any] = {"neighbour": None, "class_mean": None, "linear": N
 def _counts(labels: Tensor) -> dict[int, int]:
     numbers = labels.detach().cpu().double()
     numbers = numbers[torch.isfinite(numbers)].long()
-    found, counts = torch.unique(numbers, return_counts=True)
-    return {int(label): int(count) for label, count in zip(found, counts, strict=True)} or {0: 1}
+    classes, counts = torch.unique(numbers, return_counts=True)
+    return {int(label): int(count) for label, count in zip(classes, counts, strict=True)} or {0: 1}
 
 
 def _order(labels: Tensor) -> float:
@@ -122,9 +122,9 @@ def _accuracies(flat: Tensor, labels: Tensor, rolls: dict[int, Tensor]) -> dict[
 
 def _rolled(nearest: Tensor, rolls: dict[int, Tensor], accuracy: float) -> tuple[int, float] | None:
     for shift, moved in rolls.items():
-        found = float((moved == moved[nearest]).double().mean())
-        if found > accuracy + 0.2:
-            return shift, found
+        agreement = float((moved == moved[nearest]).double().mean())
+        if agreement > accuracy + 0.2:
+            return shift, agreement
     return None
 
 
@@ -137,8 +137,8 @@ def _parts(right: Tensor) -> tuple[float, float]:
 
 def _class_mean(flat: Tensor, labels: Tensor) -> float:
     means = torch.stack([flat[::2][labels[::2] == label].mean(0) for label in torch.unique(labels[::2])])
-    found = torch.unique(labels[::2])[torch.cdist(flat[1::2], means).argmin(1)]
-    return float((found == labels[1::2]).double().mean())
+    nearest = torch.unique(labels[::2])[torch.cdist(flat[1::2], means).argmin(1)]
+    return float((nearest == labels[1::2]).double().mean())
 
 
 def linear_accuracy(flat: Tensor, labels: Tensor) -> float:
@@ -151,8 +151,8 @@ def linear_accuracy(flat: Tensor, labels: Tensor) -> float:
     gram = seen @ seen.T
     ridge = 0.01 * float(gram.diagonal().mean()) + 1e-9
     weights = torch.linalg.solve(gram + ridge * torch.eye(len(gram), dtype=torch.double), wanted[::2])
-    found = (asked @ seen.T @ weights).argmax(1)
-    return float((found == numbers[1::2]).double().mean())
+    predicted = (asked @ seen.T @ weights).argmax(1)
+    return float((predicted == numbers[1::2]).double().mean())
 
 
 def roughness(images: Tensor) -> float:
@@ -177,7 +177,7 @@ def better_axes(images: Tensor) -> tuple[str, float] | None:
     """
     n, c, h, w = images.shape
     images = images.detach().cpu()
-    given = roughness(_some(images))
+    as_read = roughness(_some(images))
     readings = {
         "(n, h, w, c) read as (n, c, h, w)": images.reshape(n, h, w, c).permute(0, 3, 1, 2) if c > 1 else None,
         "(n, w, h) read as (n, h, w)": images.reshape(n, c, w, h) if h != w else None,
@@ -185,10 +185,10 @@ def better_axes(images: Tensor) -> tuple[str, float] | None:
         "(h, w, n), images last, read as (n, h, w)": images.reshape(h, w, n, c).permute(2, 3, 0, 1),
         "(c, n, h, w) read as (n, c, h, w)": images.reshape(c, n, h, w).transpose(0, 1) if c > 1 else None,
     }
-    found = [(name, given / max(roughness(_some(r)), 1e-9)) for name, r in readings.items() if r is not None]
+    rougher = [(name, as_read / max(roughness(_some(r)), 1e-9)) for name, r in readings.items() if r is not None]
     length, factor = _row_length(_some(images))
-    found.append((f"rows of {length} pixels read as rows of {w}", factor))
-    best = max(found, key=lambda reading: reading[1])
+    rougher.append((f"rows of {length} pixels read as rows of {w}", factor))
+    best = max(rougher, key=lambda reading: reading[1])
     return best if best[1] > 1.3 else None
 
 
@@ -207,11 +207,11 @@ def _row_length(images: Tensor) -> tuple[int, float]:
     def difference(length: int) -> float:
         return float((lines[:, length:] - lines[:, :-length]).abs().mean())
 
-    given = difference(w)
+    as_read = difference(w)
     # Not down to a half: where an image has stripes, any short distance may do.
     others = {length: difference(length) for length in range(max(4, 2 * w // 3), 3 * w // 2 + 1) if length != w}
     best = min(others, key=lambda length: others[length])
-    return best, given / max(others[best], 1e-9)
+    return best, as_read / max(others[best], 1e-9)
 
 
 def _noise(images: Tensor) -> float:
@@ -230,6 +230,6 @@ def _wrapped(images: Tensor) -> float:
     whole = (values - levels[0]) / steps.min()
     if float((whole - whole.round()).abs().max()) > 0.01 or float(whole.max()) > 255.5:
         return 1.0
-    given = roughness(whole)
+    as_read = roughness(whole)
     shifted = min(roughness((whole + shift) % 256) for shift in range(8, 256, 8))
-    return given / max(shifted, 1e-9)
+    return as_read / max(shifted, 1e-9)

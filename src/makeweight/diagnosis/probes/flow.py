@@ -105,8 +105,8 @@ def _changes_nothing(operation: Operation) -> bool:
     """Say whether an activation gave back what it got, although that lay on both sides of 0: a slope of 1."""
     if operation.name not in ("leaky_relu", "prelu", "rrelu", "elu", "celu", "hardtanh"):
         return False
-    given, made = operation.inputs[0].detach(), operation.output.detach()
-    return bool((given < 0).any() and (given > 0).any()) and torch.equal(given, made)
+    taken, made = operation.inputs[0].detach(), operation.output.detach()
+    return bool((taken < 0).any() and (taken > 0).any()) and torch.equal(taken, made)
 
 
 def _is_meant(first: Operation, second: Operation) -> bool:
@@ -121,7 +121,7 @@ def _is_meant(first: Operation, second: Operation) -> bool:
 
 
 def _dead(traced: Trace) -> tuple[tuple[str, float, int], ...]:
-    found = []
+    dead = []
     for operation in traced.operations:
         if operation.name not in RELUS and not _is_clamp_at_zero(operation):
             continue
@@ -131,8 +131,8 @@ def _dead(traced: Trace) -> tuple[tuple[str, float, int], ...]:
         while before is not None and before.name not in WEIGHTED:
             before = traced.before(before)
         place = _place(before) if before is not None else operation.layer or operation.name
-        found.append((place, 1 - float(on.double().mean()), on.numel()))
-    return tuple(found)
+        dead.append((place, 1 - float(on.double().mean()), on.numel()))
+    return tuple(dead)
 
 
 def _is_clamp_at_zero(operation: Operation) -> bool:

@@ -122,10 +122,10 @@ def _gradients(subject: Subject, images: Tensor, labels: Tensor) -> tuple[tuple[
     try:
         loss = loss_of(subject.loss_fn, model(images), labels)
         named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
-        found = torch.autograd.grad(loss, [p for _, p in named], allow_unused=True)
+        gradients = torch.autograd.grad(loss, [p for _, p in named], allow_unused=True)
     except Exception:  # somebody else's loss may raise anything; the steps say what
         return (), float("nan")
-    pairs = [(name, p.detach(), g) for (name, p), g in zip(named, found, strict=True) if g is not None]
+    pairs = [(name, p.detach(), g) for (name, p), g in zip(named, gradients, strict=True) if g is not None]
     total = math.sqrt(sum(float(g.norm()) ** 2 for _, _, g in pairs))
     listed = tuple(
         (name, float(g.norm()) / (float(p.norm()) + 1e-12), float(g.norm())) for name, p, g in pairs if p.ndim > 1

@@ -9,13 +9,12 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from makeweight.diagnosis.clock import Clock
 from makeweight.diagnosis.observer import Forward, Observation, Observer
-from makeweight.diagnosis.subject import LossFunction, Subject, loss_of, preserved
+from makeweight.diagnosis.subject import Clock, LossFunction, Subject, loss_of, preserved
 from makeweight.diagnosis.trace import tensors
 
 BATCH = 64
-MOST_STEPS, FEWEST_STEPS = 120, 12
+MAX_STEPS, MIN_STEPS = 120, 12
 
 
 @dataclass(frozen=True)
@@ -124,7 +123,7 @@ def _steps(
     following, losses, error = batches_of(subject, batch, 0), list[float](), ""
     first = (torch.zeros(0), torch.zeros(0))
     with Observer(subject.model, subject.optimizer) as observer:
-        for number in range(MOST_STEPS):
+        for number in range(MAX_STEPS):
             images, labels = following()
             first = (images.clone(), labels.clone()) if number == 0 else first
             try:
@@ -132,7 +131,7 @@ def _steps(
             except Exception as failure:  # somebody else's code may raise anything
                 error = f"{type(failure).__name__}: {failure}".splitlines()[0]
                 break
-            if (clock.left < 0 and number >= FEWEST_STEPS) or not math.isfinite(losses[-1]):
+            if (clock.left < 0 and number >= MIN_STEPS) or not math.isfinite(losses[-1]):
                 break
     return losses, observer.seen, error, first
 
@@ -248,9 +247,11 @@ def _relabelled(seen: Observation, batch: tuple[Tensor, Tensor]) -> float:
     if record.input.numel() != images.numel() or target.is_floating_point():
         return 0.0
     # By correlation, because a step may well normalise images itself.
-    given, network_got = (part.detach().float().flatten(1) for part in (images, record.input))
-    given, network_got = (nn.functional.normalize(p - p.mean(1, keepdim=True), dim=1) for p in (given, network_got))
-    likeness, place = (network_got @ given.T).max(1)
+    of_batch, network_got = (part.detach().float().flatten(1) for part in (images, record.input))
+    of_batch, network_got = (
+        nn.functional.normalize(p - p.mean(1, keepdim=True), dim=1) for p in (of_batch, network_got)
+    )
+    likeness, place = (network_got @ of_batch.T).max(1)
     known = likeness > 0.95
     if float(known.double().mean()) < 0.9:
         return 0.0

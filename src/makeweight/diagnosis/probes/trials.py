@@ -10,15 +10,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from makeweight.diagnosis.clock import Clock
 from makeweight.diagnosis.probes.training import BATCH, batches_of, plain_step
-from makeweight.diagnosis.subject import Subject, loss_of, peak_learning_rates, preserved
+from makeweight.diagnosis.subject import Clock, Subject, loss_of, peak_learning_rates, preserved
 from makeweight.diagnosis.trace import tensors
 
 FACTORS = (1.0, 0.1, 10.0, 100.0)  # of the learning rate
 HIGHER = (1_000.0, 10_000.0)
-MOST_STEPS, FEWEST_STEPS = 100, 15
-ONE_BATCH, ONE_BATCH_STEPS, FEWEST_ONE_BATCH_STEPS = 32, 100, 50
+MAX_STEPS, MIN_STEPS = 100, 15
+ONE_BATCH, ONE_BATCH_STEPS, MIN_ONE_BATCH_STEPS = 32, 100, 50
 
 
 @dataclass(frozen=True)
@@ -71,22 +70,22 @@ def trial_facts(subject: Subject, clock: Clock) -> TrialFacts:
 
 
 def _by_factor(subject: Subject, steps: int) -> dict[float, Trial]:
-    found: dict[float, Trial] = {}
+    trials: dict[float, Trial] = {}
     for factor in (*FACTORS, *HIGHER):
-        if factor in HIGHER and min(found, key=lambda f: found[f].last, default=0.0) != factor / 10:
+        if factor in HIGHER and min(trials, key=lambda f: trials[f].last, default=0.0) != factor / 10:
             break  # only where more has helped all along
         trial = _trial(subject, steps, factor)
         if trial is not None:
-            found[factor] = trial
-    return found
+            trials[factor] = trial
+    return trials
 
 
 def _affordable(subject: Subject, clock: Clock) -> int:
     """Say how many steps each trial may take: five trials share three quarters of the time."""
     start = time.monotonic()
     _trial(subject, 3, 1.0)
-    each = (time.monotonic() - start) / 3
-    return max(FEWEST_STEPS, min(MOST_STEPS, int(0.75 * max(0.0, clock.left) / 5 / max(each, 1e-4))))
+    step_seconds = (time.monotonic() - start) / 3
+    return max(MIN_STEPS, min(MAX_STEPS, int(0.75 * max(0.0, clock.left) / 5 / max(step_seconds, 1e-4))))
 
 
 def _trial(subject: Subject, steps: int, factor: float, *, decay: bool = True) -> Trial | None:
@@ -149,9 +148,9 @@ def _one_batch(subject: Subject, clock: Clock) -> tuple[bool | None, bool | None
     images, labels = subject.sample(ONE_BATCH, seed=5)
     if len(torch.unique(labels)) < 2:
         return None, None, None
-    found, losses = _learned(subject, images, labels, adam=False, clock=clock)
-    with_adam = found if found else _learned(subject, images, labels, adam=True, clock=clock)[0]
-    return found, with_adam, losses
+    learned, losses = _learned(subject, images, labels, adam=False, clock=clock)
+    with_adam = learned if learned else _learned(subject, images, labels, adam=True, clock=clock)[0]
+    return learned, with_adam, losses
 
 
 def _learned(
@@ -170,7 +169,7 @@ def _learned(
             losses.append(float(step(images, labels)))
         except Exception:  # somebody else's model or loss may raise anything; the steps have said it
             return None, None
-        if not math.isfinite(losses[-1]) or (clock.left < 0 and number >= FEWEST_ONE_BATCH_STEPS):
+        if not math.isfinite(losses[-1]) or (clock.left < 0 and number >= MIN_ONE_BATCH_STEPS):
             break
     try:
         with torch.no_grad():

@@ -11,6 +11,7 @@ from torch import Tensor
 from makeweight.diagnosis.evidence import Evidence
 from makeweight.diagnosis.findings import Finding, finding
 from makeweight.diagnosis.validation import compared
+from makeweight.wording import percent
 
 
 def bad_values(e: Evidence) -> Iterator[Finding]:
@@ -64,14 +65,14 @@ def off_by_one(e: Evidence) -> Iterator[Finding]:
             "labels",
             "Number the classes from 0, or give the network one output for each.",
         )
-    found = compared(e)
-    if found is not None and found.shift is not None and e.training.accuracy_after > 2 * e.data.chance:
+    comparison = compared(e)
+    if comparison is not None and comparison.shift is not None and e.training.accuracy_after > 2 * e.data.chance:
         yield finding(
             "labels-off-by-one",
             "definite",
-            f"in validation {found.shifted:.0%} of the predictions are the label {found.shift:+d}, and "
-            f"{found.accuracy:.0%} the label itself, while {e.training.accuracy_after:.0%} of the training images "
-            "are right",
+            f"in validation {percent(comparison.shifted, 0)} of the predictions are the label {comparison.shift:+d}, "
+            f"and {percent(comparison.accuracy, 0)} the label itself, while {percent(e.training.accuracy_after, 0)} of "
+            "the training images are right",
             "labels of the validation",
             "Use the same class numbers for training and validation.",
         )
@@ -99,8 +100,8 @@ def misaligned(e: Evidence) -> Iterator[Finding]:
         yield finding(
             "labels-misaligned",
             "definite",
-            f"inside the step the loss is given the label of another image for {e.training.relabelled:.0%} of the "
-            "first batch",
+            f"inside the step the loss is given the label of another image for {percent(e.training.relabelled, 0)} of "
+            "the first batch",
             "labels in the step",
         )
     if d.neighbour is None or d.linear is None or d.class_mean is None or d.sd == 0:
@@ -109,12 +110,12 @@ def misaligned(e: Evidence) -> Iterator[Finding]:
     chance = sum((n / d.count) ** 2 for n in d.counts.values())
     best = max(d.neighbour, d.linear, d.class_mean)
     if d.rolled is not None and d.neighbour < 0.6:
-        shift, found = d.rolled
+        shift, agreement = d.rolled
         yield finding(
             "labels-misaligned",
             "definite",
-            f"the most similar image has the same label in {d.neighbour:.0%} of cases, but in {found:.0%} when the "
-            f"labels are moved by {shift:+d} places",
+            f"the most similar image has the same label in {percent(d.neighbour, 0)} of cases, but in "
+            f"{percent(agreement, 0)} when the labels are moved by {shift:+d} places",
             "labels",
             f"labels = torch.roll(labels, {shift})  # and find where images and labels are paired",
         )
@@ -123,16 +124,17 @@ def misaligned(e: Evidence) -> Iterator[Finding]:
         yield finding(
             "labels-misaligned",
             "hint" if d.noise > NOISE or d.better_axes is not None else "definite",
-            f"the most similar image has the same label in {d.neighbour:.0%} of cases ({limit:.0%} would be chance "
-            f"with three standard errors), and a linear model is right for {d.linear:.0%}.{sorted_labels}",
+            f"the most similar image has the same label in {percent(d.neighbour, 0)} of cases ({percent(limit, 0)} "
+            "would be chance with three standard errors), and a linear model is right for "
+            f"{percent(d.linear, 0)}.{sorted_labels}",
             "labels",
         )
     elif d.noisy_part is not None and d.noisy_part[0] < limit + 0.1 and d.noisy_part[1] > d.noisy_part[0] + 0.25:
         yield finding(
             "labels-misaligned",
             "definite",
-            f"in one half of the rows the most similar image has the same label in {d.noisy_part[0]:.0%} of cases, "
-            f"in the other in {d.noisy_part[1]:.0%}: the pairing goes wrong from some row on",
+            f"in one half of the rows the most similar image has the same label in {percent(d.noisy_part[0], 0)} of "
+            f"cases, in the other in {percent(d.noisy_part[1], 0)}: the pairing goes wrong from some row on",
             "labels",
         )
     elif best < 0.5 * (1 + chance) and d.class_mean > d.neighbour + 0.08:
@@ -140,8 +142,8 @@ def misaligned(e: Evidence) -> Iterator[Finding]:
         yield finding(
             "labels-misaligned",
             "likely",
-            f"class means are right for {d.class_mean:.0%} of the images, and the most similar image has the same "
-            f"label in only {d.neighbour:.0%} of cases: a good part of the labels is wrong",
+            f"class means are right for {percent(d.class_mean, 0)} of the images, and the most similar image has the "
+            f"same label in only {percent(d.neighbour, 0)} of cases: a good part of the labels is wrong",
             "labels",
         )
     again, learned = compared(e), e.training.accuracy_after > 3 * d.chance + 0.1
@@ -155,8 +157,8 @@ def misaligned(e: Evidence) -> Iterator[Finding]:
         yield finding(
             "labels-misaligned",
             "likely",
-            f"after some training {e.training.accuracy_after:.0%} of training images are right, and "
-            f"{again.accuracy:.0%} of the validation images, which is chance",
+            f"after some training {percent(e.training.accuracy_after, 0)} of training images are right, and "
+            f"{percent(again.accuracy, 0)} of the validation images, which is chance",
             "labels of the validation",
         )
 
@@ -177,8 +179,8 @@ def axis_order(e: Evidence) -> Iterator[Finding]:
         yield finding(
             "wrong-axis-order",
             "definite",
-            f"images are {d.noise:.0%} as rough as the same pixels in any order, and images that are alike share no "
-            "label: each seems to be made of pixels of many images",
+            f"images are {percent(d.noise, 0)} as rough as the same pixels in any order, and images that are alike "
+            "share no label: each seems to be made of pixels of many images",
             "images",
             "Move axes with permute or transpose, as in images.permute(2, 0, 1) from (h, w, n); reshape only cuts "
             "anew.",
@@ -201,19 +203,19 @@ def validation_axes(e: Evidence) -> Iterator[Finding]:
     training, other = e.subject.images.float().mean(0).cpu(), inputs.float().mean(0).cpu()
     if training.shape != other.shape:
         return
-    found = {
+    likenesses = {
         "height and width swapped": training.transpose(1, 2),
         "upside down": training.flip(1),
         "left and right swapped": training.flip(2),
         "channels in reverse order": training.flip(0),
     }
-    given = _likeness(training, other)
-    name, best = max(((n, _likeness(t, other)) for n, t in found.items()), key=lambda item: item[1])
-    if best > 0.9 and best - given > 0.1:
+    as_read = _likeness(training, other)
+    name, best = max(((n, _likeness(t, other)) for n, t in likenesses.items()), key=lambda item: item[1])
+    if best > 0.9 and best - as_read > 0.1:
         yield finding(
             "wrong-axis-order",
-            "definite" if best - given > 0.2 else "likely",
-            f"the mean of the validation images correlates by {given:.2f} with that of the training images, and by "
+            "definite" if best - as_read > 0.2 else "likely",
+            f"the mean of the validation images correlates by {as_read:.2f} with that of the training images, and by "
             f"{best:.2f} with that with {name}",
             "images, or those of validate",
             "Read and prepare training and validation images with the same function.",
@@ -286,7 +288,7 @@ def normalised(e: Evidence) -> Iterator[Finding]:
     if d.better_axes is None and (d.neighbour or 0) > 2 * d.chance and (d.wrapped > 1.15 or d.noise > NOISE):
         why = f"{d.wrapped:.2f} times as rough as with all values shifted around the end of a byte"
         if d.wrapped <= 1.15:
-            why = f"{d.noise:.0%} as rough as the same pixels in any order, where pictures are far smoother"
+            why = f"{percent(d.noise, 0)} as rough as the same pixels in any order, where pictures are far smoother"
         yield finding(
             "inputs-not-normalised",
             "likely" if d.wrapped > 1.15 else "hint",
@@ -302,7 +304,7 @@ def not_shuffled(e: Evidence) -> Iterator[Finding]:
         yield finding(
             "data-not-shuffled",
             "likely",
-            f"the label changes from one image to the next {e.data.order:.0%} as often as in a shuffled order",
+            f"the label changes from one image to the next {percent(e.data.order, 0)} as often as in a shuffled order",
             "images and labels",
         )
 
@@ -315,8 +317,8 @@ def duplicates(e: Evidence) -> Iterator[Finding]:
         yield finding(
             "duplicate-images",
             "definite" if share > 0.05 else "likely",
-            f"{e.data.duplicates} of {looked} images looked at are equal to another one, pixel by pixel ({share:.0%}; "
-            "natural sets have far less than 2 %)",
+            f"{e.data.duplicates} of {looked} images looked at are equal to another one, pixel by pixel "
+            f"({percent(share, 0)}; natural sets have far less than 2 %)",
             "images",
         )
 
@@ -334,8 +336,8 @@ def overlap(e: Evidence) -> Iterator[Finding]:
             yield finding(
                 "split-overlap",
                 "definite" if share > 0.04 else "likely",
-                f"{share:.0%} of the {len(asked):,} images that validate() shows to the network are equal to training "
-                "images, pixel by pixel",
+                f"{percent(share, 0)} of the {len(asked):,} images that validate() shows to the network are equal to "
+                "training images, pixel by pixel",
                 "validate and images",
             )
 

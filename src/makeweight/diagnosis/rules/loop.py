@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from makeweight.diagnosis.evidence import Evidence
-from makeweight.diagnosis.findings import Finding, finding
+from makeweight.diagnosis.findings import Finding, a_few, finding
 from makeweight.diagnosis.observer import NORMS
 from makeweight.diagnosis.validation import compared
-
-MOST_NAMED = 4
-
-
-def listed(names: Iterable[str]) -> str:
-    """Name a few things, and count the rest."""
-    all_names = list(names)
-    more = f" and {len(all_names) - MOST_NAMED} more" if len(all_names) > MOST_NAMED else ""
-    return ", ".join(all_names[:MOST_NAMED]) + more
+from makeweight.wording import percent
 
 
 def detached(e: Evidence) -> Iterator[Finding]:
@@ -47,9 +39,9 @@ def detached(e: Evidence) -> Iterator[Finding]:
         yield finding(
             "detached-graph",
             "definite",
-            f"{len(cut)} weights take part in the forward pass and get no gradient: {listed(cut)}; the cut is behind "
+            f"{len(cut)} weights take part in the forward pass and get no gradient: {a_few(cut)}; the cut is behind "
             f"{last}",
-            listed(cut),
+            a_few(cut),
         )
 
 
@@ -67,9 +59,9 @@ def frozen(e: Evidence) -> Iterator[Finding]:
     yield finding(
         "frozen-parameters",
         "definite" if matrices and (meant or share > 0.3) else "likely" if matrices else "hint",
-        f"{share:.0%} of the parameters have "
-        f"requires_grad=False{', some of them given to the optimizer' if meant else ''}: {listed(still)}",
-        listed(still),
+        f"{percent(share, 0)} of the parameters have "
+        f"requires_grad=False{', some of them given to the optimizer' if meant else ''}: {a_few(still)}",
+        a_few(still),
     )
 
 
@@ -101,16 +93,16 @@ def not_optimised(e: Evidence) -> Iterator[Finding]:
             "parameters-not-optimised",
             "definite",
             f"the optimizer does not hold {'any' if all_of_them else len(missing)} of the {len(wanted)} trainable "
-            f"parameters{f', and holds {foreign} of another model' if foreign else ''}: {listed(missing)} never "
+            f"parameters{f', and holds {foreign} of another model' if foreign else ''}: {a_few(missing)} never "
             "change",
-            "optimizer" if all_of_them else f"optimizer: {listed(missing)}",
+            "optimizer" if all_of_them else f"optimizer: {a_few(missing)}",
         )
     elif not e.training.own and len(e.training.losses) > 5 and unchanged and not e.training.seen.updates:
         yield finding(
             "parameters-not-optimised",
             "definite" if len(unchanged) == len(wanted) else "likely",
             f"in {len(e.training.losses)} steps optimizer.step() was never called, and {len(unchanged)} parameters "
-            f"did not change: {listed(sorted(unchanged))}",
+            f"did not change: {a_few(sorted(unchanged))}",
             "step, optimizer",
             "loss.backward(); optimizer.step()  # of the optimizer that holds this model's parameters",
         )
@@ -157,8 +149,8 @@ def eval_mode(e: Evidence) -> Iterator[Finding]:
     yield finding(
         "train-in-eval-mode",
         "definite" if not off[0].train_layers else "likely",
-        f"in {len(off)} of {len(passes)} training passes these layers were in evaluation mode: {listed(layers)}",
-        f"step: {listed(layers)}",
+        f"in {len(off)} of {len(passes)} training passes these layers were in evaluation mode: {a_few(layers)}",
+        f"step: {a_few(layers)}",
     )
 
 
@@ -172,8 +164,8 @@ def train_mode(e: Evidence) -> Iterator[Finding]:
                 "validate-in-train-mode",
                 "definite",
                 f"in {len(on)} of {len(validated.seen.forwards)} passes of validate() these layers were in training "
-                f"mode: {listed(layers)}",
-                f"validate: {listed(layers)}",
+                f"mode: {a_few(layers)}",
+                f"validate: {a_few(layers)}",
             )
 
 
@@ -252,8 +244,8 @@ def clipping(e: Evidence) -> Iterator[Finding]:
         yield finding(
             "clipping-always",
             "definite" if typical < 0.03 else "likely" if typical < 0.12 else "hint",
-            f"in {len(cut)} of {len(shares)} steps the gradient was clipped, to {typical:.1%} of its norm (median), "
-            f"which then is {norm:.3g}",
+            f"in {len(cut)} of {len(shares)} steps the gradient was clipped, to {percent(typical, 1)} of its norm "
+            f"(median), which then is {norm:.3g}",
             "step, where gradients are clipped",
         )
 
@@ -269,7 +261,7 @@ def tiny(e: Evidence) -> Iterator[Finding]:
             "tiny-batch",
             "definite" if least <= 2 else "hint",
             f"batch norm saw {least} images in its usual pass",
-            f"step: {listed(layers)}",
+            f"step: {a_few(layers)}",
         )
 
 

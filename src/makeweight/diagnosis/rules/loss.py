@@ -10,6 +10,7 @@ from torch import Tensor
 from makeweight.diagnosis.evidence import Evidence
 from makeweight.diagnosis.findings import Finding, finding
 from makeweight.diagnosis.observer import LossCall
+from makeweight.wording import percent
 
 BOUNDING = {
     "relu": "ReLU", "relu_": "ReLU", "sigmoid": "sigmoid", "sigmoid_": "sigmoid", "tanh": "tanh", "tanh_": "tanh",
@@ -99,8 +100,8 @@ def wrong_loss(e: Evidence) -> Iterator[Finding]:
         yield finding(
             "wrong-loss",
             "definite",
-            f"the loss grows with the right class's logit for {pull.wrong_way:.0%} of the images: minimising it "
-            "makes the network choose wrong classes",
+            f"the loss grows with the right class's logit for {percent(pull.wrong_way, 0)} of the images: minimising "
+            "it makes the network choose wrong classes",
             "loss_fn",
             "Remove the minus sign, or compute the loss as\nloss = torch.nn.functional.cross_entropy(logits, labels)",
         )
@@ -163,7 +164,7 @@ def _by_name(e: Evidence, called: LossCall) -> Iterator[Finding]:
             "wrong-loss",
             "likely",
             f"the loss is {called.name}: each of the {called.input.shape[1]} outputs is judged by itself, as if an "
-            "image could be of several classes or of none",
+            "image could belong to several classes or to no class",
             "loss_fn",
         )
     elif called.name == "nll_loss" and called.input.ndim == 2:

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator
 
 from makeweight.diagnosis.evidence import Evidence
-from makeweight.diagnosis.findings import Finding, finding
-from makeweight.diagnosis.rules.loop import listed
+from makeweight.diagnosis.findings import Finding, a_few, finding
+from makeweight.wording import percent
 
 
 def nonlinearity(e: Evidence) -> Iterator[Finding]:
@@ -22,14 +22,14 @@ def nonlinearity(e: Evidence) -> Iterator[Finding]:
             "definite",
             f"the whole network of {n.flow.depth} layers is one linear function: f(a) + f(b) − f(c) = f(a + b − c) "
             "for images a, b, c",
-            listed(f"{a} → {b}" for a, b in pairs),
+            a_few(f"{a} → {b}" for a, b in pairs),
         )
     elif pairs:
         yield finding(
             "missing-nonlinearity",
             "likely",
-            f"nothing but linear operations lies between {listed(f'{a} and {b}' for a, b in pairs)}",
-            listed(f"{a} → {b}" for a, b in pairs),
+            f"nothing but linear operations lies between {a_few(f'{a} and {b}' for a, b in pairs)}",
+            a_few(f"{a} → {b}" for a, b in pairs),
         )
 
 
@@ -48,16 +48,16 @@ def initialisation(e: Evidence) -> Iterator[Finding]:
         yield finding(
             "bad-initialisation",
             "definite",
-            f"all units have the same weights in {listed(w.name for w in equal)}, so they stay equal for ever",
-            listed(w.name for w in equal),
+            f"all units have the same weights in {a_few(w.name for w in equal)}, so they stay equal for ever",
+            a_few(w.name for w in equal),
         )
         return
     if zero and n.same_outputs:
         yield finding(
             "bad-initialisation",
             "definite",
-            f"the weights of {listed(w.name for w in zero)} are all 0, and the outputs are the same for every image",
-            listed(w.name for w in zero),
+            f"the weights of {a_few(w.name for w in zero)} are all 0, and the outputs are the same for every image",
+            a_few(w.name for w in zero),
         )
         return
     layers = [w for w in n.weights if w.of_layer and w.size > 64 and not w.zero]
@@ -73,7 +73,7 @@ def initialisation(e: Evidence) -> Iterator[Finding]:
             "definite" if blown and worst.scale > 5 else "likely",
             f"the weights of {worst.name} have a standard deviation of {worst.scale:.3g}/√fan_in (He et al. 2015: "
             f"1.41); the first loss is {n.cross_entropy:.3g}, where a guess has ln {n.classes} = {guess:.2f}",
-            listed(w.name for w in large),
+            a_few(w.name for w in large),
         )
     elif small and not e.is_trained and (2 * len(small) > len(layers) or n.same_outputs or n.logit_sd < 1e-3):
         worst = min(small, key=lambda w: w.scale)
@@ -82,7 +82,7 @@ def initialisation(e: Evidence) -> Iterator[Finding]:
             "definite" if n.logit_sd < 1e-3 or worst.scale < 0.005 else "likely",
             f"the weights of {worst.name} have a standard deviation of {worst.scale:.2g}/√fan_in (He et al. 2015: "
             f"1.41); the outputs vary by {n.logit_sd:.2g}",
-            listed(w.name for w in small),
+            a_few(w.name for w in small),
         )
     elif blown and n.flow.depth < 6 and max((w.scale for w in layers), default=0) > 2:
         yield finding(
@@ -111,8 +111,12 @@ def dead(e: Evidence) -> Iterator[Finding]:
     yield finding(
         "dead-relu",
         "definite" if share > 0.8 else "likely" if share > 0.5 else "hint",
-        f"{share:.0%} of the {units} units behind {layer} are 0 for all {n.flow.images} images"
-        + (f"; also behind {listed(f'{p} ({s:.0%})' for p, s, _ in worst[1:] if s > 0.3)}" if _more(worst) else ""),
+        f"{percent(share, 0)} of the {units} units behind {layer} are 0 for all {n.flow.images} images"
+        + (
+            f"; also behind {a_few(f'{p} ({percent(s, 0)})' for p, s, _ in worst[1:] if s > 0.3)}"
+            if _more(worst)
+            else ""
+        ),
         layer,
     )
 
@@ -189,7 +193,8 @@ def discarded(e: Evidence) -> Iterator[Finding]:
         yield finding(
             "image-discarded",
             "definite" if flow.unseen > 0.35 else "likely" if flow.unseen > 0.28 else "hint",
-            f"no output depends on {flow.unseen:.0%} of the image's values: their gradient is 0 for every image",
+            f"no output depends on {percent(flow.unseen, 0)} of the image's values: their gradient is 0 for every "
+            "image",
             flow.narrow[0] if flow.narrow is not None else flow.first or "the first layer",
         )
     elif flow.narrow is not None:
@@ -215,7 +220,7 @@ def balance(e: Evidence) -> Iterator[Finding]:
         yield finding(
             "budget-imbalance",
             "hint",
-            f"{layer} holds {size:,} of {total:,} weights, {size / total:.0%}",
+            f"{layer} holds {size:,} of {total:,} weights, {percent(size / total, 0)}",
             layer,
         )
 
@@ -231,9 +236,9 @@ def dead_classes(e: Evidence) -> Iterator[Finding]:
         yield finding(
             "dead-classes",
             "hint" if e.training.accuracy_after > e.training.accuracy_before + 0.05 else "likely",
-            f"class {listed(map(str, never))} was never predicted for {sum(n.predicted.values())} images of all "
-            f"classes, of which {n.accuracy:.0%} are right",
-            f"class {listed(map(str, never))}",
+            f"class {a_few(map(str, never))} was never predicted for {sum(n.predicted.values())} images of all "
+            f"classes, of which {percent(n.accuracy, 0)} are right",
+            f"class {a_few(map(str, never))}",
         )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from makeweight.diagnosis.evidence import Evidence
 from makeweight.diagnosis.findings import Finding, finding
 from makeweight.diagnosis.subject import learning_rates, peak_learning_rates
+from makeweight.wording import percent, points
 
 ENOUGH_STEPS = 40  # of a trial: in fewer a sound training of a large network may not have got anywhere
 
@@ -24,10 +25,10 @@ def _goes_well(e: Evidence) -> bool:
 def rate_too_high(e: Evidence) -> Iterator[Finding]:
     """Compare the given learning rate with a tenth of it."""
     t = e.trials.by_factor
-    given, tenth = t.get(1.0), t.get(0.1)
+    usual, tenth = t.get(1.0), t.get(0.1)
     rate = max(peak_learning_rates(e.subject.optimizer), default=0.0)
     failed = [loss for loss in e.training.losses if not math.isfinite(loss)]
-    if given is None or tenth is None or not math.isfinite(tenth.last):
+    if usual is None or tenth is None or not math.isfinite(tenth.last):
         if failed:
             yield finding(
                 "learning-rate-too-high",
@@ -36,45 +37,46 @@ def rate_too_high(e: Evidence) -> Iterator[Finding]:
                 "lr",
             )
         return
-    seen = f"lr {rate:g}: loss {given.first:.3g} to {given.last:.3g} in {given.steps} steps"
+    seen = f"lr {rate:g}: loss {usual.first:.3g} to {usual.last:.3g} in {usual.steps} steps"
     with_tenth = f"with a tenth of it {tenth.first:.3g} to {tenth.last:.3g}"
     guess = math.log(max(2, len(e.data.counts)))
-    helps = tenth.last < 0.95 * min(given.first, guess) or not e.speaks_nats
-    if e.is_trained and (given.last < 0.5 * guess or not e.speaks_nats):
+    helps = tenth.last < 0.95 * min(usual.first, guess) or not e.speaks_nats
+    if e.is_trained and (usual.last < 0.5 * guess or not e.speaks_nats):
         return  # near its end a training always does better with less
     if e.speaks_nats and e.network is not None and e.is_trained and e.network.cross_entropy > 3 * guess:
         yield finding(
             "learning-rate-too-high",
             "likely",
-            f"{e.network.accuracy:.0%} of the images are right and yet the loss is {e.network.cross_entropy:.3g}, "
-            f"where a guess has {guess:.2f}: steps of lr {rate:g} have blown up the weights",
+            f"{percent(e.network.accuracy, 0)} of the images are right and yet the loss is "
+            f"{e.network.cross_entropy:.3g}, where a guess has {guess:.2f}: steps of lr {rate:g} have blown up the "
+            "weights",
             "lr",
         )
     elif _goes_well(e):
-        if given.last > 1.25 * tenth.last and tenth.last < 0.9 * given.first:
+        if usual.last > 1.25 * tenth.last and tenth.last < 0.9 * usual.first:
             yield finding("learning-rate-too-high", "hint", f"{seen} of a plain loop; {with_tenth}", "lr")
-    elif not math.isfinite(given.last) or failed:
+    elif not math.isfinite(usual.last) or failed:
         yield finding(
             "learning-rate-too-high",
             "definite" if helps else "hint",
             f"{seen} (it became infinite); {with_tenth}",
             "lr",
         )
-    elif (given.worst > 3 * given.first and given.last > 1.3 * tenth.last and helps) or (
-        given.worst > 8 * max(given.first, guess) and given.first < 3 * guess and tenth.worst < 0.5 * given.worst
+    elif (usual.worst > 3 * usual.first and usual.last > 1.3 * tenth.last and helps) or (
+        usual.worst > 8 * max(usual.first, guess) and usual.first < 3 * guess and tenth.worst < 0.5 * usual.worst
     ):
         yield finding(
-            "learning-rate-too-high", "definite", f"{seen}, in between up to {given.worst:.3g}; {with_tenth}", "lr"
+            "learning-rate-too-high", "definite", f"{seen}, in between up to {usual.worst:.3g}; {with_tenth}", "lr"
         )
-    elif given.last > 1.6 * tenth.last and tenth.last < 0.9 * given.first:
+    elif usual.last > 1.6 * tenth.last and tenth.last < 0.9 * usual.first:
         yield finding("learning-rate-too-high", "likely", f"{seen}; {with_tenth}", "lr")
-    elif given.last > 1.25 * tenth.last and tenth.last < 0.9 * given.first:
+    elif usual.last > 1.25 * tenth.last and tenth.last < 0.9 * usual.first:
         yield finding("learning-rate-too-high", "hint", f"{seen}; {with_tenth}", "lr")
 
 
 def rate_too_low(e: Evidence) -> Iterator[Finding]:
     """Compare what the given learning rate achieves with what ten and a hundred times as much do."""
-    given, tenth = e.trials.by_factor.get(1.0), e.trials.by_factor.get(0.1)
+    usual, tenth = e.trials.by_factor.get(1.0), e.trials.by_factor.get(0.1)
     course, peak = e.training.seen.learning_rate_course, max(peak_learning_rates(e.subject.optimizer), default=0.0)
     if len(course) >= 40 and 0 < max(course) < 0.01 * peak and course[-1] >= course[0] and not e.is_trained:
         yield finding(
@@ -91,11 +93,11 @@ def rate_too_low(e: Evidence) -> Iterator[Finding]:
         yield finding("learning-rate-too-low", "definite", "the learning rate is 0", "lr")
         return
     higher = {f: t for f, t in e.trials.by_factor.items() if f > 1 and math.isfinite(t.last)}
-    if given is None or tenth is None or not higher or not math.isfinite(given.last):
+    if usual is None or tenth is None or not higher or not math.isfinite(usual.last):
         return
     factor, best = min(higher.items(), key=lambda item: item[1].last)
     # Means over batches, because one batch may be easier than another.
-    possible, reached = tenth.head - best.last, tenth.head - given.last
+    possible, reached = tenth.head - best.last, tenth.head - usual.last
     if possible < 0.2 * abs(tenth.head):
         return
     if not e.training.own and len(e.training.losses) >= ENOUGH_STEPS and e.speaks_nats:
@@ -105,8 +107,8 @@ def rate_too_low(e: Evidence) -> Iterator[Finding]:
         rate = max(peak_learning_rates(e.subject.optimizer), default=0.0)
         yield finding(
             "learning-rate-too-low",
-            "hint" if share > 0.09 or given.steps < ENOUGH_STEPS else "likely" if share > 0.03 else "definite",
-            f"lr {rate:g}: loss {given.first:.3g} to {given.last:.3g} in {given.steps} steps; with {factor:g} times "
+            "hint" if share > 0.09 or usual.steps < ENOUGH_STEPS else "likely" if share > 0.03 else "definite",
+            f"lr {rate:g}: loss {usual.first:.3g} to {usual.last:.3g} in {usual.steps} steps; with {factor:g} times "
             f"as much to {best.last:.3g}",
             "lr",
         )
@@ -117,8 +119,8 @@ def schedule(e: Evidence) -> Iterator[Finding]:
     peak = max(peak_learning_rates(e.subject.optimizer), default=0.0)
     now = max(learning_rates(e.subject.optimizer), default=0.0)
     course = e.training.seen.learning_rate_course
-    given, n = e.trials.by_factor.get(1.0), len(course)
-    gain = given is not None and math.isfinite(given.last) and given.last < 0.85 * given.first
+    usual, n = e.trials.by_factor.get(1.0), len(course)
+    gain = usual is not None and math.isfinite(usual.last) and usual.last < 0.85 * usual.first
     if peak > 0 and now < 0.02 * peak and not any(rate > 2 * now for rate in course):
         if e.is_trained or gain:
             yield finding(
@@ -126,8 +128,8 @@ def schedule(e: Evidence) -> Iterator[Finding]:
                 "definite" if gain and e.is_trained else "likely" if gain or now < 0.001 * peak else "hint",
                 f"the learning rate is {now:.3g}, and was {peak:.3g} at its peak"
                 + (
-                    f"; with that, the loss still falls from {given.first:.3g} to {given.last:.3g}"
-                    if gain and given
+                    f"; with that, the loss still falls from {usual.first:.3g} to {usual.last:.3g}"
+                    if gain and usual
                     else ""
                 ),
                 "lr",
@@ -146,16 +148,16 @@ def schedule(e: Evidence) -> Iterator[Finding]:
 
 def decay(e: Evidence) -> Iterator[Finding]:
     """Compare weight decay's pull with the gradient's, and training with and without it."""
-    pull, given, without = e.trials.decay_pull, e.trials.by_factor.get(1.0), e.trials.without_decay
+    pull, usual, without = e.trials.decay_pull, e.trials.by_factor.get(1.0), e.trials.without_decay
     largest = max((float(g.get("weight_decay", 0) or 0) for g in e.subject.optimizer.param_groups), default=0.0)
-    if given is None or without is None or not math.isfinite(without.last):
+    if usual is None or without is None or not math.isfinite(without.last):
         return
-    better = without.last < 0.85 * given.last
-    much_better = without.last < 0.7 * given.last
+    better = without.last < 0.85 * usual.last
+    much_better = without.last < 0.7 * usual.last
     known = e.is_trained and e.training.accuracy_before > (e.data.linear or 0.0) - 0.05
     seen = (
         f"weight_decay {largest:g} pulls {pull:.2g} times as strongly as the gradient at the start; the loss falls to "
-        f"{given.last:.3g} with it and to {without.last:.3g} without in {given.steps} steps"
+        f"{usual.last:.3g} with it and to {without.last:.3g} without in {usual.steps} steps"
     )
     if known:
         # Where the training images are known, hardly any gradient is left to compare a coupled decay with.
@@ -181,27 +183,27 @@ def overfitting(e: Evidence) -> Iterator[Finding]:
         yield finding(
             "overfitting",
             "likely" if gap > 0.1 and known > 0.97 else "hint",
-            f"{known:.1%} of training images are right and {value:.1%} of validation images, {100 * gap:.0f} points "
-            "less",
+            f"{percent(known, 1)} of training images are right and {percent(value, 1)} of validation images, "
+            f"{points(gap, 0)} points fewer",
             "the whole network",
         )
 
 
 def underfitting(e: Evidence) -> Iterator[Finding]:
     """Compare a trained network with a linear model, and see whether one batch can be learned by heart."""
-    linear, accuracy, given = e.data.linear, e.training.accuracy_before, e.trials.by_factor.get(1.0)
+    linear, accuracy, usual = e.data.linear, e.training.accuracy_before, e.trials.by_factor.get(1.0)
     base = max(linear or 0.0, e.data.class_mean or 0.0)
-    if base < 2 * e.data.chance or given is None:
+    if base < 2 * e.data.chance or usual is None:
         return
-    stuck = math.isfinite(given.last) and given.last > 0.9 * given.first and given.steps >= ENOUGH_STEPS
+    stuck = math.isfinite(usual.last) and usual.last > 0.9 * usual.first and usual.steps >= ENOUGH_STEPS
     stuck = stuck and not _goes_well(e)
     after = e.training.accuracy_after
     if e.is_trained and accuracy < base - 0.03 and after < min(base, accuracy + 0.03):
         yield finding(
             "underfitting",
             "likely" if stuck and after < base - 0.03 else "hint",
-            f"{accuracy:.1%} of training images are right, after {len(e.training.losses)} more steps {after:.1%}; a "
-            f"linear model gets {base:.1%} of new ones",
+            f"{percent(accuracy, 1)} of training images are right, after {len(e.training.losses)} more steps "
+            f"{percent(after, 1)}; a linear model gets {percent(base, 1)} of new ones",
             "the whole network",
         )
     elif (
@@ -218,7 +220,7 @@ def underfitting(e: Evidence) -> Iterator[Finding]:
             else "likely"
             if stuck and accuracy < base - 0.05 and after < base - 0.1
             else "hint",
-            f"one batch of 32 images cannot be learned by heart: loss {start:.3g} to {end:.3g} with these settings, "
+            f"one batch of 32 images cannot be memorised: loss {start:.3g} to {end:.3g} with these settings, "
             "and no better with Adam at 0.001",
             "the whole network",
         )
@@ -226,18 +228,22 @@ def underfitting(e: Evidence) -> Iterator[Finding]:
 
 def undertrained(e: Evidence) -> Iterator[Finding]:
     """See whether some more steps help a network that has been trained."""
-    before, after, given = e.training.accuracy_before, e.training.accuracy_after, e.trials.by_factor.get(1.0)
-    if not e.is_trained or given is None or not math.isfinite(given.last):
+    before, after, usual = e.training.accuracy_before, e.training.accuracy_after, e.trials.by_factor.get(1.0)
+    if not e.is_trained or usual is None or not math.isfinite(usual.last):
         return
     values = [v.value for v in e.training.validated if 0 <= v.value <= 1]
     gain = values[-1] - values[0] if len(values) > 1 else after - before
-    if (gain > 0.015 or after > before + 0.03) and given.last < 0.9 * given.first and before < 0.97:
+    if (gain > 0.015 or after > before + 0.03) and usual.last < 0.9 * usual.first and before < 0.97:
         yield finding(
             "undertrained",
             "hint",
-            f"{len(e.training.losses)} more steps raised the accuracy on training images from {before:.1%} to "
-            f"{after:.1%}"
-            + (f" and on validation images from {values[0]:.1%} to {values[-1]:.1%}" if len(values) > 1 else ""),
+            f"{len(e.training.losses)} more steps raised the accuracy on training images from {percent(before, 1)} to "
+            f"{percent(after, 1)}"
+            + (
+                f" and on validation images from {percent(values[0], 1)} to {percent(values[-1], 1)}"
+                if len(values) > 1
+                else ""
+            ),
             "the number of epochs",
         )
 

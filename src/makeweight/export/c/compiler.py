@@ -52,21 +52,21 @@ def require_compiler(purpose: str) -> None:
 
 def version() -> str:
     """Return name and version of the compiler in its own words, such as "gcc (Debian 12.2.0-14) 12.2.0"."""
-    found = find_compiler()
-    if found is None:
+    compiler = find_compiler()
+    if compiler is None:
         return "no C compiler"
-    command = [found, "--version"]
+    command = [compiler, "--version"]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=SECONDS, check=False)
-    return next(iter(done.stdout.splitlines()), Path(found).name)[:80]
+    return next(iter(done.stdout.splitlines()), Path(compiler).name)[:80]
 
 
 def compile_c(sources: Sequence[Path], output: Path, options: Sequence[str] = ("-O2",)) -> NotCompiled | None:
     """Compile C99 with all warnings as errors; return why not, or None when all went well."""
-    found = find_compiler()
-    if found is None:
+    compiler = find_compiler()
+    if compiler is None:
         return NotCompiled("not compiled: no C compiler. Install gcc or clang to have the C file checked.")
     libraries = () if "-c" in options else ("-lm",)
-    command = [found, *STRICT, *options, *map(str, sources), "-o", str(output), *libraries]
+    command = [compiler, *STRICT, *options, *map(str, sources), "-o", str(output), *libraries]
     try:
         done = subprocess.run(
             command,
@@ -78,17 +78,17 @@ def compile_c(sources: Sequence[Path], output: Path, options: Sequence[str] = ("
             stdin=subprocess.DEVNULL,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        return NotCompiled(f"not compiled: {Path(found).name} did not run: {error}.")
+        return NotCompiled(f"not compiled: {Path(compiler).name} did not run: {error}.")
     if done.returncode:
         line = next((text for text in done.stderr.splitlines() if "error" in text), done.stderr.strip()[:200])
-        return NotCompiled(f"not compiled: {Path(found).name} refused it: {line}")
+        return NotCompiled(f"not compiled: {Path(compiler).name} refused it: {line}")
     return None
 
 
 def measure(source: Path) -> Code | None:
     """Compile for size, and read the size of the functions; None where compiler or ``size`` is not there."""
-    tool, found = shutil.which("size"), find_compiler()
-    if tool is None or found is None:
+    tool, compiler = shutil.which("size"), find_compiler()
+    if tool is None or compiler is None:
         return None
     with tempfile.TemporaryDirectory(prefix="makeweight-") as folder:
         target = Path(folder) / "model.o"
@@ -98,4 +98,4 @@ def measure(source: Path) -> Code | None:
     sizes = re.findall(r"^\.text\S*\s+(\d+)", done.stdout, flags=re.MULTILINE)
     if done.returncode or not sizes:
         return None
-    return Code(sum(map(int, sizes)), f"{Path(found).name} {_FOR_SIZE}, {platform.machine()}")
+    return Code(sum(map(int, sizes)), f"{Path(compiler).name} {_FOR_SIZE}, {platform.machine()}")

@@ -1,14 +1,30 @@
-"""The steps in torch: for the ranges of int8, and to check that folding changed nothing."""
+"""The steps in torch: the ranges of all values for int8, and a check that folding changed nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from makeweight.export.c.steps import Add, Adjust, Average, Filter, Floats, Largest, Pixels, Program, Rule, Step
+from makeweight.export.c.steps import (
+    Add,
+    Adjust,
+    Average,
+    Convolution,
+    Depthwise,
+    Filter,
+    Floats,
+    Largest,
+    Pixels,
+    Program,
+    Rule,
+    Step,
+)
 
 
 @torch.inference_mode()
@@ -33,7 +49,7 @@ def _value(step: Step, images: Tensor, values: list[Tensor]) -> Tensor:
         case Pixels():
             x = images.double() - torch.from_numpy(step.mean)[:, None, None]
             return _convolved(x, step)
-        case Filter():
+        case Filter() | Depthwise():
             return _convolved(values[step.source], step)
         case Largest():
             return functional.max_pool2d(values[step.source], (step.rows, step.columns))
@@ -47,9 +63,10 @@ def _value(step: Step, images: Tensor, values: list[Tensor]) -> Tensor:
             raise TypeError(f"no such step: {type(step).__name__}")
 
 
-def _convolved(x: Tensor, step: Pixels | Filter) -> Tensor:
+def _convolved(x: Tensor, step: Convolution) -> Tensor:
     weights, bias = (torch.from_numpy(numbers) for numbers in (step.weights, step.bias))
-    return functional.conv2d(x, weights, bias, step.stride, step.padding)
+    groups = x.shape[1] // weights.shape[1]
+    return functional.conv2d(x, weights, bias, step.stride, step.padding, groups=groups)
 
 
 def _ruled(x: Tensor, rule: Rule) -> Tensor:
@@ -60,3 +77,38 @@ def _ruled(x: Tensor, rule: Rule) -> Tensor:
 
 def _tensor(numbers: Floats) -> Tensor:
     return torch.from_numpy(numbers)
+
+
+BATCH = 100  # images at once: the values of all steps are there together, in float64
+
+
+@dataclass(frozen=True)
+class Range:
+    """The smallest and the largest number, widened to hold 0."""
+
+    low: float = 0.0
+    high: float = 0.0
+
+    def __or__(self, other: Range) -> Range:
+        return Range(min(self.low, other.low), max(self.high, other.high))
+
+
+@dataclass(frozen=True)
+class StepRange:
+    """What a step gives before and after its rule."""
+
+    before: Range = Range()
+    after: Range = Range()
+
+    def __or__(self, other: StepRange) -> StepRange:
+        return StepRange(self.before | other.before, self.after | other.after)
+
+
+def ranges(program: Program, images: NDArray[np.uint8]) -> list[StepRange]:
+    """Return the range of every step over (n, c, h, w) images."""
+    seen = [StepRange()] * len(program.steps)
+    for start in range(0, len(images), BATCH):
+        batch = torch.from_numpy(np.array(images[start : start + BATCH]))
+        for number, values in enumerate(execute(program, batch)):
+            seen[number] |= StepRange(*(Range(min(0.0, float(v.min())), max(0.0, float(v.max()))) for v in values))
+    return seen

@@ -8,18 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from makeweight.export.c import parts
-from makeweight.export.c.parts import Content, Part
-from makeweight.export.c.plan import Plan
-from makeweight.export.c.steps import Add, Adjust, Average, Filter, Largest, Pixels, Program, Rule, Step
+from makeweight.export.c.parts import CodePart, Content, Places
+from makeweight.export.c.steps import Add, Adjust, Average, Depthwise, Filter, Largest, Pixels, Program, Rule, Step
 
 
-def float_parts(program: Program, plan: Plan) -> list[Part]:
+def float_parts(program: Program, places: Places) -> list[CodePart]:
     """Return one part a step."""
-    places = parts.places(program, plan, parts.LOGITS)
     return [_part(program, number, places) for number in range(len(program.steps))]
 
 
-def _part(program: Program, number: int, places: list[str]) -> Part:
+def _part(program: Program, number: int, places: Places) -> CodePart:
     step = program.steps[number]
     if isinstance(step, Largest):
         return parts.maximum(program, step, places[step.source], places[number])
@@ -29,11 +27,11 @@ def _part(program: Program, number: int, places: list[str]) -> Part:
 def _content(program: Program, step: Step) -> Content:
     match step:
         case Pixels():
-            arrays = _rounded(weights=parts.ordered(step.weights, pixels=True), bias=step.bias, mean=step.mean)
-            return _ruled(arrays, parts.geometry(program, step), step, step.rule)
-        case Filter():
-            arrays = _rounded(weights=parts.ordered(step.weights, pixels=False), bias=step.bias)
-            return _ruled(arrays, parts.geometry(program, step), step, step.rule)
+            arrays = _rounded(weights=parts.ordered(step, step.weights), bias=step.bias, mean=step.mean)
+            return _ruled(arrays, parts.geometry(step, parts.source_shape(program, step)), step, step.rule)
+        case Filter() | Depthwise():
+            arrays = _rounded(weights=parts.ordered(step, step.weights), bias=step.bias)
+            return _ruled(arrays, parts.geometry(step, parts.source_shape(program, step)), step, step.rule)
         case Average():
             return _ruled([], parts.windows(program, step), step, step.rule)
         case Adjust():

@@ -8,13 +8,15 @@ from typing import Any, cast
 import numpy as np
 from torch import Tensor, nn
 
-from makeweight.design import layers as design
-from makeweight.design.shapes import conv_output
+from makeweight.designs import layers as design
+from makeweight.designs.shapes import conv_output
 from makeweight.errors import InvalidValue
 from makeweight.export.c.steps import (
     Add,
     Adjust,
     Average,
+    Convolution,
+    Depthwise,
     Extent,
     Filter,
     Floats,
@@ -69,12 +71,8 @@ class _Lowering:
 
     def take(self, module: Any, layer: design.Layer) -> None:
         match layer:
-            case design.Conv2d(kernel=kernel, stride=stride, padding=padding):
-                self.shape = (
-                    layer.out_channels,
-                    *(conv_output(n, kernel, stride, padding) for n in self.shape[1:]),  # type: ignore[assignment]
-                )
-                self.convolve(layer.name, _numbers(module.weight), module.bias, stride, padding)
+            case design.Conv2d() | design.DepthwiseConv2d():
+                self.filter(module, layer)
             case design.Linear(name=name, out_features=features):
                 weights = _numbers(module.weight).reshape(features, *self.shape)
                 self.shape, self.flat = (features, 1, 1), False
@@ -99,20 +97,37 @@ class _Lowering:
         if self.value < 0:
             self.convolve("input", np.eye(self.shape[0])[:, :, None, None], None)
 
-    def convolve(self, name: str, weights: Floats, bias: Tensor | None, stride: int = 1, padding: int = 0) -> None:
+    def filter(self, module: Any, layer: design.Conv2d | design.DepthwiseConv2d) -> None:
+        kind = Depthwise if isinstance(layer, design.DepthwiseConv2d) else Filter
+        if kind is Depthwise:
+            self.enter()
+        weights, stride, padding = _numbers(module.weight), layer.stride, layer.padding
+        h, w = (conv_output(n, layer.kernel, stride, padding) for n in self.shape[1:])
+        self.shape = (len(weights), h, w)
+        self.convolve(layer.name, weights, module.bias, stride, padding, kind)
+
+    def convolve(
+        self,
+        name: str,
+        weights: Floats,
+        bias: Tensor | None,
+        stride: int = 1,
+        padding: int = 0,
+        kind: type[Filter | Depthwise] = Filter,
+    ) -> None:
         shift = np.zeros(len(weights)) if bias is None else _numbers(bias)
         if self.value < 0:
             scaled = weights / self.std[:, None, None]
             self.steps.append(Pixels(name, -1, self.shape, scaled, shift, self.mean, stride, padding))
         else:
-            self.steps.append(Filter(name, self.value, self.shape, weights, shift, stride, padding))
+            self.steps.append(kind(name, self.value, self.shape, weights, shift, stride, padding))
 
     def normalise(self, name: str, module: modules.BatchNorm) -> None:
         mean, variance = (_numbers(module.get_buffer(f"running_{what}")) for what in ("mean", "var"))
         scale = (1 if module.weight is None else _numbers(module.weight)) / np.sqrt(variance + module.epsilon)
         shift = (0 if module.bias is None else _numbers(module.bias)) - mean * scale
         last = self.steps[-1] if self.steps else None
-        if isinstance(last, Pixels | Filter) and self.is_open(self.value):
+        if isinstance(last, Convolution) and self.is_open(self.value):
             scale, shift = scale.reshape(-1), shift.reshape(-1)
             weights = last.weights * scale[:, None, None, None]
             self.steps[-1] = replace(last, weights=weights, bias=last.bias * scale + shift)

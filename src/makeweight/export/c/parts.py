@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -10,12 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from makeweight.designs.layout import Layout
+from makeweight.designs.limits import NumberType
+from makeweight.designs.memory import VALUE_BYTES
 from makeweight.export.c import text
-from makeweight.export.c.plan import Plan
 from makeweight.export.c.steps import (
     Add,
     Adjust,
     Average,
+    Convolution,
+    Depthwise,
     Extent,
     Filter,
     Floats,
@@ -28,13 +32,18 @@ from makeweight.export.c.steps import (
 
 _TYPES = {"float32": "float", "int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "int32": "int32_t"}
 Fields = tuple[tuple[str, str], ...]  # names and initialisers
-LOGITS = "logits"
+OUTPUT = "ram.output"
+Places = Mapping[int, str]  # where each value lies, in C; the image is −1
 # What the template writes only where a step needs it.
-USES = ("pixels", "filter", "largest", "average", "adjust", "add", "scores", "decode", "below", "gelu")
+USES = (
+    *("pixels", "filter", "direct", "gathered", "recentre", "depthwise", "largest", "average", "adjust", "add"),
+    *("scores", "decode", "below", "gelu", "wide"),
+)
 Named = list[tuple[str, NDArray[Any]]]  # constant arrays by what they are called in their record
 _FUNCTIONS: dict[type[Step], tuple[str, str, str]] = {  # what it uses of the template, its record, its function
     Pixels: ("pixels", "filter", "filter_pixels"),
     Filter: ("filter", "filter", "filter_map"),
+    Depthwise: ("depthwise", "filter", "filter_channels"),
     Average: ("average", "average", "pool_average"),
     Adjust: ("adjust", "adjustment", "adjust"),
     Add: ("add", "addition", "add"),
@@ -74,7 +83,7 @@ class Record:
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class CodePart:
     """A step."""
 
     comment: str
@@ -93,9 +102,10 @@ class Content:
     ending: Named  # arrays of what becomes of a sum
     ending_fields: Fields
     uses: frozenset[str] = frozenset()
+    function: str | None = None  # where it is another than the step's own
 
 
-def assemble(program: Program, number: int, places: Sequence[str], content: Content) -> Part:
+def assemble(program: Program, number: int, places: Places, content: Content) -> CodePart:
     """Put a step together; not for a maximum, which has no record."""
     step = program.steps[number]
     prefix = text.identifier(number, step.name)
@@ -106,14 +116,12 @@ def assemble(program: Program, number: int, places: Sequence[str], content: Cont
     inside = ", ".join(f".{name} = {value}" for name, value in end_fields)
     fields = (*_naming(content.arrays, own), *content.fields, *([("end", f"{{{inside}}}")] if inside else []))
     arguments = [f"&{prefix}", *(places[value] for value in inputs(step)), places[number]]
-    if isinstance(step, Pixels):
-        arguments.insert(1, "image")
-    return Part(
+    return CodePart(
         describe(program, step, sum(array.length for array in (*own, *end))),
         (*own, *end),
         Record(record, prefix, fields),
-        f"{function}({', '.join(arguments)});",
-        content.uses | {kind},
+        f"{content.function or function}({', '.join(arguments)});",
+        content.uses if content.function else content.uses | {kind},
     )
 
 
@@ -121,10 +129,13 @@ def _naming(named: Named, arrays: Sequence[Array]) -> Fields:
     return tuple((name, array.name) for (name, _), array in zip(named, arrays, strict=True))
 
 
-def places(program: Program, plan: Plan, last: str | None) -> list[str]:
-    """Return for each value where it lies, in C; ``last`` in place of the buffer for the last one."""
-    found = [f"arena + {offset}" if offset else "arena" for offset in plan.offsets]
-    return [*found[:-1], last] if last else found
+def places(layout: Layout, number: NumberType) -> Places:
+    """Return where the image and each value lie: in the buffer, or in the output, whose floats hold int8 values too."""
+    in_output = OUTPUT if number == "fp32" else f"(int8_t *){OUTPUT}"
+    image, *values = (
+        in_output if offset is None else f"ram.buffer + {offset // VALUE_BYTES[number]}" for offset in layout.offsets
+    )
+    return {-1: f"(uint8_t *)({image})", **dict(enumerate(values))}
 
 
 def source_shape(program: Program, step: Step) -> Extent:
@@ -135,7 +146,13 @@ def source_shape(program: Program, step: Step) -> Extent:
 def describe(program: Program, step: Step, weights: int) -> str:
     """One line for a comment above a step."""
     before, after = ("x".join(map(str, shape)) for shape in (source_shape(program, step), step.shape))
-    what = {Largest: "maximum", Average: "mean", Adjust: "element by element", Add: "addition"}.get(type(step), "")
+    what = {
+        Depthwise: "channel by channel",
+        Largest: "maximum",
+        Average: "mean",
+        Adjust: "element by element",
+        Add: "addition",
+    }.get(type(step), "")
     told = [f"{before} to {after}", *([what] if what else []), *([f"{weights:,} numbers"] if weights else [])]
     return text.comment(f"{step.name}: {', '.join(told)}")
 
@@ -145,20 +162,20 @@ def extent(shape: Extent) -> str:
     return "{" + ", ".join(map(str, shape)) + "}"
 
 
-def geometry(program: Program, step: Pixels | Filter) -> Fields:
-    """Return the fields of a ``filter`` that say where its windows lie."""
-    rows, columns = step.weights.shape[2:]
+def geometry(step: Convolution, source: Extent, window: tuple[int, int] | None = None) -> Fields:
+    """Return the fields of a ``filter`` that say where its windows lie, by default of the weights' size."""
+    rows, columns = window or step.weights.shape[2:]
     sizes = {"rows": rows, "columns": columns, "stride": step.stride, "padding": step.padding}
-    ends = (("in", extent(source_shape(program, step))), ("out", extent(step.shape)))
+    ends = (("in", extent(source)), ("out", extent(step.shape)))
     return (*ends, *((name, str(size)) for name, size in sizes.items()))
 
 
-def maximum(program: Program, step: Largest, source: str, target: str) -> Part:
+def maximum(program: Program, step: Largest, source: str, target: str) -> CodePart:
     """Return the part of a maximum, which computes alike on all numbers and has none of its own."""
     ends = ", ".join((str(step.rows), str(step.columns), source, target))
     shape = ", ".join(map(str, source_shape(program, step)))
     call = f"pool_largest({shape}, {ends});"
-    return Part(describe(program, step, 0), (), None, call, frozenset({"largest"}))
+    return CodePart(describe(program, step, 0), (), None, call, frozenset({"largest"}))
 
 
 def windows(program: Program, step: Average) -> Fields:
@@ -182,16 +199,18 @@ def per_number(step: Adjust) -> list[Floats]:
     return [step.scale, step.shift, *([step.rule.slopes] if step.rule else [])]
 
 
-def ordered(weights: NDArray[Any], pixels: bool) -> NDArray[Any]:
-    """(o, c, rows, columns) in the order in which the filters' loops go: channels last, but for the image."""
-    return weights if pixels else weights.transpose(0, 2, 3, 1)
+def ordered(step: Step, weights: NDArray[Any]) -> NDArray[Any]:
+    """(o, c, rows, columns) in the order in which the step's loops go: channels last, but for the image."""
+    if isinstance(step, Pixels):
+        return weights
+    return weights.transpose(1, 2, 3, 0) if isinstance(step, Depthwise) else weights.transpose(0, 2, 3, 1)
 
 
-def listed(step: Step, *values: NDArray[Any]) -> list[NDArray[Any]]:
-    """Lay (c, 1, 1) or (c, h, w) numbers out as a map lies in memory; one of each where all are the same."""
+def listed(step: Step, *values: NDArray[Any], each: bool = False) -> list[NDArray[Any]]:
+    """Lay (c, 1, 1) or (c, h, w) numbers out as a map lies in memory; one of each if all are equal, unless ``each``."""
     whole = step.shape if any(v.shape[1:] != (1, 1) for v in values) else (step.shape[0], 1, 1)
     spread = [np.broadcast_to(v, whole).transpose(1, 2, 0).reshape(-1) for v in values]
-    return [v[:1] for v in spread] if all((v == v[0]).all() for v in spread) else spread
+    return spread if each or any((v != v[0]).any() for v in spread) else [v[:1] for v in spread]
 
 
 def stride_of(values: NDArray[Any]) -> str:

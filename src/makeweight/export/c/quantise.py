@@ -15,10 +15,22 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erf
 
-from makeweight.export.c.ranges import Range, StepRange, ranges
-from makeweight.export.c.steps import Add, Adjust, Average, Filter, Floats, Largest, Pixels, Program, Rule
+from makeweight.export.c.execute import Range, StepRange, ranges
+from makeweight.export.c.steps import (
+    Add,
+    Adjust,
+    Average,
+    Convolution,
+    Depthwise,
+    Filter,
+    Floats,
+    Largest,
+    Pixels,
+    Program,
+    Rule,
+)
 
-LARGEST_WEIGHT = 127
+MAX_WEIGHT = 127
 WIDEST_INPUT = 255  # |q − zero|, of int8 and of pixels
 # Together below 2^31, so that no sum overflows whatever the image: products of weights and inputs, and the bias.
 PRODUCTS, BIAS = 2.0**30, 2.0**29
@@ -28,7 +40,7 @@ GELU_LOW = -4.0  # below, GELU is within 0.0002 of 0: the range of its input nee
 
 
 @dataclass(frozen=True)
-class Scale:
+class Coding:
     """How a value is coded in int8."""
 
     scale: float
@@ -57,67 +69,53 @@ class Ending:
 class Coded:
     """A step in integers; what a step has not stays as it is here."""
 
-    source: Scale
-    result: Scale
+    source: Coding
+    result: Coding
     ending: Ending | None = None  # None for a maximum, and for the scores
     weights: NDArray[np.int8] | None = None  # (o, c, rows, columns)
     bias: NDArray[np.int32] | None = None  # (o,)
     mean: NDArray[np.uint8] | None = None  # (c,)
     factor: NDArray[np.int16] | None = None  # as the scale of Adjust
     shift: NDArray[np.int32] | None = None  # as that of Adjust
-    kept: Scale | None = None  # how the value that is added is coded
+    kept: Coding | None = None  # how the value that is added is coded
     factors: tuple[int, ...] = ()  # of the two values of an addition
     scores: NDArray[np.float32] | None = None  # (k,) from sums to logits
 
 
-@dataclass(frozen=True, eq=False)
-class Quantised:
-    """All steps in integers."""
-
-    steps: tuple[Coded, ...]
-
-    @property
-    def scores_apart(self) -> bool:
-        """Whether the last step gives logits in float, and no int8 value."""
-        return self.steps[-1].scores is not None
-
-
-def quantise(program: Program, images: NDArray[np.uint8]) -> Quantised:
+def quantise(program: Program, images: NDArray[np.uint8]) -> list[Coded]:
     """Code a program in int8, with the ranges that its values have over (n, c, h, w) images."""
-    found = ranges(program, images)
+    seen = ranges(program, images)
     coded: list[Coded] = []
     for number, step in enumerate(program.steps):
-        source = Scale(1.0, 0) if isinstance(step, Pixels) else coded[step.source].result
+        source = Coding(1.0, 0) if isinstance(step, Pixels) else coded[step.source].result
         kept = coded[step.kept].result if isinstance(step, Add) else None
         last = number == len(program.steps) - 1
-        coded.append(_coded(program, step, source, kept, found[number], last))
-    return Quantised(tuple(coded))
+        coded.append(_coded(program, step, source, kept, seen[number], last))
+    return coded
 
 
-def _coded(program: Program, step: Any, source: Scale, kept: Scale | None, found: StepRange, last: bool) -> Coded:
+def _coded(program: Program, step: Any, source: Coding, kept: Coding | None, seen: StepRange, last: bool) -> Coded:
     if isinstance(step, Largest):
         return Coded(source, source)
-    result = _scale(found.after)
+    result = _scale(seen.after)
     match step:
-        case Pixels() | Filter():
-            return _filter(program, step, source, result, found, last)
+        case Pixels() | Filter() | Depthwise():
+            return _filter(program, step, source, result, seen, last)
         case Average():
             unit = np.full((1, 1, 1), source.scale / (step.rows * step.columns))
-            return Coded(source, result, _ending(unit, step.rule, result, found))
+            return Coded(source, result, _ending(unit, step.rule, result, seen))
         case Adjust():
-            return _adjust(step, source, result, found)
+            return _adjust(step, source, result, seen)
         case Add() if kept is not None:
             coarser = max(source.scale, kept.scale)
-            factors = tuple(round(SUM_FACTOR * each.scale / coarser) for each in (source, kept))
+            factors = tuple(round(SUM_FACTOR * coding.scale / coarser) for coding in (source, kept))
             unit = np.full((1, 1, 1), coarser / SUM_FACTOR)
-            return Coded(source, result, _ending(unit, step.rule, result, found), kept=kept, factors=factors)
+            return Coded(source, result, _ending(unit, step.rule, result, seen), kept=kept, factors=factors)
         case _:
             raise TypeError(f"no int8 for {type(step).__name__}")
 
 
-def _filter(
-    program: Program, step: Pixels | Filter, source: Scale, result: Scale, found: StepRange, last: bool
-) -> Coded:
+def _filter(program: Program, step: Convolution, source: Coding, result: Coding, seen: StepRange, last: bool) -> Coded:
     weights, unit = _weights(step, source)
     sums = unit * source.scale
     bias, mean = step.bias, None
@@ -128,44 +126,44 @@ def _filter(
     coded = Coded(source, result, weights=weights, bias=np.rint(bias / sums).astype(np.int32), mean=mean)
     if last and _are_scores(program, step):
         return replace(coded, scores=sums.astype(np.float32))
-    return replace(coded, ending=_ending(sums[:, None, None], step.rule, result, found))
+    return replace(coded, ending=_ending(sums[:, None, None], step.rule, result, seen))
 
 
-def _weights(step: Pixels | Filter, source: Scale) -> tuple[NDArray[np.int8], Floats]:
+def _weights(step: Convolution, source: Coding) -> tuple[NDArray[np.int8], Floats]:
     """Return the weights of each filter and its unit: the finest that keeps weights, products and bias in range."""
     flat = np.abs(step.weights.reshape(len(step.weights), -1))
-    units = flat.max(1) / LARGEST_WEIGHT, flat.sum(1) * WIDEST_INPUT / PRODUCTS, np.abs(step.bias) / source.scale / BIAS
+    units = flat.max(1) / MAX_WEIGHT, flat.sum(1) * WIDEST_INPUT / PRODUCTS, np.abs(step.bias) / source.scale / BIAS
     unit = np.maximum.reduce(units)
     unit[unit == 0] = 1.0  # nothing but zeros
     return np.rint(step.weights / unit[:, None, None, None]).astype(np.int8), unit
 
 
-def _are_scores(program: Program, step: Pixels | Filter) -> bool:
+def _are_scores(program: Program, step: Convolution) -> bool:
     """Whether a last step is a plain sum over all that it reads, as every fully connected layer is."""
-    if isinstance(step, Pixels):
+    if not isinstance(step, Filter):
         return False
     return step.rule is None and not step.padding and step.weights.shape[1:] == program.steps[step.source].shape
 
 
-def _adjust(step: Adjust, source: Scale, result: Scale, found: StepRange) -> Coded:
+def _adjust(step: Adjust, source: Coding, result: Coding, seen: StepRange) -> Coded:
     unit = np.maximum(np.abs(step.scale) * source.scale / FINE, np.abs(step.shift) / BIAS)
     unit[unit == 0] = 1.0
     factor = np.rint(step.scale * source.scale / unit).astype(np.int16)
     shift = np.rint(step.shift / unit).astype(np.int32)
-    return Coded(source, result, _ending(unit, step.rule, result, found), factor=factor, shift=shift)
+    return Coded(source, result, _ending(unit, step.rule, result, seen), factor=factor, shift=shift)
 
 
-def _scale(found: Range) -> Scale:
+def _scale(seen: Range) -> Coding:
     """Spread a range over the 256 values of int8, with a whole number for 0 (section 2.1 of the paper)."""
-    scale = (found.high - found.low) / 255
+    scale = (seen.high - seen.low) / 255
     if scale == 0:
-        return Scale(1.0, 0)
-    return Scale(scale, int(np.clip(np.rint(-128 - found.low / scale), -128, 127)))
+        return Coding(1.0, 0)
+    return Coding(scale, int(np.clip(np.rint(-128 - seen.low / scale), -128, 127)))
 
 
-def _ending(unit: Floats, rule: Rule | None, result: Scale, found: StepRange) -> Ending:
+def _ending(unit: Floats, rule: Rule | None, result: Coding, seen: StepRange) -> Ending:
     if rule is not None and rule.function == "gelu":
-        entry = _scale(Range(max(found.before.low, GELU_LOW), found.before.high))
+        entry = _scale(Range(max(seen.before.low, GELU_LOW), seen.before.high))
         return Ending(_multiplier(unit / entry.scale), None, entry.zero, _gelu(entry, result))
     above = _multiplier(unit / result.scale)
     # Where all that is below 0 becomes 0 it is below the range, and clamped to it.
@@ -183,7 +181,7 @@ def _multiplier(value: Floats) -> Multiplier:
     return Multiplier(m.astype(np.int32), np.clip(shift, 1, 62).astype(np.uint8))
 
 
-def _gelu(entry: Scale, result: Scale) -> NDArray[np.int8]:
+def _gelu(entry: Coding, result: Coding) -> NDArray[np.int8]:
     """Return GELU (Hendrycks and Gimpel 2016) from int8 to int8."""
     x = (np.arange(-128, 128) - entry.zero) * entry.scale
     y = x * 0.5 * (1 + erf(x / np.sqrt(2)))

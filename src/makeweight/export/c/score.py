@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from makeweight.errors import InvalidValue
 from makeweight.export.c.compiler import NotCompiled, compile_c, version
-from makeweight.training.precision import processors
+from makeweight.processors import processors
 
 CHUNK = 64 * 2**20  # bytes of images for one run of the program
 SECONDS = 600  # for one run: a network of 100 million operations an image takes some minutes for 1,000 images
@@ -28,12 +28,12 @@ DRIVER = """\
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "{name}.h"
 
 static uint8_t image[{upper}_INPUT_BYTES];
-static float probabilities[{upper}_CLASSES];
 
 int main(int count, char **arguments)
 {{
@@ -44,12 +44,16 @@ int main(int count, char **arguments)
     }}
     while (fread(image, 1, sizeof image, stdin) == sizeof image) {{
         clock_t start = clock();
-        {name}_run(image, probabilities);
+        const float *probabilities;
+        memcpy({name}_image(), image, sizeof image);
+        probabilities = {name}_run();
         spent += clock() - start;
-        if (fwrite(probabilities, sizeof probabilities, 1, stdout) != 1)
+        if (fwrite(probabilities, sizeof *probabilities, {upper}_CLASSES, stdout) != {upper}_CLASSES)
             return 1;
         if (count > 2) {{
-            int32_t best = (int32_t){name}_predict(image);
+            int32_t best;
+            memcpy({name}_image(), image, sizeof image);
+            best = (int32_t){name}_predict();
             if (fwrite(&best, sizeof best, 1, stdout) != 1)
                 return 1;
         }}
@@ -138,7 +142,7 @@ def run_c(source: Path, images: NDArray[np.uint8], options: tuple[str, ...] = OP
 
 def _run(program: Path, arguments: tuple[str, ...], images: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], float]:
     """Return (n, bytes) of answers, and the seconds that they took."""
-    content = np.ascontiguousarray(images, np.uint8).tobytes()
+    content = images.astype(np.uint8, copy=False).transpose(0, 2, 3, 1).tobytes()  # as a camera gives them
     command = [str(program), str(images[0].nbytes), *arguments]
     try:
         done = subprocess.run(command, input=content, capture_output=True, timeout=SECONDS, check=False)

@@ -1,18 +1,23 @@
 """A network as the few steps that one image takes through it, with its weights folded in.
 
-Six kinds of steps compute every layer: a fully connected layer is a convolution whose filter covers the whole map, and
-global pooling is pooling over a window of that size. A step reads the value of an earlier step and gives a value of its
-own; values are named by the number of the step that gives them.
+Seven kinds of steps compute every layer: a fully connected layer is a convolution whose filter covers the whole map,
+and global pooling is pooling over a window of that size. A step reads the value of an earlier step and gives one of its
+own; values are named by the number of the step that gives them, and the image is −1.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
-from makeweight.design.layers import ActivationName
+from makeweight.designs.layers import ActivationName
+from makeweight.designs.layout import Layout, image_step, lay_out
+from makeweight.designs.layout import Step as Placed
+from makeweight.designs.limits import NumberType
+from makeweight.designs.memory import VALUE_BYTES
 
 Floats = NDArray[np.float64]
 Extent = tuple[int, int, int]  # (c, h, w); a vector of features is (features, 1, 1)
@@ -36,7 +41,7 @@ class Step:
     """What all steps have."""
 
     name: str  # of the layers that it computes
-    source: int  # number of the step whose value it reads
+    source: int  # number of the value that it reads
     shape: Extent  # of its own value
 
 
@@ -58,6 +63,17 @@ class Filter(Step):
 
     weights: Floats  # (o, c, rows, columns)
     bias: Floats  # (o,)
+    stride: int = 1
+    padding: int = 0
+    rule: Rule | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Depthwise(Step):
+    """A convolution of each channel of a map by itself."""
+
+    weights: Floats  # (c, 1, rows, columns)
+    bias: Floats  # (c,)
     stride: int = 1
     padding: int = 0
     rule: Rule | None = None
@@ -100,7 +116,9 @@ class Add(Step):
     rule: Rule | None = None
 
 
-Ruled = Pixels | Filter | Average | Adjust | Add  # steps that can end with a rule
+Convolution = Pixels | Filter | Depthwise
+Ruled = Convolution | Average | Adjust | Add  # steps that can end with a rule
+IN_PLACE = Largest | Average | Adjust | Add  # steps that may write over what they read
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,13 +129,16 @@ class Program:
     classes: int
     steps: tuple[Step, ...]
 
-    def readers(self, value: int) -> list[int]:
-        """Return the numbers of the steps that read a value."""
-        return [n for n, step in enumerate(self.steps) if value in inputs(step)]
+    def layout(self, number: NumberType) -> Layout:
+        """Lay the image and all values out in memory; value n is step n + 1 of the layout, which counts the image."""
+        value_bytes = VALUE_BYTES[number]
+        steps = [
+            Placed(tuple(n + 1 for n in inputs(step)), value_bytes * prod(step.shape), isinstance(step, IN_PLACE))
+            for step in self.steps
+        ]
+        return lay_out([image_step(self.input_shape), *steps], self.classes)
 
 
 def inputs(step: Step) -> tuple[int, ...]:
-    """Return the numbers of the values that a step reads; none for the image itself."""
-    if isinstance(step, Pixels):
-        return ()
+    """Return the numbers of the values that a step reads."""
     return (step.source, step.kept) if isinstance(step, Add) else (step.source,)

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from makeweight.errors import InvalidValue
 
 WIDTH = 110
-LONGEST_NAME = 1_000  # bytes of a class name; compilers need not take string literals of more than 4,095 (C99 5.2.4.1)
-LONGEST_REMARK = 200  # characters from outside in a comment
+MAX_NAME = 1_000  # bytes of a class name; compilers need not take string literals of more than 4,095 (C99 5.2.4.1)
+MAX_REMARK = 200  # characters from outside in a comment
 # A model of such a name would stand before the standard's own header in an #include.
 _HEADERS = re.compile(
     "assert|complex|ctype|errno|fenv|float|inttypes|iso646|limits|locale|math|setjmp|signal|stdarg|stdbool|stddef|"
@@ -52,14 +52,14 @@ def string(text: str) -> str:
     Names of more than 1,000 bytes are cut, which shows by three dots.
     """
     content = text.encode("utf-8", "replace")
-    if len(content) > LONGEST_NAME:
-        content = content[: LONGEST_NAME - 3].decode("utf-8", "ignore").encode() + b"..."
+    if len(content) > MAX_NAME:
+        content = content[: MAX_NAME - 3].decode("utf-8", "ignore").encode() + b"..."
     return "".join(chr(byte) if byte in _PLAIN else f"\\{byte:03o}" for byte in content)
 
 
 def comment(text: str) -> str:
     """Return one line for a comment, with _ in place of all that could end it."""
-    return _UNSAFE_IN_COMMENT.sub("_", text)[:LONGEST_REMARK]
+    return _UNSAFE_IN_COMMENT.sub("_", text)[:MAX_REMARK]
 
 
 def floating(value: float) -> str:

@@ -13,14 +13,17 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from numpy.typing import NDArray
 
 import makeweight
-from makeweight.design.cost import cost
+from makeweight.designs.cost import cost
+from makeweight.designs.layout import Layout
+from makeweight.designs.limits import NumberType
+from makeweight.designs.memory import STACK_BYTES, VALUE_BYTES
 from makeweight.errors import InvalidValue
 from makeweight.export.c import compiler, text
 from makeweight.export.c.floats import float_parts
 from makeweight.export.c.integers import int8_parts
+from makeweight.export.c.kernels import MAX_WINDOW
 from makeweight.export.c.lower import lower
-from makeweight.export.c.parts import USES, Part
-from makeweight.export.c.plan import Plan, plan
+from makeweight.export.c.parts import USES, CodePart, Places, places
 from makeweight.export.c.quantise import quantise
 from makeweight.files import write_whole
 from makeweight.nets.build import Network
@@ -35,7 +38,7 @@ class CFiles:
     int8: bool
     weights: int  # trainable weights of the network
     flash_bytes: int  # of constant arrays: weights, biases and tables; exact, and the same on every machine
-    ram_bytes: int  # of static buffers; exact. The image is the caller's and not counted
+    ram_bytes: int  # of image, values and output, exactly what the linker reserves; the stack comes on top
     code: compiler.Code | None  # compiled functions on this machine; None where no compiler is
 
 
@@ -60,7 +63,7 @@ def write_c(
     folder : pathlib.Path
         Exists.
     calibration : (n, c, h, w) uint8, optional
-        Training images (never test images) from which the ranges of int8 are taken; some hundreds do.
+        Training images (never test images) from which the ranges of int8 are taken; a few hundred are enough.
     name : str
         Of the files, and the prefix of what they define.
     int8 : bool
@@ -86,34 +89,36 @@ def write_c(
         write_whole(file, _render(f"model{file.suffix}", values).encode("ascii"))
     source, header = files
     code = compiler.measure(source)
-    return CFiles(source, header, int8, cost(network.architecture).weights, model.flash_bytes, model.ram_bytes, code)
+    return CFiles(source, header, int8, cost(network.architecture).weights, model.flash_bytes, model.layout.bytes, code)
 
 
 @dataclass(frozen=True, eq=False)
 class _Model:
-    int8: bool
-    plan: Plan
-    parts: list[Part]
+    number: NumberType
+    layout: Layout
+    places: Places
+    parts: list[CodePart]
     classes: int
+
+    @property
+    def int8(self) -> bool:
+        return self.number == "int8"
 
     @property
     def flash_bytes(self) -> int:
         return sum(array.values.nbytes for part in self.parts for array in part.arrays)
 
-    @property
-    def ram_bytes(self) -> int:
-        return self.plan.size * (1 if self.int8 else 4) + 4 * self.classes
-
 
 def _float(network: Network) -> _Model:
     program = lower(network)
-    buffer = plan(program)
-    return _Model(False, buffer, float_parts(program, buffer), program.classes)
+    layout = program.layout("fp32")
+    where = places(layout, "fp32")
+    return _Model("fp32", layout, where, float_parts(program, where), program.classes)
 
 
 def _int8(network: Network, calibration: NDArray[np.uint8] | None) -> _Model:
     if calibration is None or not len(calibration):
-        raise InvalidValue("int8 takes its ranges from images, and there are none. Give some hundred training images.")
+        raise InvalidValue("int8 takes its ranges from images, and got 0. Give a few hundred training images.")
     shape = network.architecture.input_shape
     if calibration.shape[1:] != shape or calibration.dtype != np.uint8:
         raise InvalidValue(
@@ -121,9 +126,9 @@ def _int8(network: Network, calibration: NDArray[np.uint8] | None) -> _Model:
             f"{'x'.join(map(str, shape))} and uint8. Give images of the data set that it was trained on."
         )
     program = lower(network)
-    quantised = quantise(program, calibration)
-    buffer = plan(program, last_apart=quantised.scores_apart)
-    return _Model(True, buffer, int8_parts(program, buffer, quantised), program.classes)
+    layout = program.layout("int8")
+    where = places(layout, "int8")
+    return _Model("int8", layout, where, int8_parts(program, where, quantise(program, calibration)), program.classes)
 
 
 def _values(
@@ -141,10 +146,13 @@ def _values(
         "total": "int32_t" if model.int8 else "float",
         "parts": model.parts,
         "uses": {use: any(use in part.uses for part in model.parts) for use in USES},
-        "arena": model.plan.size,
-        "ram_bytes": model.ram_bytes,
+        "window": MAX_WINDOW,
+        "buffer": model.layout.buffer // VALUE_BYTES[model.number],
+        "image": model.places[-1],
+        "ram_bytes": model.layout.bytes,
+        "stack_bytes": STACK_BYTES,
         "flash_bytes": model.flash_bytes,
-        "class_names": [text.string(each) for each in class_names],
+        "class_names": [text.string(class_name) for class_name in class_names],
         "about": _about(network, model, remarks),
     }
 
@@ -163,7 +171,8 @@ def _about(network: Network, model: _Model, remarks: Sequence[str]) -> list[str]
         "",
         f"Computes in {'int8, with sums in int32' if model.int8 else 'float'}. No allocation, no recursion, no library "
         f"but {' and '.join(functions)} of <math.h>.",
-        f"Static buffers: {model.ram_bytes:,} bytes, the image not counted. All calls share them: one call at a time.",
+        f"RAM: {model.layout.bytes:,} bytes for image, values and output, which all calls share: one call at a time. "
+        f"Stack: allow for {STACK_BYTES} bytes on top.",
         f"Weights and tables: {model.flash_bytes:,} bytes.",
     ]
     return [text.comment(line) for line in lines]

@@ -1,66 +1,84 @@
 """Jobs in worker processes on this machine.
 
-Workers are spawned and not forked, because torch's thread pools do not survive a fork. A worker keeps its imports
-and serves job after job. It ends when its pipe closes, so no process outlives a runner that was killed.
+A worker is a separate program: torch's thread pools don't survive a fork, and a process spawned by
+``multiprocessing`` would import the main module again, which in a notebook or a plain script restarts the study. A
+worker keeps its imports and serves job after job. It ends when its pipe closes, so none outlives a killed runner.
 """
 
 from __future__ import annotations
 
 import atexit
 import contextlib
-import multiprocessing
+import os
 import signal
+import socket
+import subprocess
+import sys
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
 
 from makeweight.errors import ExecutorError
-from makeweight.jobs.executors.base import EpochDone, Event, Failed, Finished, Lost, Stopped
-from makeweight.jobs.executors.worker import BEAT_SECONDS, STOP, Beat, serve
-from makeweight.jobs.job import Assignment
+from makeweight.jobs.executors.base import (
+    SILENCE_SECONDS,
+    START_SECONDS,
+    STARTS_WITHOUT_WORK,
+    EpochDone,
+    Event,
+    Failed,
+    Finished,
+    Lost,
+    Pool,
+    Stopped,
+)
+from makeweight.jobs.executors.worker import BEAT_SECONDS, STOP, Beat
 
-SILENCE_SECONDS = 60.0  # without a heartbeat: many beats, so that a busy machine is not taken for a dead worker
-STARTS_WITHOUT_WORK = 3  # workers that die before they ever report: something is wrong with the machine
+# The same path as here: the package need not be installed where it runs.
+PROGRAM = "import sys; sys.path[:] = {path!r}; from makeweight.jobs.executors.worker import main; main({pipe})"
 
 
 @dataclass
 class _Worker:
-    process: BaseProcess
+    process: subprocess.Popen[bytes]
     pipe: Connection
     key: str | None = None  # of the job it runs
     heard: float = 0.0  # monotonic seconds
     greeted: bool = False
 
 
-class LocalExecutor:
-    """Runs each job in a process of its own, a fixed number of them side by side."""
+_idle: list[_Worker] = []  # kept by executors that are closed
 
-    def __init__(self, slots: int, silence_seconds: float = SILENCE_SECONDS) -> None:
-        self._slots, self._silence = slots, max(silence_seconds, 2 * BEAT_SECONDS)
-        self._waiting: deque[Assignment] = deque()
-        self._workers: list[_Worker] = []
-        self._pending: list[Event] = []
-        self._failed_starts = 0
-        self._listened = time.monotonic()
-        atexit.register(self.close)  # before multiprocessing's own handler, which would wait for workers for ever
 
-    @property
-    def slots(self) -> int:
-        """How many jobs run at once."""
-        return self._slots
+@atexit.register
+def _end_idle() -> None:
+    while _idle:
+        _end(_idle.pop())
+
+
+def _end(worker: _Worker) -> int:
+    """End a worker at once, and return its exit code."""
+    worker.process.kill()
+    code = worker.process.wait()
+    worker.pipe.close()
+    return code
+
+
+class LocalExecutor(Pool[_Worker]):
+    """Runs each job in a separate process, a fixed number at a time.
+
+    With ``keep``, workers that are idle at the end wait for this process's next executor, which then starts at once: a
+    worker's imports take seconds.
+    """
+
+    def __init__(self, slots: int, silence_seconds: float = SILENCE_SECONDS, *, keep: bool = False) -> None:
+        super().__init__(slots, silence_seconds, BEAT_SECONDS)
+        self._keep = keep
+        atexit.register(self.close)
 
     def worker_pids(self) -> dict[str, int]:
         """Process ids of busy workers by the key of their job."""
-        return {w.key: w.process.pid for w in self._workers if w.key is not None and w.process.pid is not None}
-
-    def submit(self, assignment: Assignment) -> None:
-        """Take a job; it starts as soon as a slot is free."""
-        self._waiting.append(assignment)
-        self._assign()
+        return {w.key: w.process.pid for w in self._workers if w.key is not None}
 
     def events(self, timeout: float) -> list[Event]:
         """Wait up to ``timeout`` seconds for something to happen, and return all that has.
@@ -76,37 +94,25 @@ class LocalExecutor:
         for worker in [w for w in self._workers if w.pipe in ready]:
             events += self._receive(worker)
         for worker in self._workers.copy():
-            if time.monotonic() - worker.heard > self._silence:
-                events += self._lose(worker, f"no sign of life for {self._silence:.0f} s")
+            patience = self._silence if worker.greeted else max(self._silence, START_SECONDS)
+            if time.monotonic() - worker.heard > patience:
+                events += self._lose(worker, f"no sign of life for {patience:.0f} s")
         self._assign()
         return events
 
-    def cancel(self, key: str) -> None:
-        """Ask one job to stop after its epoch, or drop it if it has not started."""
-        self._stop(lambda other: other == key)
-
-    def stop(self) -> None:
-        """Ask running jobs to stop after their epoch, and drop those that have not started."""
-        self._stop(lambda _: True)
-
     def close(self) -> None:
-        """End all workers at once."""
+        """End all workers at once, except idle ones that are kept."""
+        if self._keep:
+            _idle.extend(worker for worker in self._workers if worker.key is None)
+            self._workers = [worker for worker in self._workers if worker.key is not None]
         for worker in self._workers:
-            worker.process.kill()
-        for worker in self._workers:
-            worker.process.join()
-            worker.pipe.close()
+            _end(worker)
         self._workers.clear()
         self._waiting.clear()
         atexit.unregister(self.close)
 
-    def _stop(self, chosen: Callable[[str], bool]) -> None:
-        dropped = [assignment for assignment in self._waiting if chosen(assignment.job.key)]
-        self._pending += [Lost(assignment.job.key, "not started") for assignment in dropped]
-        self._waiting = deque(assignment for assignment in self._waiting if assignment not in dropped)
-        for worker in self._workers:
-            if worker.key is not None and chosen(worker.key):
-                self._send(worker, STOP)
+    def _ask_to_stop(self, worker: _Worker) -> None:
+        self._send(worker, STOP)
 
     def _assign(self) -> None:
         while self._waiting:
@@ -120,27 +126,29 @@ class LocalExecutor:
             self._send(worker, assignment)
 
     def _start(self) -> _Worker:
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        process = context.Process(target=serve, args=(theirs,), daemon=True)
-        with _interrupts_held():
-            process.start()
-        theirs.close()
-        worker = _Worker(process, ours, heard=time.monotonic())
+        while self._keep and _idle:
+            worker = _idle.pop()
+            if worker.process.poll() is None:
+                worker.heard = time.monotonic()
+                self._workers.append(worker)
+                return worker
+            _end(worker)
+        ours, theirs = socket.socketpair()
+        program = PROGRAM.format(path=sys.path, pipe=theirs.fileno())
+        with theirs, _interrupts_held():
+            process = subprocess.Popen(
+                [sys.executable, "-c", program],
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                # Threads that wait actively take the processor from the thread they wait for.
+                env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ},
+            )
+        worker = _Worker(process, Connection(ours.detach()), heard=time.monotonic())
         self._workers.append(worker)
         return worker
 
-    def _excuse_own_absence(self, timeout: float) -> None:
-        """Count a worker's silence only while this process listens: Ctrl-Z stops the workers with it."""
-        now = time.monotonic()
-        absent = now - self._listened - timeout
-        if absent > BEAT_SECONDS:
-            for worker in self._workers:
-                worker.heard += absent
-        self._listened = now
-
     def _send(self, worker: _Worker, message: object) -> None:
-        # Of a worker that is gone the pipe reads as closed, so the next call of events() reports the loss.
+        # If the worker is gone its pipe reads as closed, so the next call of events() reports the loss.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             worker.pipe.send(message)
 
@@ -162,29 +170,23 @@ class LocalExecutor:
         raise ExecutorError(f"a worker sent {type(message).__name__}, which is no event")
 
     def _lose(self, worker: _Worker, reason: str) -> list[Event]:
-        worker.process.kill()
-        worker.process.join()
-        worker.pipe.close()
+        code = _end(worker)
         self._workers.remove(worker)
         self._failed_starts += not worker.greeted
         if self._failed_starts >= STARTS_WITHOUT_WORK:
             raise ExecutorError(
-                f"{self._failed_starts} worker processes ended as soon as they started (last exit code "
-                f"{worker.process.exitcode}). Check free memory, or use --workers 1."
+                f"{self._failed_starts} worker processes ended as soon as they started (last exit code {code}). "
+                "Check free memory, or use workers=1."
             )
-        return [] if worker.key is None else [Lost(worker.key, f"{reason} (exit code {worker.process.exitcode})")]
+        return [] if worker.key is None else [Lost(worker.key, f"{reason} (exit code {code})")]
 
 
 @contextlib.contextmanager
 def _interrupts_held() -> Iterator[None]:
-    """Let a process that starts inside be deaf to Ctrl-C and SIGTERM from its first instruction on.
+    """Make a process that starts inside ignore Ctrl-C and SIGTERM from its first instruction on.
 
-    It inherits which signals are blocked. Here they only wait until the block ends.
+    It inherits the blocked signals; here they are only delayed until the block ends.
     """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    resource_tracker.ensure_running()  # it would unblock them if it were started only now
     before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
     try:
         yield

@@ -1,6 +1,6 @@
 """Jobs on the nodes of a Ray cluster.
 
-Workers are actors that only compute; asking, telling and writing stay with the driver. An actor runs one job at a time
+Workers are actors that only compute; the driver plans, decides and writes. An actor runs one job at a time
 and streams its events. It is never restarted by Ray: when it dies, its job is ``Lost``, and the driver starts another
 one wherever the cluster has room.
 """
@@ -10,25 +10,23 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from makeweight.errors import ExecutorError
-from makeweight.jobs.executors.base import EpochDone, Event, Lost
+from makeweight.errors import ExecutorError, install_command
+from makeweight.jobs.executors.base import SILENCE_SECONDS, STARTS_WITHOUT_WORK, EpochDone, Event, Lost, Pool
 from makeweight.jobs.executors.ray_worker import RayWorker, versions
 from makeweight.jobs.executors.worker import BEAT_SECONDS
 from makeweight.jobs.job import Assignment
-from makeweight.training.precision import Hardware, Precision, fastest_precision, processors
+from makeweight.processors import processors
+from makeweight.training.precision import Hardware, Precision, fastest_precision
 
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anybody
-# Ray warns that it will no longer hide GPUs from actors that ask for none; ours ask for what they use.
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anyone
+# Ray warns that it will stop hiding GPUs from actors that request none; ours request what they use.
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 
-SILENCE_SECONDS = 60.0  # as for local workers
-STARTS_WITHOUT_WORK = 3
 CONNECT_SECONDS = 20.0
 
 
@@ -51,7 +49,7 @@ def connect(address: str | None, slots: int | None = None) -> bool:
         import ray
     except ImportError:
         raise ExecutorError(
-            'the executor "ray" needs Ray, which is not installed: pip install "makeweight[ray]".'
+            f"executor=ray needs Ray, which is not installed. Run: {install_command('makeweight[ray]')}"
         ) from None
     if ray.is_initialized():
         return False
@@ -65,7 +63,7 @@ def connect(address: str | None, slots: int | None = None) -> bool:
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
         raise ExecutorError(
             f"no Ray cluster answers at {address or 'this machine'}: {str(error).strip().splitlines()[0]}. Start one "
-            "with `ray start --head`, check HOST:PORT (the head node's, usually 6379), or leave --ray-address out for "
+            "with `ray start --head`, check HOST:PORT (the head node's, usually 6379), or give no Ray address for "
             "one on this machine."
         ) from error
     return address is None
@@ -111,8 +109,8 @@ def _fastest_precision_there(device: str) -> Precision:
     import ray
 
     task = ray.remote(num_cpus=1, num_gpus=0.01 if device == "cuda" else 0)(fastest_precision)
-    found: Precision = ray.get(task.remote(device))
-    return found
+    precision: Precision = ray.get(task.remote(device))
+    return precision
 
 
 @dataclass
@@ -131,11 +129,15 @@ class _Worker:
         return self.described is None
 
     @property
+    def key(self) -> str | None:
+        return None if self.assignment is None else self.assignment.job.key
+
+    @property
     def is_free(self) -> bool:
         return self.is_up and self.assignment is None
 
 
-class RayExecutor:
+class RayExecutor(Pool[_Worker]):
     """Runs each job in an actor of the cluster that this process is connected to, a fixed number side by side.
 
     Parameters
@@ -162,34 +164,18 @@ class RayExecutor:
 
         hardware = hardware or Hardware("cpu", "fp32", 1)
         self._ray, self._ends_ray = ray, ends_ray
-        self._slots, self._silence = slots, max(silence_seconds, 2 * BEAT_SECONDS)
+        super().__init__(slots, silence_seconds, BEAT_SECONDS)
         self._actor_class = ray.remote(
             num_cpus=hardware.threads,
             num_gpus=_gpu_share(slots) if hardware.device == "cuda" else 0,
             max_restarts=0,
-            max_concurrency=3,  # run, and beside it ping and cancel
+            max_concurrency=3,  # run, and meanwhile ping and cancel
         )(worker)
-        self._waiting: deque[Assignment] = deque()
-        self._workers: list[_Worker] = []
-        self._pending: list[Event] = []
         self._files: dict[str, Any] = {}  # references to data in the object store, by digest
-        self._failed_starts = 0
-        self._listened = time.monotonic()
-
-    @property
-    def slots(self) -> int:
-        """How many jobs run at once."""
-        return self._slots
 
     def worker_pids(self) -> dict[str, int]:
         """Process ids of busy workers, on their nodes, by the key of their job."""
-        return {w.assignment.job.key: w.pid for w in self._workers if w.assignment is not None}
-
-    def submit(self, assignment: Assignment) -> None:
-        """Take a job; it starts as soon as a slot is free."""
-        self._share_data(assignment)
-        self._waiting.append(assignment)
-        self._assign()
+        return {w.key: w.pid for w in self._workers if w.key is not None}
 
     def events(self, timeout: float) -> list[Event]:
         """Wait up to ``timeout`` seconds for something to happen, and return all that has.
@@ -207,14 +193,6 @@ class RayExecutor:
         self._assign()
         return events
 
-    def cancel(self, key: str) -> None:
-        """Ask one job to stop after its epoch, or drop it if it has not started."""
-        self._stop(lambda other: other == key)
-
-    def stop(self) -> None:
-        """Ask running jobs to stop after their epoch, and drop those that have not started."""
-        self._stop(lambda _: True)
-
     def close(self) -> None:
         """End all workers at once, and Ray if it was started here."""
         if self._ray.is_initialized():
@@ -225,6 +203,11 @@ class RayExecutor:
         self._workers.clear()
         self._waiting.clear()
 
+    def submit(self, assignment: Assignment) -> None:
+        """Take a job, and its data, which may be gone when a slot is free."""
+        self._share_data(assignment)
+        super().submit(assignment)
+
     def _share_data(self, assignment: Assignment) -> None:
         """Put the data into the object store once, where there is a node that might need them."""
         digest = assignment.job.data_digest
@@ -232,13 +215,8 @@ class RayExecutor:
             files = {path.name: path.read_bytes() for path in _files_of(assignment.data_path)}
             self._files[digest] = self._ray.put(files)
 
-    def _stop(self, chosen: Callable[[str], bool]) -> None:
-        dropped = [assignment for assignment in self._waiting if chosen(assignment.job.key)]
-        self._pending += [Lost(assignment.job.key, "not started") for assignment in dropped]
-        self._waiting = deque(assignment for assignment in self._waiting if assignment not in dropped)
-        for worker in self._workers:
-            if worker.assignment is not None and chosen(worker.assignment.job.key):
-                worker.actor.cancel.remote(worker.turn)
+    def _ask_to_stop(self, worker: _Worker) -> None:
+        worker.actor.cancel.remote(worker.turn)
 
     def _assign(self) -> None:
         while len(self._workers) < min(self._slots, len(self._waiting) + sum(not w.is_free for w in self._workers)):
@@ -309,15 +287,6 @@ class RayExecutor:
             worker.heard = time.monotonic()
         elif worker.ping is None and time.monotonic() - worker.heard > BEAT_SECONDS:
             worker.ping = worker.actor.ping.remote()
-
-    def _excuse_own_absence(self, timeout: float) -> None:
-        """Count a worker's silence only while this process listens: Ctrl-Z stops this process too."""
-        now = time.monotonic()
-        absent = now - self._listened - timeout
-        if absent > BEAT_SECONDS:
-            for worker in self._workers:
-                worker.heard += absent
-        self._listened = now
 
     def _lose(self, worker: _Worker, reason: str) -> Iterator[Event]:
         with contextlib.suppress(Exception):  # it may be gone already

@@ -6,8 +6,6 @@ import dataclasses
 import hashlib
 import os
 import platform
-import shutil
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -18,12 +16,14 @@ import torch
 from filelock import FileLock
 
 import makeweight
-from makeweight.data.dataset import cache_root, open_prepared
+from makeweight.data.cache import cache_root
+from makeweight.data.dataset import open_prepared
 from makeweight.errors import DataMismatch, MakeweightError
-from makeweight.files import writing_to
+from makeweight.files import whole, writing_to
 from makeweight.jobs.executors.base import Event, Failed
 from makeweight.jobs.executors.worker import events_of
 from makeweight.jobs.job import Assignment
+from makeweight.jobs.verified import verify_once
 from makeweight.training.memory import keep_freed_memory
 
 Files = dict[str, bytes]
@@ -74,7 +74,7 @@ def node_data(path: Path, digest: str, fetch: Callable[[], Files] | None) -> Pat
         with FileLock(root / f"{folder.name}.lock"):
             if not _is_there(folder, digest):  # another worker of the node may have been first
                 _write(folder, fetch())
-                open_prepared(folder).verify()
+                verify_once(open_prepared(folder))
     return folder
 
 
@@ -86,15 +86,11 @@ def _is_there(path: Path, digest: str) -> bool:
 
 
 def _write(folder: Path, files: Files) -> None:
-    """Write all files or none."""
-    unfinished = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".unfinished-"))
-    try:
+    """Write all files or none; what is there was not the data."""
+    with whole(folder) as unfinished:
+        unfinished.mkdir()
         for name, content in files.items():
             (unfinished / name).write_bytes(content)
-        shutil.rmtree(folder, ignore_errors=True)  # what is there was not the data
-        unfinished.rename(folder)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 class RayWorker:
@@ -126,8 +122,8 @@ class RayWorker:
                 return turn in self._cancelled
 
         def fetch() -> Files:
-            found: Files = ray.get(files[0])
-            return found
+            content: Files = ray.get(files[0])
+            return content
 
         job = assignment.job
         try:

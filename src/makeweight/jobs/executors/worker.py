@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from makeweight.errors import MakeweightError
-from makeweight.jobs.executors.base import EpochDone, Event, Failed, Finished, Stopped
-from makeweight.jobs.job import Assignment, Progress, run_job
+from makeweight.jobs.executors.base import Event, Failed, Finished, Stopped
+from makeweight.jobs.job import Assignment, EpochDone, run_job
 from makeweight.jobs.result import Result, Trained
 from makeweight.training.memory import keep_freed_memory
 
@@ -61,13 +61,13 @@ class _Link:
             threading.Event().wait(BEAT_SECONDS)
 
 
-def serve(pipe: Connection) -> None:
-    """Run assignments until the pipe closes."""
+def main(pipe: int) -> None:
+    """Run assignments that come through an open socket of this number, until it closes."""
     # Ctrl-C and a service manager's SIGTERM reach all processes; the runner decides what happens to its workers.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     keep_freed_memory()
-    link = _Link(pipe)
+    link = _Link(Connection(pipe))
     for task in (link.listen, link.beat):
         threading.Thread(target=task, daemon=True).start()
     while True:
@@ -85,8 +85,8 @@ def events_of(assignment: Assignment, stopping: Callable[[], bool]) -> Iterator[
     try:
         for step in run_job(assignment, stopping):
             match step:
-                case Progress():
-                    yield EpochDone(key, step)
+                case EpochDone():
+                    yield step
                 case Result() | Trained():
                     yield Finished(key, step)
                     return

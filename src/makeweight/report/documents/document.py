@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import makeweight
+from makeweight.html import Table
 from makeweight.report import statistics_tables, tables
 from makeweight.report.contents import Contents
 from makeweight.report.figures.catalogue import drawings
-from makeweight.report.figures.drawing import Drawing
-from makeweight.report.tables import Table
+from makeweight.report.figures.style import Drawing
 from makeweight.report.tuning import tuning_sentences, winner_table
 
 
@@ -49,12 +49,12 @@ def _blocks(contents: Contents) -> Iterator[Block]:
     summary = contents.analysis.summary
     yield Heading(f"{summary.name}: {summary.dataset}", 1)
     yield Paragraph(contents.verdict.headline)
-    for finding in contents.verdict.findings:
-        yield Heading(finding.title)
-        yield Bullets(finding.sentences)
+    for topic in contents.verdict.topics:
+        yield Heading(topic.title)
+        yield Bullets(topic.sentences)
     problems = (*(f"Failed: {line}" for line in summary.failures), *summary.problems, *contents.missing)
     if problems:
-        yield Heading("To be known")
+        yield Heading("Notes")
         yield Bullets(problems)
     if contents.tuning is not None:
         yield Heading("Tuning")

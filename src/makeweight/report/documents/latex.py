@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from makeweight.files import write_whole
+from makeweight.html import Table
 from makeweight.report.contents import Contents
 from makeweight.report.documents.document import Block, Bullets, Heading, Paragraph, document
 from makeweight.report.figures import style
-from makeweight.report.figures.drawing import Drawing
-from makeweight.report.tables import Table
+from makeweight.report.figures.style import Drawing
+from makeweight.text import latex_text
 
 TABLES, FIGURES = "tables", "figures"
 PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
@@ -19,24 +20,6 @@ PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
 \usepackage[margin=22mm]{geometry}
 \usepackage{booktabs,graphicx,longtable}
 """
-# What LaTeX reads as more than text, and what its standard fonts lack.
-ESCAPED = {
-    "\\": r"\textbackslash{}",
-    **{character: f"\\{character}" for character in "&%$#_{}"},
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
-    "−": "$-$",
-    "×": r"$\times$",
-    "±": r"$\pm$",
-    "–": "--",
-    "—": "---",
-    "…": r"\ldots{}",
-    "’": "'",
-}
 WIDE = 7  # columns from which a table is scaled to the width of the text
 LONG = 30  # rows from which it may go over several pages
 
@@ -57,15 +40,6 @@ def write_latex(contents: Contents, folder: Path) -> Path:
     path = folder / "report.tex"
     write_whole(path, f"{PREAMBLE}\\begin{{document}}\n{body}\n\\end{{document}}\n".encode())
     return path
-
-
-def latex_text(text: str) -> str:
-    r"""Escape text for LaTeX.
-
-    >>> print(latex_text("95 % of $1_000 − 2"))
-    95 \% of \$1\_000 $-$ 2
-    """
-    return "".join(ESCAPED.get(character, character) for character in " ".join(text.split()))
 
 
 def latex_table(table: Table) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from makeweight.files import write_whole
+from makeweight.html import Table
 from makeweight.report.contents import Contents
 from makeweight.report.documents.document import Block, Bullets, Heading, Paragraph, document
 from makeweight.report.figures import style
-from makeweight.report.figures.drawing import Drawing
-from makeweight.report.tables import Table, markdown_table, markdown_text
+from makeweight.report.figures.style import Drawing
+from makeweight.report.tables import markdown_table
+from makeweight.text import markdown_text
 
 FIGURES = "figures"
 

@@ -12,11 +12,12 @@ from fpdf import FPDF
 from fpdf.fonts import FontFace
 
 from makeweight.files import write_whole
+from makeweight.html import Table
 from makeweight.report.contents import Contents
 from makeweight.report.documents.document import Block, Bullets, Heading, Paragraph, document
 from makeweight.report.figures import style
-from makeweight.report.figures.drawing import Drawing
-from makeweight.report.tables import Table
+from makeweight.report.figures.style import Drawing
+from makeweight.text import visible
 
 FONT = "DejaVu"  # matplotlib brings it, with every sign that the report uses
 MARGIN = 18.0  # millimetres
@@ -63,7 +64,7 @@ def _empty(title: str) -> FPDF:
     pdf.add_font(FONT, "", fonts / "DejaVuSans.ttf")
     pdf.add_font(FONT, "B", fonts / "DejaVuSans-Bold.ttf")
     pdf.set_creation_date(EPOCH)
-    pdf.set_title(title)
+    pdf.set_title(visible(title))
     pdf.set_lang("en")
     pdf.set_margin(MARGIN)
     pdf.set_auto_page_break(auto=True, margin=MARGIN)
@@ -90,6 +91,7 @@ def _heading(pdf: FPDF, text: str, size: float, level: int) -> None:
     if level > 1 and pdf.get_y() > pdf.h - 50:
         pdf.add_page()
     pdf.ln(3)
+    text = visible(text)
     pdf.start_section(text, level - 1)
     pdf.set_font(FONT, "B", size)
     pdf.multi_cell(0, size * 0.5, text, align="L", new_x="LMARGIN", new_y="NEXT")
@@ -98,7 +100,7 @@ def _heading(pdf: FPDF, text: str, size: float, level: int) -> None:
 
 def _text(pdf: FPDF, text: str, size: float) -> None:
     pdf.set_font(FONT, "", size)
-    pdf.multi_cell(0, size * 0.52, text, align="L", new_x="LMARGIN", new_y="NEXT")
+    pdf.multi_cell(0, size * 0.52, visible(text), align="L", new_x="LMARGIN", new_y="NEXT")
     pdf.ln(1)
 
 

@@ -16,6 +16,8 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from makeweight.report.figures.style import QUIET
+from makeweight.text import visible_lines
+from makeweight.wording import number
 
 WIDTH = 7.2  # inches, of a page
 MARGIN = 0.12
@@ -42,7 +44,7 @@ class Canvas:
         self._show(shown, left, top, width, height, cmap="gray", vmin=0, vmax=255)
 
     def map(
-        self, values: NDArray[np.floating], left: float, top: float, width: float, height: float, scale: Scale
+        self, values: NDArray[np.floating], left: float, top: float, width: float, height: float, scale: ColourScale
     ) -> None:
         """Show a map (h, w) in the colours of a scale."""
         self._show(values, left, top, width, height, cmap=scale.colours, norm=scale.norm)
@@ -56,7 +58,7 @@ class Canvas:
     ) -> None:
         """Write text whose lines are centred on a height; a name is text, whatever signs it holds."""
         style: Any = {"ha": align, "va": "center", "fontsize": size, "parse_math": False, "linespacing": 1.25}
-        self._axes.text(left, middle, text, color=QUIET if quiet else None, **style)
+        self._axes.text(left, middle, visible_lines(text), color=QUIET if quiet else None, **style)
 
     def frame(self, left: float, top: float, width: float, height: float, colour: str, line: float = 1.2) -> None:
         """Draw a rectangle."""
@@ -66,7 +68,7 @@ class Canvas:
         """Draw a filled rectangle."""
         self._axes.add_patch(Rectangle((left, top), width, height, facecolor=colour, edgecolor="none"))
 
-    def colour_bar(self, left: float, top: float, width: float, scale: Scale, label: str) -> None:
+    def colour_bar(self, left: float, top: float, width: float, scale: ColourScale, label: str) -> None:
         """Draw a scale with its ends, lying."""
         height = 0.09
         place = left / self.width, 1 - (top + height) / self.height, width / self.width, height / self.height
@@ -78,7 +80,7 @@ class Canvas:
         self.words(left + width + 0.25, top + height / 2, label, size=7, quiet=True)
 
 
-class Scale:
+class ColourScale:
     """Which colour a value has; values beyond an end have the end's."""
 
     def __init__(self, ends: tuple[float, float], values: NDArray[np.floating], colours: str) -> None:
@@ -88,8 +90,3 @@ class Scale:
         self.ticks = {low: f"{least}{number(low)}", high: f"{most}{number(high)}"}
         if low < 0 < high and min(-low, high) > 0.25 * (high - low):  # else it would touch an end's
             self.ticks[0.0] = "0"
-
-
-def number(value: float) -> str:
-    """Three digits, with a minus sign and not a hyphen."""
-    return f"{value:.3g}".replace("-", "−")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
+from makeweight.jobs.network import slug
 from makeweight.report.analysis import Analysis, NetworkAnalysis
 from makeweight.report.contents import Contents
 from makeweight.report.costs import COSTS, known
@@ -13,7 +14,7 @@ from makeweight.report.figures import comparisons as comparison_figures
 from makeweight.report.figures import costs as cost_figures
 from makeweight.report.figures import curves as curve_figures
 from makeweight.report.figures import tuning as tuning_figures
-from makeweight.report.figures.drawing import Drawing
+from makeweight.report.figures.style import Drawing
 
 
 def drawings(contents: Contents) -> tuple[Drawing, ...]:
@@ -99,4 +100,4 @@ def mistakes_name(label: str) -> str:
 
 def file_name(label: str) -> str:
     """CNN 10K as it stands in file names: cnn-10k."""
-    return label.lower().replace(" ", "-")
+    return slug(label)

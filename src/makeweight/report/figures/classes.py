@@ -1,4 +1,4 @@
-"""How networks do on each class: confusion, scores, mistakes, and whether they are right as often as they are sure."""
+"""How networks do on each class: confusion, scores, most confident mistakes, and calibration."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from makeweight.report.analysis import NetworkAnalysis
 from makeweight.report.figures.style import MAP, QUIET, colour_of, ink_on, marker_of
 from makeweight.stats.calibration import softmax
+from makeweight.wording import article, percent, plural, points
 
 MISTAKES = 24
 MISTAKE_COLUMNS = 6
@@ -39,13 +40,13 @@ def confusion_matrix(analysis: NetworkAnalysis, class_names: Sequence[str]) -> F
         axes.set_yticks(range(classes), class_names)
     axes.grid(visible=False)
     axes.tick_params(length=0)
-    axes.set_xlabel("label given")
+    axes.set_xlabel("predicted class")
     axes.set_ylabel("true class")
     bar = figure.colorbar(picture, ax=axes, shrink=0.8, pad=0.02)
     ticks = [0, 1, 5, 20, 50, 100]
     bar.set_ticks([(tick / 100) ** 0.5 for tick in ticks], labels=[str(tick) for tick in ticks])
     bar.set_label("% of the class (square-root scale)")
-    figure.suptitle(f"{analysis.network.label}: images, mean of the seeds", fontsize=10)
+    figure.suptitle(f"{analysis.network.label}: images, mean over seeds", fontsize=10)
     return figure
 
 
@@ -55,7 +56,7 @@ def describe_confusion(analysis: NetworkAnalysis, class_names: Sequence[str]) ->
     np.fill_diagonal(wrong, 0)
     order = np.argsort(wrong, axis=None, kind="stable")[::-1][:3]
     named = [
-        f"{class_names[i]} taken for {class_names[j]} ({_images(float(wrong[i, j]))})"
+        f"{class_names[i]} predicted as {class_names[j]} ({_images(float(wrong[i, j]))})"
         for i, j in zip(*np.unravel_index(order, wrong.shape), strict=True)
         if wrong[i, j] > 0
     ]
@@ -63,7 +64,7 @@ def describe_confusion(analysis: NetworkAnalysis, class_names: Sequence[str]) ->
 
 
 def _images(mean: float) -> str:
-    return "1 image" if mean == 1 else f"{_count(mean)} images"
+    return plural(1, "image") if mean == 1 else f"{_count(mean)} images"
 
 
 def _count(mean: float) -> str:
@@ -91,7 +92,7 @@ def class_scores(analyses: Sequence[NetworkAnalysis], class_names: Sequence[str]
     axes.set_yticks(range(classes), class_names)
     axes.set_ylim(classes - 0.5, -0.5)
     axes.grid(visible=False, axis="y")
-    axes.set_xlabel("F1 of the class (%), 95 % interval; within a class the networks stand in the order of the legend")
+    axes.set_xlabel("F1 per class (%) with its 95 % CI; networks in the order of the legend")
     figure.legend(loc="outside upper center", ncols=min(len(analyses), 7), handletextpad=0.2, columnspacing=1)
     return figure
 
@@ -101,7 +102,7 @@ def describe_classes(analyses: Sequence[NetworkAnalysis], class_names: Sequence[
     words = []
     for analysis in analyses:
         hardest = min(analysis.classes, key=lambda scores: -1.0 if np.isnan(scores.f1.mean) else scores.f1.mean)
-        words.append(f"{analysis.network.label} {class_names[hardest.label]} ({100 * hardest.f1.mean:.1f} %)")
+        words.append(f"{analysis.network.label} {class_names[hardest.label]} ({percent(hardest.f1.mean, 1)})")
     return f"F1 by class and network. Hardest class of each: {', '.join(words)}."
 
 
@@ -112,14 +113,17 @@ def reliability(analyses: Sequence[NetworkAnalysis]) -> Figure:
     figure = Figure(figsize=(2.1 * columns + 0.6, 2.25 * rows + 0.3), layout="constrained")
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for axes, analysis in zip(grid.flat, analyses, strict=False):
-        found, family = analysis.calibration, analysis.network.family
+        calibration, family = analysis.calibration, analysis.network.family
         axes.plot([0, 100], [0, 100], color=QUIET, linewidth=0.8, linestyle="--")
-        x = np.array([100 * b.confidence for b in found.bins])
-        y = np.array([100 * b.accuracy.mean for b in found.bins])
-        errors = [y - [100 * b.accuracy.low for b in found.bins], [100 * b.accuracy.high for b in found.bins] - y]
+        x = np.array([100 * b.confidence for b in calibration.bins])
+        y = np.array([100 * b.accuracy.mean for b in calibration.bins])
+        errors = [
+            y - [100 * b.accuracy.low for b in calibration.bins],
+            [100 * b.accuracy.high for b in calibration.bins] - y,
+        ]
         style: Any = {"color": colour_of(family), "marker": marker_of(family), "markersize": 3}
         axes.errorbar(x, y, np.maximum(errors, 0), capsize=1.5, linewidth=1, **style)
-        axes.set_title(f"{analysis.network.label}\nerror {100 * found.error:.1f} points", fontsize=8.5)
+        axes.set_title(f"{analysis.network.label}\nerror {points(calibration.error)} points", fontsize=8.5)
         axes.set_xlim(0, 102)
         axes.set_ylim(0, 102)
         axes.set_aspect("equal")
@@ -132,7 +136,7 @@ def reliability(analyses: Sequence[NetworkAnalysis]) -> Figure:
 
 def describe_reliability(analyses: Sequence[NetworkAnalysis]) -> str:
     """Say the expected calibration errors."""
-    errors = ", ".join(f"{a.network.label} {100 * a.calibration.error:.1f}" for a in analyses)
+    errors = ", ".join(f"{a.network.label} {points(a.calibration.error)}" for a in analyses)
     return f"Accuracy against confidence. Expected calibration error in points: {errors}."
 
 
@@ -146,15 +150,15 @@ def mistakes(analysis: NetworkAnalysis, images: NDArray[np.uint8], class_names: 
     axes.axis("off")
     for place, index in enumerate(chosen):
         row, column = divmod(place, MISTAKE_COLUMNS)
-        given = int(probabilities[index].argmax())
+        predicted = int(probabilities[index].argmax())
         _draw_image(axes, images[index], column, row)
-        answer = f"{class_names[given]} {100 * probabilities[index, given]:.0f} %"
+        answer = f"{class_names[predicted]} {percent(probabilities[index, predicted], 0)}"
         words = f"{answer}\nis {_true(analysis, index, class_names)}"
         axes.text(column + 0.46, row - 0.02, words, ha="center", va="bottom", fontsize=7.2)
         axes.text(column + 0.03, row + 0.73, f"#{index}", fontsize=5.5, color="white", bbox=NUMBERED)
     axes.set_xlim(0, MISTAKE_COLUMNS - 0.08)
     axes.set_ylim(rows - 0.22, -0.22)
-    figure.suptitle(f"{analysis.network.label}: most sure and wrong (mean of the seeds)", fontsize=10)
+    figure.suptitle(f"{analysis.network.label}: most confident mistakes (mean over seeds)", fontsize=10)
     return figure
 
 
@@ -179,8 +183,8 @@ def describe_mistakes(analysis: NetworkAnalysis, class_names: Sequence[str]) -> 
     """Say the three most confident mistakes."""
     probabilities = softmax(analysis.network.logits).mean(axis=0)
     words = [
-        f"test image {index}, a {_true(analysis, index, class_names)}, taken for "
-        f"{class_names[int(probabilities[index].argmax())]} with {100 * probabilities[index].max():.0f} %"
+        f"test image {index}, {article(_true(analysis, index, class_names))}, predicted as "
+        f"{class_names[int(probabilities[index].argmax())]} with {percent(probabilities[index].max(), 0)}"
         for index in most_confident_mistakes(probabilities, analysis.network.labels, 3)
     ]
     return f"Most confident mistakes of {analysis.network.label}: {'; '.join(words) or 'none'}."

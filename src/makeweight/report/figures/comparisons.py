@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from makeweight.report.analysis import Analysis
 from makeweight.report.figures.style import ink_on
-from makeweight.report.verdict import points, span
+from makeweight.wording import points, span
 
 SATURATION = 3.0  # points from which a cell has its full colour, so that small differences can be seen as well
 
@@ -25,7 +25,7 @@ def verdict_matrix(analysis: Analysis) -> Figure:
             d = pair.difference
             shades[i, j] = 100 * d.mean if pair.shown else 0.0
             sign = points(d.mean, signed=True)
-            texts[i, j] = (sign if pair.shown else f"({sign})", span(d.low, d.high))
+            texts[i, j] = (sign if pair.shown else f"({sign})", span(d.low, d.high, points))
     figure = Figure(figsize=(1.6 + 0.92 * count, 1.3 + 0.56 * count), layout="constrained")
     axes = figure.subplots()
     picture = axes.imshow(shades, cmap="PuOr_r", vmin=-SATURATION, vmax=SATURATION, aspect="auto")
@@ -42,7 +42,7 @@ def verdict_matrix(analysis: Analysis) -> Figure:
     for spine in axes.spines.values():
         spine.set_visible(False)
     axes.set_xlabel(
-        "Accuracy of the row less that of the column, in points, with its 95 % interval.\n"
+        "Accuracy of the row minus that of the column, in points, with its 95 % interval.\n"
         "In brackets and uncoloured: no difference shown at 5 % over all pairs (Holm 1979).",
         fontsize=8,
     )

@@ -10,15 +10,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from makeweight.design.budget import format_budget
-from makeweight.design.cost import LayerCost, cost
+from makeweight.designs.cost import LayerCost, cost
 from makeweight.report.analysis import Analysis
 from makeweight.report.costs import CostAxis, known
 from makeweight.report.figures.style import MAP, QUIET, colour_of, ink_on, marker_of
-from makeweight.report.summary import NetworkSummary, StudySummary
+from makeweight.report.summary import NetworkSummary, StudySummary, lines
+from makeweight.wording import abbreviate, compact, percent, tick
 
 Points = list[tuple[NetworkSummary, float]]
 CHARACTER = 0.85  # percent of the axis that a letter takes
+LEGEND = 95  # letters across a figure's legend
 LABELLED = 3.5  # percent from which a part of a bar has room for its share
 
 
@@ -31,28 +32,35 @@ def accuracy_against(analysis: Analysis, axis: CostAxis) -> Figure:
     axes.set_xscale("log")
     axes.set_xlim(_range_around([cost for _, cost in points]))
     _draw_frontier(axes, analysis, axis, points)
-    for family in dict.fromkeys(network.family for network, _ in points):
-        _draw_family(axes, sorted(((n, c) for n, c in points if n.family == family), key=lambda point: point[1]))
+    costs = {network.label: cost for network, cost in points}
+    for name, networks in lines([network for network, _ in points]).items():
+        _draw_line(axes, name, sorted(((n, costs[n.label]) for n in networks), key=lambda point: point[1]))
     axes.set_xlabel(axis.title)
     axes.set_ylabel("test accuracy (%)")
     if axis.name == "weights":
         budgets = sorted({network.budget for network, _ in points})
-        axes.set_xticks(budgets, [format_budget(budget) for budget in budgets])
+        axes.set_xticks(budgets, [abbreviate(budget) for budget in budgets])
         axes.minorticks_off()
         _draw_reference(axes, summary)
     else:
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _short(value)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))
         axes.xaxis.set_minor_formatter(NullFormatter())
-    figure.legend(loc="outside upper center", ncols=4)
+    figure.legend(loc="outside upper center", ncols=_columns(axes.get_legend_handles_labels()[1]))
     return figure
+
+
+def _columns(labels: Sequence[str]) -> int:
+    """Count the labels that find room beside each other."""
+    sizes = [len(label) + 7 for label in labels]  # in letters, with the sample
+    return len(labels) if sum(sizes) <= LEGEND else max(1, LEGEND // max(sizes))
 
 
 def describe(analysis: Analysis, axis: CostAxis) -> str:
     """Say the figure in words."""
     points = sorted(known(analysis.summary, axis), key=lambda point: point[1])
     listed = "; ".join(
-        f"{network.label} {_short(cost)}: {100 * network.test_accuracy.mean:.2f} %" for network, cost in points
+        f"{network.label} {compact(cost)}: {percent(network.test_accuracy.mean)}" for network, cost in points
     )
     places = analysis.frontiers.get(axis.name, {})
     on = ", ".join(label for label, place in places.items() if place.on_frontier)
@@ -99,12 +107,12 @@ def describe_shares(networks: Sequence[NetworkSummary]) -> str:
 
 
 def _shares(network: NetworkSummary) -> list[tuple[str, float]]:
-    """Convolutions and linear layers with what follows them (norm, PReLU), in percent."""
+    """Convolutions, depthwise ones too, and linear layers with what follows them (norm, PReLU), in percent."""
     shares: list[tuple[str, float]] = []
     layers: tuple[LayerCost, ...] = cost(network.architecture).layers
     for layer in layers:
         share = 100 * layer.weights / network.weights
-        if layer.kind in ("conv", "linear") or not shares:
+        if layer.kind in ("conv", "depthwise", "linear") or not shares:
             shares.append((layer.name.removesuffix(".conv"), share))
         else:
             shares[-1] = (shares[-1][0], shares[-1][1] + share)
@@ -119,7 +127,7 @@ def _draw_frontier(axes: Axes, analysis: Analysis, axis: CostAxis, points: Point
         axes.step(*zip(*on, strict=True), where="post", color=QUIET, linewidth=5, alpha=0.3, label="frontier")
 
 
-def _draw_family(axes: Axes, points: Points) -> None:
+def _draw_line(axes: Axes, name: str, points: Points) -> None:
     family = points[0][0].family
     intervals = [network.test_accuracy for network, _ in points]
     means = [100 * i.mean for i in intervals]
@@ -132,24 +140,22 @@ def _draw_family(axes: Axes, points: Points) -> None:
         marker=marker_of(family),
         capsize=3,
         linewidth=1.2,
-        label=f"{family.upper()}, 95 % interval",
+        label=f"{name}, 95 % interval",
     )
     for (network, cost_of_it), mean in zip(points, means, strict=True):
-        axes.annotate(
-            format_budget(network.budget), (cost_of_it, mean), (6, -11), textcoords="offset points", fontsize=8
-        )
+        axes.annotate(network.network_id.settings, (cost_of_it, mean), (6, -11), textcoords="offset points", fontsize=8)
 
 
 def _draw_reference(axes: Axes, summary: StudySummary) -> None:
-    """Mark the report's figures; those far below would flatten everything else, and stand in words."""
-    reference = [(n, 100 * n.reference.test_accuracy) for n in summary.networks if n.reference]
+    """Mark the course report's figures; those far below would flatten everything else, and stand in words."""
+    reference = [(n, 100 * n.reference.accuracy) for n in summary.networks if n.reference]
     floor = min((100 * n.test_accuracy.low for n in summary.networks), default=0.0) - 1
     inside = [(n.budget, accuracy) for n, accuracy in reference if accuracy >= floor]
     if inside:
-        axes.plot(*zip(*inside, strict=True), "x", color=QUIET, label="the report")
+        axes.plot(*zip(*inside, strict=True), "x", color=QUIET, label="course report")
     below = ", ".join(f"{n.label} {accuracy:.2f} %" for n, accuracy in reference if accuracy < floor)
     if below:
-        axes.set_xlabel(f"{axes.get_xlabel()}\nThe report's networks below this figure: {below}", fontsize=8)
+        axes.set_xlabel(f"{axes.get_xlabel()}\nCourse report, below this range: {below}", fontsize=8)
 
 
 def _range_around(values: list[float]) -> tuple[float, float]:
@@ -157,10 +163,3 @@ def _range_around(values: list[float]) -> tuple[float, float]:
     low, high = min(values), max(values)
     margin = 1.25 if high > 2 * low else 2.0
     return low / margin, high * margin
-
-
-def _short(value: float) -> str:
-    for unit, size in (("G", 1e9), ("M", 1e6), ("K", 1e3)):
-        if value >= size:
-            return f"{value / size:.3g}{unit}"
-    return f"{value:.3g}"

@@ -1,4 +1,4 @@
-"""Learning curves (the report's Figures 1–7): each network, and all of them on one sheet."""
+"""Learning curves (the course report's Figures 1–7): each network, and all of them on one sheet."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from makeweight.report.figures.style import colour_of, marker_of
 from makeweight.report.summary import NetworkSummary
 from makeweight.training.records import EpochRecord
+from makeweight.wording import confidence, percent, plural
 
 Value = Callable[[EpochRecord], float]
 FEW_EPOCHS = 20  # up to which every epoch gets a marker
@@ -48,9 +49,9 @@ def describe(network: NetworkSummary) -> str:
     accuracy = [100 * float(np.mean([record.validation_accuracy for record in records])) for records in (first, last)]
     test = network.test_accuracy
     return (
-        f"{network.label} over {len(network.runs[0].epochs)} epochs, mean of {_seeds(network)}: training loss from "
-        f"{loss[0]:.2f} to {loss[1]:.2f}, validation accuracy from {accuracy[0]:.1f} to {accuracy[1]:.1f} %; test "
-        f"accuracy {100 * test.mean:.2f} %, 95 % interval {100 * test.low:.2f} to {100 * test.high:.2f}."
+        f"{network.label} over {plural(len(network.runs[0].epochs), 'epoch')}, mean of {_seeds(network)}: training "
+        f"loss from {loss[0]:.2f} to {loss[1]:.2f}, validation accuracy from {accuracy[0]:.1f} to {accuracy[1]:.1f} %; "
+        f"test accuracy {percent(test.mean)}, {confidence(test.low, test.high)}."
     )
 
 
@@ -83,4 +84,4 @@ def _title(network: NetworkSummary) -> str:
 
 def _seeds(network: NetworkSummary) -> str:
     count = len(network.runs)
-    return f"{count} seed{'s' * (count > 1)}"
+    return f"{plural(count, 'seed')}"

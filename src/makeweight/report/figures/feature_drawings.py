@@ -9,9 +9,9 @@ from functools import partial
 from makeweight.inspection.records import Inspection
 from makeweight.report.figures import features as feature_figures
 from makeweight.report.figures import overview as overview_figure
-from makeweight.report.figures.drawing import Drawing
+from makeweight.report.figures.style import Drawing
 
-MOST_OVERVIEWS = 3  # with more samples only the first has one: the figures of the layers show all of them
+MAX_OVERVIEWS = 3  # with more samples only the first has one: the figures of the layers show all of them
 
 
 def feature_drawings(inspection: Inspection) -> tuple[Drawing, ...]:
@@ -20,7 +20,7 @@ def feature_drawings(inspection: Inspection) -> tuple[Drawing, ...]:
 
 
 def _overviews(inspection: Inspection) -> Iterator[Drawing]:
-    samples = range(len(inspection.samples) if len(inspection.samples) <= MOST_OVERVIEWS else 1)
+    samples = range(len(inspection.samples) if len(inspection.samples) <= MAX_OVERVIEWS else 1)
     for number in samples:
         name = "overview" if len(samples) == 1 else f"overview-{number + 1}"
         title = f"{inspection.network}: {inspection.samples[number].name}, layer by layer"
@@ -50,10 +50,13 @@ def _maps(inspection: Inspection) -> Iterator[Drawing]:
 
 def response_drawings(inspection: Inspection) -> Iterator[Drawing]:
     """Draw what filters respond to."""
-    for found in inspection.responses:
-        name, title = f"responses-{_plain(found.layer)}", f"{inspection.network}: what {found.layer} responds to"
-        draw = partial(feature_figures.responses, inspection, found)
-        words = feature_figures.describe_responses(inspection, found)
+    for responses in inspection.responses:
+        name, title = (
+            f"responses-{_plain(responses.layer)}",
+            f"{inspection.network}: what {responses.layer} responds to",
+        )
+        draw = partial(feature_figures.responses, inspection, responses)
+        words = feature_figures.describe_responses(inspection, responses)
         yield Drawing(name, title, words, "features", draw, inspection.network)
 
 

@@ -9,14 +9,15 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from makeweight.inspection.records import BEYOND, Filters, Inspection, LayerMaps, Responses, Sample
-from makeweight.report.figures.canvas import HEADING, MARGIN, WIDTH, Canvas, Scale
-from makeweight.report.figures.style import COLOURS, MAP
+from makeweight.report.figures.canvas import HEADING, MARGIN, WIDTH, Canvas, ColourScale
+from makeweight.report.figures.style import ACCENT, MAP
+from makeweight.wording import percent, plural
 
 COLUMNS = 16  # filters of a row
-MOST_KERNELS = 64
+MAX_KERNELS = 64
 KERNEL_COLUMNS = 16
 DIVERGING = "RdBu_r"  # of ColorBrewer; colour-blind readers can tell its ends apart
-BOX = COLOURS["cnn"]
+BOX = ACCENT
 GAP = 0.035  # inches between pictures
 IMAGE = 0.4  # inches, the longer side of a sample
 LABELS = 1.62  # inches for a sample and its words
@@ -27,7 +28,7 @@ def feature_maps(inspection: Inspection, layer: LayerMaps) -> Figure:
     """Draw what a layer makes of each sample: a row a sample, a column a filter, one scale of colours."""
     filters, h, w = layer.shape
     shown = strongest(layer, COLUMNS)
-    scale = Scale(layer.scale, layer.maps, MAP)
+    scale = ColourScale(layer.scale, layer.maps, MAP)
     columns = filters if layer.is_vector else len(shown)
     room = WIDTH - MARGIN - LABELS
     tile_w = min(room / columns, 0.75 * max(w / h, 1)) - (0 if layer.is_vector else GAP)
@@ -58,9 +59,9 @@ def describe_maps(inspection: Inspection, layer: LayerMaps) -> str:
     """Say what the maps of a layer are, with their range."""
     filters, h, w = layer.shape
     return (
-        f"Output of layer {layer.layer} of {inspection.network} for {len(inspection.samples)} images: {filters} maps "
-        f"of {h} × {w}, values from {layer.low:.3g} to {layer.high:.3g}, mean {layer.mean:.3g}, "
-        f"{100 * layer.zeros:.0f} % of them 0."
+        f"Output of layer {layer.layer} of {inspection.network} for {plural(len(inspection.samples), 'image')}: "
+        f"{plural(filters, 'map')} of {h} × {w}, values from {layer.low:.3g} to {layer.high:.3g}, mean "
+        f"{layer.mean:.3g}, {percent(layer.zeros, 0)} of them 0."
     )
 
 
@@ -73,14 +74,14 @@ def strongest(layer: LayerMaps, most: int) -> list[int]:
 def first_filters(inspection: Inspection, filters: Filters) -> Figure:
     """Draw the weights of the first layer: red for positive, blue for negative, white for none."""
     count, channels, h, w = filters.kernels.shape
-    shown = _largest(filters.kernels, MOST_KERNELS)
+    shown = _largest(filters.kernels, MAX_KERNELS)
     columns = min(KERNEL_COLUMNS, len(shown))
     bands = -(-len(shown) // columns)
     side = min((WIDTH - 2 * MARGIN) / columns, 0.8) - 0.06
     tile_h = side * h / w
     step = channels * (tile_h + GAP) + 0.2
     end = float(np.quantile(np.abs(filters.kernels), 1 - BEYOND, method="higher")) or 1.0
-    scale = Scale((-end, end), filters.kernels, DIVERGING)
+    scale = ColourScale((-end, end), filters.kernels, DIVERGING)
     title = (
         f"{inspection.network}, seed {inspection.seed}: weights of {filters.layer}, {count} × {channels} × {h} × {w}"
     )
@@ -109,38 +110,38 @@ def describe_filters(inspection: Inspection, filters: Filters) -> str:
     )
 
 
-def responses(inspection: Inspection, found: Responses) -> Figure:
+def responses(inspection: Inspection, strongest: Responses) -> Figure:
     """Draw the test images that filters respond to most, with what the strongest place sees in a frame."""
-    rows, top, _, h, w = found.pixels.shape
+    rows, top, _, h, w = strongest.pixels.shape
     left = 0.85
     side = min((WIDTH - MARGIN - left) / top, 0.8) - 0.06
     tile_h = min(side * h / w, 2 * side)
     step = tile_h + 0.2
-    title = f"{inspection.network}, seed {inspection.seed}: test images that {found.layer} responds to most"
-    whole = bool((found.boxes == (0, 0, w, h)).all())  # a frame around everything says nothing
+    title = f"{inspection.network}, seed {inspection.seed}: test images that {strongest.layer} responds to most"
+    whole = bool((strongest.boxes == (0, 0, w, h)).all())  # a frame around everything says nothing
     seen = "each sees the whole image" if whole else "framed: what that place sees"
-    detail = f"a row a filter; below each image its number and the largest value of the map; {seen}"
+    detail = f"one row per filter; below each image, its number and the map's maximum; {seen}"
     canvas = Canvas(HEADING + rows * step + 0.06, title, detail)
-    for row, number in enumerate(found.filters):
+    for row, number in enumerate(strongest.filters):
         y = HEADING + row * step
         canvas.words(MARGIN, y + tile_h / 2, f"filter {number}", size=8)
         for column in range(top):
             x = left + column * (side + 0.06)
-            canvas.image(found.pixels[row, column], x, y, side, tile_h)
+            canvas.image(strongest.pixels[row, column], x, y, side, tile_h)
             if not whole:
-                _box(canvas, found.boxes[row, column], x, y, side / w, tile_h / h)
-            words = f"#{found.indices[row, column]}  {found.strengths[row, column]:#.3g}".replace("-", "−")
+                _box(canvas, strongest.boxes[row, column], x, y, side / w, tile_h / h)
+            words = f"#{strongest.indices[row, column]}  {strongest.strengths[row, column]:#.3g}".replace("-", "−")
             canvas.words(x + side / 2, y + tile_h + 0.07, words, size=6, align="center", quiet=True)
     return canvas.figure
 
 
-def describe_responses(inspection: Inspection, found: Responses) -> str:
+def describe_responses(inspection: Inspection, strongest: Responses) -> str:
     """Name the test image that each filter responds to most."""
     named = [
         f"filter {number} to test image {indices[0]} ({strengths[0]:.3g})"
-        for number, indices, strengths in zip(found.filters, found.indices, found.strengths, strict=True)
+        for number, indices, strengths in zip(strongest.filters, strongest.indices, strongest.strengths, strict=True)
     ]
-    return f"Strongest responses in layer {found.layer} of {inspection.network}: {', '.join(named)}."
+    return f"Strongest responses in layer {strongest.layer} of {inspection.network}: {', '.join(named)}."
 
 
 def _box(canvas: Canvas, box: NDArray[np.int64], x: float, y: float, pixel_w: float, pixel_h: float) -> None:
@@ -162,8 +163,8 @@ def _sample(canvas: Canvas, sample: Sample, class_names: Sequence[str], middle: 
 
 
 def _words(sample: Sample, class_names: Sequence[str]) -> tuple[str, str]:
-    """Say what the sample is, and what the network takes it for."""
-    sure = f"{100 * sample.probabilities[sample.predicted]:.0f} %"
+    """Say what the sample is, and what the network predicts."""
+    sure = percent(sample.probabilities[sample.predicted], 0)
     truth = sample.name if sample.truth is None else class_names[sample.truth]
     if sample.truth == sample.predicted:
         return short(truth, 18), f"✓ {sure}"

@@ -8,21 +8,22 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from makeweight.inspection.records import Inspection, LayerMaps, Sample
-from makeweight.report.figures.canvas import HEADING, MARGIN, WIDTH, Canvas, Scale
+from makeweight.report.figures.canvas import HEADING, MARGIN, WIDTH, Canvas, ColourScale
 from makeweight.report.figures.features import GAP, short
-from makeweight.report.figures.style import COLOURS, MAP, QUIET
+from makeweight.report.figures.style import ACCENT, MAP, QUIET
+from makeweight.wording import article, percent
 
 COLUMNS = 12
-MOST_CLASSES = 10  # bars
+MAX_CLASSES = 10  # bars
 LEFT = 1.75  # inches for the names of the layers
-BAR = COLOURS["cnn"]
+BAR = ACCENT
 TALLEST = 0.46  # inches of a row of maps
 
 
 def overview(inspection: Inspection, number: int) -> Figure:
     """Draw one sample at each layer: its strongest maps, each layer with a scale of its own, and the answer."""
     sample, step = inspection.samples[number], TALLEST + 0.12
-    classes = min(len(sample.probabilities), MOST_CLASSES)
+    classes = min(len(sample.probabilities), MAX_CLASSES)
     answer = HEADING + 1.1 + step * len(inspection.layers)
     truth = "" if sample.truth is None else f", {inspection.class_names[sample.truth]}"
     title = f"{inspection.network}, seed {inspection.seed}: {short(sample.name + truth, 60)}, layer by layer"
@@ -38,12 +39,12 @@ def overview(inspection: Inspection, number: int) -> Figure:
 
 
 def describe_overview(inspection: Inspection, number: int) -> str:
-    """Say what the network takes a sample for."""
+    """Say what the network predicts for a sample."""
     sample = inspection.samples[number]
     sure = 100 * sample.probabilities[sample.predicted]
-    truth = "" if sample.truth is None else f", a {inspection.class_names[sample.truth]},"
+    truth = "" if sample.truth is None else f", {article(inspection.class_names[sample.truth])},"
     return (
-        f"{inspection.network} layer by layer: {sample.name}{truth} is taken for "
+        f"{inspection.network} layer by layer: {sample.name}{truth} is predicted as "
         f"{inspection.class_names[sample.predicted]} with {sure:.0f} %."
     )
 
@@ -59,7 +60,7 @@ def _layer(canvas: Canvas, layer: LayerMaps, number: int, top: float) -> None:
     filters, h, w = layer.shape
     maps = layer.maps[number]
     of_sample = replace(layer, maps=maps[None])
-    scale = Scale(of_sample.scale, maps, MAP)
+    scale = ColourScale(of_sample.scale, maps, MAP)
     shape = f"{filters} features" if layer.is_vector else f"{filters} × {h} × {w}"
     low, high = scale.ticks[of_sample.scale[0]], scale.ticks[of_sample.scale[1]]
     words = f"{short(layer.layer, 26)}\n{shape}\n{low} to {high}"
@@ -89,4 +90,4 @@ def _answer(canvas: Canvas, inspection: Inspection, sample: Sample, top: float, 
         colour = BAR if label == sample.predicted else QUIET
         canvas.bar(names, middle - 0.055, max(3.2 * share, 0.01), 0.11, colour)
         true = ", the true class" if label == sample.truth else ""
-        canvas.words(names + 3.2 * share + 0.07, middle, f"{100 * share:.1f} %{true}", size=6.5)
+        canvas.words(names + 3.2 * share + 0.07, middle, f"{percent(share, 1)}{true}", size=6.5)

@@ -1,15 +1,16 @@
 """How every figure looks: colours, markers, two themes, and files that are the same for the same figure.
 
-Colours are those of Okabe and Ito 2008, "Color Universal Design", which stay apart for colour-blind readers;
-markers differ as well, so that the figures can be read in gray. Maps of numbers use cividis (Nuñez et al. 2018,
-doi:10.1371/journal.pone.0199239), which looks the same to colour-blind readers and keeps its order in gray.
+Families say their colours, of those of Okabe and Ito 2008, "Color Universal Design", which stay apart for colour-blind
+readers; markers differ as well, so that the figures can be read in gray. Maps of numbers use cividis (Nuñez et al.
+2018, doi:10.1371/journal.pone.0199239), which looks the same to colour-blind readers and keeps its order in gray.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,16 +20,16 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from makeweight.files import writing_to
-from makeweight.report.figures.drawing import Drawing
+from makeweight.designs.families import described
+from makeweight.designs.families.base import Marker
+from makeweight.files import write_whole, writing_to
 
 Theme = Literal["light", "dark"]
 THEMES: tuple[Theme, ...] = ("light", "dark")
 FORMATS = ("svg", "png", "pdf")
 
-COLOURS = {"fcn": "#0072B2", "cnn": "#D55E00", "lenet": "#009E73"}
-MARKERS = {"fcn": "o", "cnn": "s", "lenet": "^"}
-OTHER_COLOUR, OTHER_MARKER = "#CC79A7", "D"
+MARKERS: dict[Marker, str] = {"circle": "o", "square": "s", "triangle": "^", "diamond": "D"}  # in Matplotlib's words
+ACCENT = "#D55E00"  # of what is of no family
 QUIET = "#808080"  # of what stands behind; 3:1 and more on both papers
 MAP = "cividis"
 
@@ -62,12 +63,12 @@ def drawing(theme: Theme = "light") -> Iterator[None]:
 
 def colour_of(family: str) -> str:
     """Return a family's colour."""
-    return COLOURS.get(family, OTHER_COLOUR)
+    return described(family).colour
 
 
 def marker_of(family: str) -> str:
     """Return a family's marker."""
-    return MARKERS.get(family, OTHER_MARKER)
+    return MARKERS[described(family).marker]
 
 
 def ink_on(colour: Sequence[float] | NDArray[np.floating]) -> str:
@@ -104,9 +105,11 @@ def save(figure: Figure, path: Path, theme: Theme = "light") -> None:
     StoreError
         If it cannot be written.
     """
-    with drawing(theme), writing_to(path):
+    content = io.BytesIO()
+    with drawing(theme):
         dated = {".svg": "Date", ".pdf": "CreationDate"}.get(path.suffix)
-        figure.savefig(path, dpi=160, metadata=None if dated is None else {dated: None})
+        figure.savefig(content, format=path.suffix[1:], dpi=160, metadata=None if dated is None else {dated: None})
+    write_whole(path, content.getvalue())
 
 
 def save_drawing(drawn: Drawing, path: Path, theme: Theme = "light") -> None:
@@ -125,3 +128,18 @@ def make_folder(folder: Path) -> None:
     """
     with writing_to(folder):
         folder.mkdir(parents=True, exist_ok=True)
+
+
+Group = Literal["costs", "curves", "comparisons", "classes", "networks", "features", "tuning"]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """One figure of a report; it is drawn inside :func:`makeweight.report.style.drawing`."""
+
+    name: str  # of the file, "curves-cnn-10k"
+    title: str  # "CNN 10K: learning curves"
+    description: str  # what it shows, with its numbers, for those who do not see it
+    group: Group
+    draw: Callable[[], Figure]
+    network: str | None = None  # label of the network that it is about, if it is about one

@@ -16,8 +16,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from makeweight.report.figures.style import MAP, QUIET, colour_of, marker_of, paper_of
-from makeweight.report.tuning import BEST_SHARE, FEWEST_TRIALS, TuningSummary, importances, text
+from makeweight.report.tuning import BEST_SHARE, MIN_TRIALS, TuningSummary, importances
 from makeweight.store.trials import FIRST_RUNG, TrialRow
+from makeweight.wording import percent, value_text
 
 WINNER = "#CC79A7"  # the fourth colour of the house's palette: no family has it
 
@@ -40,7 +41,7 @@ def history(summary: TuningSummary) -> Figure:
     _history(right, summary, lambda trial: trial.ended)
     left.set_xlabel("trial")
     left.xaxis.set_major_locator(MaxNLocator(integer=True))
-    right.set_xlabel("seconds since the first began")
+    right.set_xlabel("seconds since the first trial started")
     left.set_ylabel("validation accuracy (%)")
     handles, labels = right.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=7.5)
@@ -83,7 +84,7 @@ def describe_history(summary: TuningSummary) -> str:
     best = max(complete, key=lambda t: t.validation_accuracy or 0.0)
     return (
         f"{len(complete)} complete trials and {summary.counts.get('pruned', 0)} that were ended early; the best score, "
-        f"{100 * (best.validation_accuracy or 0):.2f} %, was trial {best.number}'s, one of many noisy scores. Trials "
+        f"{percent(best.validation_accuracy or 0)}, was trial {best.number}'s, one of many noisy scores. Trials "
         "far below the others are off the scale."
     )
 
@@ -98,7 +99,7 @@ def importance(summary: TuningSummary) -> Figure:
     axes.bar_label(bars, [f"{value:.0f}" for value in values], padding=3, fontsize=8)
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
-    axes.set_xlabel(f"share in what sets the best {BEST_SHARE:.0%} of the trials apart (%)")
+    axes.set_xlabel(f"share in what sets the best {percent(BEST_SHARE, 0)} of the trials apart (%)")
     return figure
 
 
@@ -108,7 +109,7 @@ def describe_importance(summary: TuningSummary) -> str:
     if not shares:
         return ""
     count = sum(t.early_accuracy is not None for t in summary.trials)
-    listed = ", ".join(f"{name} {100 * share:.0f} %" for name, share in list(shares.items())[:5])
+    listed = ", ".join(f"{name} {percent(share, 0)}" for name, share in list(shares.items())[:5])
     return (
         f"PED-ANOVA (Watanabe et al. 2023) over {count} trials at {FIRST_RUNG} % of their schedules: {listed}. With "
         "so few trials the order of the small ones means little."
@@ -163,14 +164,14 @@ def _height(values: Any, value: Any) -> float:
 
 def _ticks(values: Any) -> list[tuple[float, str]]:
     if hasattr(values, "choices"):
-        return [(_height(values, choice), text(choice)) for choice in values.choices]
-    return [(_height(values, end), text(end)) for end in dict.fromkeys((values.low, values.high))]
+        return [(_height(values, choice), value_text(choice)) for choice in values.choices]
+    return [(_height(values, end), value_text(end)) for end in dict.fromkeys((values.low, values.high))]
 
 
 def describe_coordinates(summary: TuningSummary) -> str:
     """Say what the lines are."""
     trials = _compared(summary)
-    if len(trials) < FEWEST_TRIALS:
+    if len(trials) < MIN_TRIALS:
         return ""
     won = ", the winner's thick and purple" if summary.tuning.winner is not None else ""
     return f"{len(trials)} trials, each a line through its hyperparameters; bright lines are the accurate ones{won}."
@@ -218,7 +219,7 @@ def describe_frontier(summary: TuningSummary) -> str:
     if len(complete) < 2:
         return ""
     on = _on_frontier(summary)
-    listed = "; ".join(f"trial {t.number}: {t.macs:,} MACs, {100 * (t.validation_accuracy or 0):.2f} %" for t in on)
+    listed = "; ".join(f"trial {t.number}: {t.macs:,} MACs, {percent(t.validation_accuracy or 0)}" for t in on)
     return f"Of {len(complete)} complete trials {len(on)} are beaten by none in both accuracy and MACs: {listed}."
 
 

@@ -12,14 +12,15 @@ from typing import Any, Literal, Protocol
 
 from plotly import graph_objects
 
+from makeweight.designs.families import described
+from makeweight.designs.families.base import Marker
+from makeweight.html import Column, Table
 from makeweight.report.figures.style import colour_of
-from makeweight.report.tables import Column, Table
 
 Axis = Literal["xaxis", "yaxis"]
 
-# Plotly's names of the house's markers and of dashes that tell the networks of a family apart.
-SYMBOLS = {"fcn": "circle", "cnn": "square", "lenet": "triangle-up"}
-OTHER_SYMBOL = "diamond"
+# Plotly's names of markers, and of dashes that tell the networks of a family apart.
+SYMBOLS: dict[Marker, str] = {"circle": "circle", "square": "square", "triangle": "triangle-up", "diamond": "diamond"}
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 
 
@@ -79,7 +80,7 @@ def figure(traces: Sequence[graph_objects.Scatter], x_title: str, y_title: str, 
 
 def symbol_of(family: str) -> str:
     """Return a family's marker in Plotly's words."""
-    return SYMBOLS.get(family, OTHER_SYMBOL)
+    return SYMBOLS[described(family).marker]
 
 
 class Named(Protocol):

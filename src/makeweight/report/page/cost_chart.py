@@ -9,18 +9,18 @@ from typing import Any
 
 from plotly import graph_objects
 
-from makeweight.design.budget import format_budget
+from makeweight.html import Table
 from makeweight.report.analysis import Analysis
 from makeweight.report.costs import COSTS, CostAxis, known
 from makeweight.report.figures import costs as cost_figures
 from makeweight.report.figures.style import QUIET, colour_of
 from makeweight.report.page.charts import Chart, Control, Series, data_table, figure, lines, short, symbol_of
 from makeweight.report.summary import NetworkSummary, StudySummary
-from makeweight.report.tables import Table
-from makeweight.report.verdict import points
+from makeweight.report.summary import lines as networks_by_line
+from makeweight.wording import confidence, number, percent, percentage, points, tick
 
-FRONTIER, REPORT = "not beaten by any", "the original report (over weights)"
-FAR = 1.0  # points below the lowest interval from which the report's networks would flatten all others
+FRONTIER, COURSE_REPORT = "not beaten by any", "the course report (over weights)"
+FAR = 1.0  # points below the lowest interval from which the course report's networks would flatten all others
 
 Points = list[tuple[NetworkSummary, float]]
 
@@ -48,27 +48,27 @@ def _series(analysis: Analysis) -> Iterator[Series]:
         yield Series(network.label, colour_of(network.family), symbol_of(network.family), "")
     if analysis.frontiers and len(networks) > 1:
         yield Series(FRONTIER, QUIET, "", "solid")
-    theirs = [100 * network.reference.test_accuracy for network in networks if network.reference]
+    theirs = [100 * network.reference.accuracy for network in networks if network.reference]
     if theirs:
         floor = min(100 * network.test_accuracy.low for network in networks) - FAR
-        yield Series(REPORT, QUIET, "x", "", shown=min(theirs) >= floor)
+        yield Series(COURSE_REPORT, QUIET, "x", "", shown=min(theirs) >= floor)
 
 
 def _figure(analysis: Analysis, axis: CostAxis) -> graph_objects.Figure:
-    found = known(analysis.summary, axis)
-    traces = [*_frontier(analysis, axis, found), *(_reference(found) if axis.name == "weights" else ())]
-    for family in dict.fromkeys(network.family for network, _ in found):
-        of_family = sorted((point for point in found if point[0].family == family), key=lambda point: point[1])
-        traces.append(_family(of_family))
-    return figure(traces, axis.title, "test accuracy (%)", xaxis=_ticks([cost for _, cost in found]))
+    priced = known(analysis.summary, axis)
+    traces = [*_frontier(analysis, axis, priced), *(_reference(priced) if axis.name == "weights" else ())]
+    costs = {network.label: cost for network, cost in priced}
+    for networks in networks_by_line([network for network, _ in priced]).values():
+        traces.append(_line(sorted(((n, costs[n.label]) for n in networks), key=lambda point: point[1])))
+    return figure(traces, axis.title, "test accuracy (%)", xaxis=_ticks([cost for _, cost in priced]))
 
 
-def _family(found: Points) -> graph_objects.Scatter:
-    """Draw one family; the page leaves out the points whose network is switched off."""
-    family, networks = found[0][0].family, [network for network, _ in found]
+def _line(priced: Points) -> graph_objects.Scatter:
+    """Draw networks that differ in the budget alone; the page leaves out the points whose network is switched off."""
+    family, networks = priced[0][0].family, [network for network, _ in priced]
     intervals = [network.test_accuracy for network in networks]
     return graph_objects.Scatter(
-        x=[short(cost) for _, cost in found],
+        x=[short(cost) for _, cost in priced],
         y=[short(100 * interval.mean) for interval in intervals],
         error_y={
             "type": "data",
@@ -79,7 +79,7 @@ def _family(found: Points) -> graph_objects.Scatter:
             "width": 5,
         },
         ids=[network.label for network in networks],
-        text=[format_budget(network.budget) for network in networks],
+        text=[network.network_id.settings for network in networks],
         textposition="bottom right",
         hovertext=[_words(network) for network in networks],
         hoverinfo="text",
@@ -96,9 +96,9 @@ def _words(network: NetworkSummary) -> str:
     costs = ((axis, axis.of(network)) for axis in COSTS)
     return lines(
         network.label,
-        f"test accuracy {100 * accuracy.mean:.2f} % (95 % {100 * accuracy.low:.2f} to {100 * accuracy.high:.2f})",
-        f"validation accuracy {100 * network.validation_accuracy:.2f} %",
-        *(f"{axis.short} {_number(cost)}{_unit(axis)}" for axis, cost in costs if cost is not None),
+        f"test accuracy {percent(accuracy.mean)} ({confidence(accuracy.low, accuracy.high)})",
+        f"validation accuracy {percent(network.validation_accuracy)}",
+        *(f"{axis.short} {number(cost)}{_unit(axis)}" for axis, cost in costs if cost is not None),
     )
 
 
@@ -108,11 +108,11 @@ def _unit(axis: CostAxis) -> str:
     return f" {unit}" if bracket and unit != axis.short else ""
 
 
-def _frontier(analysis: Analysis, axis: CostAxis, found: Points) -> Iterator[graph_objects.Scatter]:
+def _frontier(analysis: Analysis, axis: CostAxis, priced: Points) -> Iterator[graph_objects.Scatter]:
     places = analysis.frontiers.get(axis.name, {})
-    on = sorted((c, 100 * n.test_accuracy.mean) for n, c in found if n.label in places and places[n.label].on_frontier)
-    if len(found) > 1 and on:
-        on.append((1.25 * max(cost for _, cost in found), on[-1][1]))
+    on = sorted((c, 100 * n.test_accuracy.mean) for n, c in priced if n.label in places and places[n.label].on_frontier)
+    if len(priced) > 1 and on:
+        on.append((1.25 * max(cost for _, cost in priced), on[-1][1]))
         yield graph_objects.Scatter(
             x=[short(cost) for cost, _ in on],
             y=[short(accuracy) for _, accuracy in on],
@@ -124,14 +124,14 @@ def _frontier(analysis: Analysis, axis: CostAxis, found: Points) -> Iterator[gra
         )
 
 
-def _reference(found: Points) -> Iterator[graph_objects.Scatter]:
-    """Mark the report's networks at our weights: its budgets are the same, and it gives no other cost."""
-    theirs = [(network, cost, network.reference) for network, cost in found if network.reference]
+def _reference(priced: Points) -> Iterator[graph_objects.Scatter]:
+    """Mark the course report's networks at our weights: its budgets are the same, and it gives no other cost."""
+    theirs = [(network, cost, network.reference) for network, cost in priced if network.reference]
     if theirs:
         yield graph_objects.Scatter(
             x=[short(cost) for _, cost, _ in theirs],
-            y=[short(100 * reference.test_accuracy) for *_, reference in theirs],
-            meta=REPORT,
+            y=[short(100 * reference.accuracy) for *_, reference in theirs],
+            meta=COURSE_REPORT,
             mode="markers",
             marker={"symbol": "x-thin-open", "color": QUIET, "size": 10, "line": {"width": 2.5}},
             hovertext=[_reference_words(network) for network, *_ in theirs],
@@ -142,11 +142,11 @@ def _reference(found: Points) -> Iterator[graph_objects.Scatter]:
 def _reference_words(network: NetworkSummary) -> str:
     theirs = network.reference
     if theirs is None:
-        raise ValueError(f"the report has no {network.label}")
-    gain = network.test_accuracy.mean - theirs.test_accuracy
+        raise ValueError(f"the course report has no {network.label}")
+    gain = network.test_accuracy.mean - theirs.accuracy
     return lines(
-        f"{network.label} in the original report",
-        f"test accuracy {100 * theirs.test_accuracy:.2f} %, trained in {theirs.time}",
+        f"{network.label} in the course report",
+        f"test accuracy {percent(theirs.accuracy)}, trained in {theirs.minutes}",
         f"this study: {points(gain, signed=True)} points",
     )
 
@@ -155,18 +155,7 @@ def _ticks(costs: list[float]) -> dict[str, Any]:
     """Return ticks at 1, 2 and 5: Plotly's own on a short logarithmic axis are single digits."""
     decades = range(math.floor(math.log10(min(costs))) - 1, math.ceil(math.log10(max(costs))) + 2)
     values = [short(digit * 10.0**power) for power, digit in product(decades, (1, 2, 5))]
-    return {"tickvals": values, "ticktext": [_short(value) for value in values]}
-
-
-def _short(value: float) -> str:
-    for unit, size in (("G", 1e9), ("M", 1e6), ("K", 1e3)):
-        if value >= size:
-            return f"{value / size:g}{unit}"
-    return f"{value:g}"
-
-
-def _number(cost: float) -> str:
-    return f"{cost:,.0f}" if cost >= 1_000 else f"{cost:.3g}"
+    return {"tickvals": values, "ticktext": [tick(value) for value in values]}
 
 
 def _table(summary: StudySummary, axes: list[CostAxis]) -> Table:
@@ -176,6 +165,6 @@ def _table(summary: StudySummary, axes: list[CostAxis]) -> Table:
 
 def _row(network: NetworkSummary, axes: list[CostAxis]) -> tuple[str, ...]:
     interval = network.test_accuracy
-    accuracies = (f"{100 * share:.2f}" for share in (interval.mean, interval.low, interval.high))
+    accuracies = (percentage(share) for share in (interval.mean, interval.low, interval.high))
     costs = (axis.of(network) for axis in axes)
-    return network.label, *accuracies, *("–" if cost is None else _number(cost) for cost in costs)
+    return network.label, *accuracies, *("–" if cost is None else number(cost) for cost in costs)

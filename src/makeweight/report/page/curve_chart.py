@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from plotly import graph_objects
 
+from makeweight.html import Table
 from makeweight.report.figures import curves as curve_figures
 from makeweight.report.page.charts import Chart, Control, Series, data_table, figure, lines, lines_of, short
 from makeweight.report.summary import NetworkSummary
-from makeweight.report.tables import Table
 from makeweight.training.records import EpochRecord
+from makeweight.wording import plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def _words(network: NetworkSummary, value: Value, epoch: int, low: float, mean: 
     of = f"epoch {epoch} of {len(network.runs[0].epochs)}"
     if len(network.runs) == 1:
         return lines(f"{network.label}, {of}", f"{value.title} {mean:.4g}")
-    seeds = f"from {low:.4g} to {high:.4g} over {len(network.runs)} seeds"
+    seeds = f"from {low:.4g} to {high:.4g} over {plural(len(network.runs), 'seed')}"
     return lines(f"{network.label}, {of}", f"{value.title} {mean:.4g}", seeds)
 
 

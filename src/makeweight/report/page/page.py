@@ -19,6 +19,8 @@ from makeweight.report.page.curve_chart import curve_chart
 from makeweight.report.page.methods import methods
 from makeweight.report.page.parts import TuningPart, draw, networks_parts
 from makeweight.report.page.reliability_chart import reliability_chart
+from makeweight.text import shown
+from makeweight.wording import plural
 
 REPORT = "report.html"
 
@@ -48,22 +50,24 @@ def render(contents: Contents, interactive: bool = True) -> str:
     """
     summary = contents.analysis.summary
     interactive = interactive and bool(summary.networks)
-    shown_charts = _charts(contents) if interactive else ()
+    shown_charts = charts(contents) if interactive else ()
     looks = contents.inspections if interactive else ()
     drawn = draw(contents, of_networks=interactive)
     environment = Environment(
         loader=PackageLoader("makeweight.report.page"),
         autoescape=True,
+        finalize=shown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["plural"] = plural
     return environment.get_template("report.html").render(
         summary=summary,
         verdict=contents.verdict,
         missing=contents.missing,
         drawn=drawn,
-        letters=svg.letters_of([each.element for each in drawn]),
+        letters=svg.letters_of([figure.element for figure in drawn]),
         charts=shown_charts,
         charts_data=embed.data({chart.name: chart.to_record() for chart in shown_charts}),
         viewer_data=embed.data(viewer.to_record(looks)) if looks else "",
@@ -97,7 +101,8 @@ def _scripts() -> Scripts:
     return Scripts(head, page, plotly, " ".join((*own, plotly_hash)))
 
 
-def _charts(contents: Contents) -> tuple[Chart, ...]:
+def charts(contents: Contents) -> tuple[Chart, ...]:
+    """Return the interactive charts of a study."""
     networks = contents.analysis.summary.networks
     return cost_chart(contents.analysis), curve_chart(networks), reliability_chart(contents.analysis.networks)
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from makeweight.designs.cost import cost
+from makeweight.designs.table import layers_table
+from makeweight.html import Table
 from makeweight.report.analysis import NetworkAnalysis
 from makeweight.report.contents import Contents
 from makeweight.report.figures.catalogue import drawings, file_name
-from makeweight.report.figures.drawing import Drawing
 from makeweight.report.figures.feature_drawings import feature_drawings
+from makeweight.report.figures.style import Drawing
 from makeweight.report.page import settings, svg
 from makeweight.report.page.svg import Element
-from makeweight.report.tables import Table
 from makeweight.report.tuning import TuningSummary, trials_table, tuning_sentences, winner_table
-from makeweight.report.verdict import points, span
+from makeweight.wording import percent, points, span
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def _part(analysis: NetworkAnalysis, inspected: set[str], first: bool) -> Networ
         label=network.label,
         anchor=file_name(network.label),
         facts=_facts(analysis),
-        layers=settings.layers_table(network),
+        layers=layers_table(cost(network.architecture), title=f"{network.label}: layers"),
         runs=settings.runs_table(network),
         inspected=network.label in inspected,
         first=first,
@@ -98,14 +100,16 @@ def _part(analysis: NetworkAnalysis, inspected: set[str], first: bool) -> Networ
 def _facts(analysis: NetworkAnalysis) -> tuple[tuple[str, str], ...]:
     network, accuracy, fit = analysis.network, analysis.network.test_accuracy, analysis.fit
     facts = [
-        ("test accuracy", f"{100 * accuracy.mean:.2f} %"),
-        ("95 % interval", f"{100 * accuracy.low:.2f}–{100 * accuracy.high:.2f}"),
+        ("test accuracy", percent(accuracy.mean)),
+        ("95 % interval", span(accuracy.low, accuracy.high)),
         ("trainable weights", f"{network.weights:,}"),
         ("MACs an image", f"{network.macs:,}"),
         ("training time", f"{network.train_seconds:.1f} s"),
         ("calibration error", f"{points(analysis.calibration.error)} points"),
     ]
     if fit is not None:
-        facts.append(("training − test", f"{points(fit.gap.mean, signed=True)} ({span(fit.gap.low, fit.gap.high)})"))
+        facts.append(
+            ("training − test", f"{points(fit.gap.mean, signed=True)} ({span(fit.gap.low, fit.gap.high, points)})")
+        )
         facts.append(("fit", fit.verdict))
     return tuple(facts)

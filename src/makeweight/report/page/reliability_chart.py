@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from plotly import graph_objects
 
+from makeweight.html import Table
 from makeweight.report.analysis import NetworkAnalysis
 from makeweight.report.figures import classes as class_figures
 from makeweight.report.figures.style import QUIET
 from makeweight.report.page.charts import Chart, Series, data_table, figure, lines, lines_of, short
-from makeweight.report.tables import Table
 from makeweight.stats.calibration import Bin
+from makeweight.wording import confidence, percent, percentage
 
 
 def reliability_chart(analyses: Sequence[NetworkAnalysis]) -> Chart:
@@ -21,9 +23,9 @@ def reliability_chart(analyses: Sequence[NetworkAnalysis]) -> Chart:
     square = {"range": [0, 102], "dtick": 20}
     return Chart(
         name="reliability",
-        title="How sure, and how often right",
+        title="Accuracy against confidence",
         description=class_figures.describe_reliability(analyses)
-        + " Above the diagonal a network is right more often than it is sure, below it less often.",
+        + " Above the diagonal a network is underconfident, below it overconfident.",
         figures={"": figure(traces, "confidence (%)", "accuracy (%)", xaxis=square, yaxis=square)},
         table=_table(analyses),
         statics=("reliability",),
@@ -61,8 +63,9 @@ def _trace(analysis: NetworkAnalysis, series: Series) -> graph_objects.Scatter:
 def _words(analysis: NetworkAnalysis, b: Bin) -> str:
     return lines(
         analysis.network.label,
-        f"{b.images:,.0f} images, sure by {100 * b.confidence:.1f} %",
-        f"right in {100 * b.accuracy.mean:.1f} % (95 % {100 * b.accuracy.low:.1f} to {100 * b.accuracy.high:.1f})",
+        f"{b.images:,.0f} images, mean confidence {percent(b.confidence, 1)}",
+        f"accuracy {percent(b.accuracy.mean, 1)} "
+        f"({confidence(b.accuracy.low, b.accuracy.high, partial(percentage, decimals=1))})",
     )
 
 
@@ -70,8 +73,8 @@ def _table(analyses: Sequence[NetworkAnalysis]) -> Table:
     rows = tuple(
         (
             analysis.network.label,
-            f"{100 * b.confidence:.1f}",
-            *(f"{100 * share:.1f}" for share in (b.accuracy.mean, b.accuracy.low, b.accuracy.high)),
+            percentage(b.confidence, 1),
+            *(percentage(share, 1) for share in (b.accuracy.mean, b.accuracy.low, b.accuracy.high)),
             f"{b.images:,.0f}",
         )
         for analysis in analyses

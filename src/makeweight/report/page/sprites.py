@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib import colormaps
 from numpy.typing import NDArray
 
-from makeweight.inspection.records import LayerMaps, Subject
+from makeweight.inspection.records import InputImage, LayerMaps
 from makeweight.report.figures.style import MAP
 
 GAP = 1  # pixels between tiles
@@ -49,7 +49,7 @@ def sprite(layer: LayerMaps, sample: int) -> bytes:
     """Return all maps of one sample as a PNG with a palette of 64 colours of cividis; gaps are transparent.
 
     Colours go from one end of the layer's scale to the other in equal steps, for all samples alike. 64 steps of
-    cividis look like 256, and the ten samples of the report's seven networks take 0.7 MB in all.
+    cividis look like 256, and the ten samples of the default study's seven networks take 0.7 MB in all.
     """
     grid = grid_of(layer)
     width, height = grid.size
@@ -60,7 +60,7 @@ def sprite(layer: LayerMaps, sample: int) -> bytes:
     return _png(indices)
 
 
-def sample_png(sample: Subject) -> bytes:
+def sample_png(sample: InputImage) -> bytes:
     """Return the pixels of a sample as a PNG."""
     from PIL import Image
 

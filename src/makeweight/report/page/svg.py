@@ -14,7 +14,7 @@ from html import escape
 from PIL import Image
 
 from makeweight.report.figures import style
-from makeweight.report.figures.drawing import Drawing
+from makeweight.report.figures.style import Drawing
 
 PIXELS = 96  # of CSS an inch
 LETTER = re.compile(r'<path id="([^"]+)" d="([^"]*)" transform="scale\(0\.015625\)"\s*/>')
@@ -49,7 +49,7 @@ def element(drawing: Drawing, anchor: str) -> Element:
 
 def letters_of(elements: list[Element]) -> str:
     """Return the element with the letters of all others."""
-    letters = {name: outline for each in elements for name, outline in each.letters.items()}
+    letters = {name: outline for element in elements for name, outline in element.letters.items()}
     paths = "".join(f'<path id="{n}" d="{d}" transform="scale(0.015625)"/>' for n, d in sorted(letters.items()))
     return f'<svg class="letters" aria-hidden="true" width="0" height="0"><defs>{paths}</defs></svg>'
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from makeweight.inspection.records import Inspection, LayerMaps, Sample
 from makeweight.report.page import sprites
+from makeweight.text import visible
 
 STEP = 9  # from one colour of the palette to the next that the scale below the maps is made of: 0, 9, … 63
 
@@ -18,9 +19,10 @@ def to_record(inspections: Sequence[Inspection]) -> dict[str, Any]:
     The networks of a study look at the same samples, so their pictures are held once.
     """
     first = inspections[0]
+    class_names = [visible(name) for name in first.class_names]
     return {
-        "samples": [_sample(sample, first.class_names) for sample in first.samples],
-        "classes": list(first.class_names),
+        "samples": [_sample(sample, class_names) for sample in first.samples],
+        "classes": class_names,
         "palette": [f"rgb({r} {g} {b})" for r, g, b in sprites.palette()[::STEP]],
         "networks": {inspection.network: _network(inspection) for inspection in inspections},
     }
@@ -28,7 +30,7 @@ def to_record(inspections: Sequence[Inspection]) -> dict[str, Any]:
 
 def _sample(sample: Sample, class_names: Sequence[str]) -> dict[str, Any]:
     truth = None if sample.truth is None else class_names[sample.truth]
-    return {"name": sample.name, "truth": truth, "image": _data_uri(sprites.sample_png(sample))}
+    return {"name": visible(sample.name), "truth": truth, "image": _data_uri(sprites.sample_png(sample))}
 
 
 def _network(inspection: Inspection) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-// Learning curves, a line a training, that grow as epochs end. Chart is the report's: colours, legend and keyboard.
+// Learning curves, one line per training, that grow with every epoch. Chart is the report's: colours, legend and keyboard.
 /* global Chart */
 import { onFrame, recalled, remember } from "./dom.js";
 
@@ -67,8 +67,8 @@ export class Curves extends Chart {
       return {
         type: "scatter", mode: curve.points.length > 1 ? "lines" : "markers", meta: curve.network,
         x: curve.points.map((point) => point[0]), y, hoverinfo: "text", opacity: done ? 0.65 : 1,
-        hovertext: y.map((each, i) => `${curve.label}, epoch ${curve.points[i][0]} of ${curve.of}<br>`
-          + `${TITLES[value]} ${each === null ? "not known" : each.toPrecision(4)}`),
+        hovertext: y.map((reading, i) => `${curve.label}, epoch ${curve.points[i][0]} of ${curve.of}<br>`
+          + `${TITLES[value]} ${reading === null ? "unknown" : reading.toPrecision(4)}`),
         line: { color: curve.colour, dash: curve.dash, width: done ? 1.5 : 2.5 }, marker: { color: curve.colour, size: 6 },
       };
     });

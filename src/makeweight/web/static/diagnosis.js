@@ -1,9 +1,9 @@
-// A diagnosis is asked for, and shown by loading the page again.
-import { find, postJson } from "./dom.js";
+// A diagnosis is asked for, or waited for if it is under way, and shown by loading the page again.
+import { find, postJson, ready } from "./dom.js";
 
 const button = find("[data-make]"), said = find("[data-said]");
 
-button.addEventListener("click", async () => {
+async function make() {
   button.disabled = true;
   const begun = performance.now();
   const tick = setInterval(() => { said.textContent = `Looking, ${((performance.now() - begun) / 1000).toFixed(0)} s …`; }, 500);
@@ -16,5 +16,8 @@ button.addEventListener("click", async () => {
   } finally {
     clearInterval(tick);
   }
-});
-document.documentElement.classList.add("ready");
+}
+
+button.addEventListener("click", make);
+if ("underWay" in button.dataset) make();
+ready();

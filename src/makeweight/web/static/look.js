@@ -1,5 +1,5 @@
 // The look inside: an image that is drawn, chosen or sent, the network's answer, and every layer's maps of it.
-import { all, element, find, getJson, percent, postBytes, recalled, Refused, remember } from "./dom.js";
+import { all, ask, element, find, getJson, percent, postBytes, recalled, Refused, remember } from "./dom.js";
 import { asWords, Sheet } from "./maps.js";
 import { Paper } from "./paper.js";
 
@@ -55,7 +55,7 @@ export class Look {
     }));
     const file = find("[data-file]", holder);
     file.addEventListener("change", () => this.send(file.files[0]));
-    find("[data-invert]", holder).addEventListener("change", () => this.send(file.files[0]));
+    find("[data-invert]", holder).addEventListener("change", () => this.send(file.files[0], true));
     this.paper.canvas.addEventListener("dragover", (event) => event.preventDefault());
     this.paper.canvas.addEventListener("drop", (event) => {
       event.preventDefault();
@@ -72,7 +72,7 @@ export class Look {
     if (source === "draw") this.drawn();
   }
 
-  // While one answer is under way only the last change waits: strokes are faster than networks.
+  // While an answer is under way, only the latest change waits: strokes are faster than networks.
   drawn() {
     if (this.truth !== undefined) this.truth = undefined;
     this.wanted = performance.now();
@@ -85,10 +85,10 @@ export class Look {
       const since = this.wanted, mine = ++this.asked;
       this.wanted = null;
       try {
-        const answer = await postBytes(`${this.url}/see`, this.paper.pixels);
+        const answer = await (await postBytes(`${this.url}/see`, this.paper.pixels)).arrayBuffer();
         if (mine === this.asked) this.show(answer, since);
       } catch (error) {
-        this.say(error instanceof Refused ? error.message : "The server does not answer; draw again to ask again.");
+        this.say(error instanceof Refused ? error.message : "The server doesn't answer. Draw again to retry.");
       }
     }
     this.busy = false;
@@ -101,28 +101,27 @@ export class Look {
     remember({ image: number });
     const since = performance.now(), mine = ++this.asked;
     try {
-      const response = await fetch(`${this.url}/test/${number}`);
-      if (!response.ok) throw new Refused((await response.json()).error);
-      const answer = await response.arrayBuffer();
+      const answer = await (await ask(`${this.url}/test/${number}`)).arrayBuffer();
       if (mine === this.asked) this.show(answer, since, true);
     } catch (error) {
       this.say(error.message);
     }
   }
 
-  async send(file) {
+  // A picture that is dark on bright where the data are bright on dark is inverted, unless the reader has just chosen.
+  async send(file, chosen = false) {
     if (!file) return;
     const since = performance.now(), mine = ++this.asked, invert = find("[data-invert]", this.holder).checked;
     this.say("Reading the picture …");
     try {
-      const headers = { "Content-Type": "application/octet-stream", Accept: "application/json" };
-      const response = await fetch(`${this.url}/picture?invert=${invert ? 1 : 0}`, { method: "POST", headers, body: file });
-      if (!response.ok) throw new Refused((await response.json()).error);
+      const response = await postBytes(`${this.url}/picture?invert=${invert ? 1 : 0}`, file);
       const answer = await response.arrayBuffer();
       if (mine !== this.asked) return;
-      this.show(answer, since, true);
-      if (response.headers.get("X-Looks-Inverted") === "1") {
-        this.say("The picture is dark on bright, and the data are bright on dark: try “turn bright into dark”.");
+      if (response.headers.get("X-Looks-Inverted") === "1" && !chosen && !invert) {
+        find("[data-invert]", this.holder).checked = true;
+        await this.send(file, true);
+      } else {
+        this.show(answer, since, true);
       }
     } catch (error) {
       this.say(error.message);
@@ -149,11 +148,12 @@ export class Look {
     if (this.sheet) this.sheet.enlarge(find("[data-large]", this.one), this.filter);
     const ms = performance.now() - since;
     const note = find("[data-latency]", this.holder);
-    note.textContent = `Seen in ${ms.toFixed(0)} ms.`;
+    note.textContent = `Answered in ${ms.toFixed(0)} ms.`;
     note.dataset.latency = ms.toFixed(1);
   }
 
   showAnswers({ probabilities, truth }) {
+    if (this.paper.isBlank()) return this.hint();
     const best = probabilities.indexOf(Math.max(...probabilities)), { classes } = this.about;
     this.answers.forEach(({ item, bar, share }, i) => {
       bar.style.width = `${100 * probabilities[i]}%`;
@@ -162,7 +162,16 @@ export class Look {
       item.classList.toggle("true", i === truth);
     });
     const judged = truth === null ? "" : truth === best ? ", which is right" : `; it is ${classes[truth]}`;
-    this.say(`Taken for ${classes[best]}, ${percent(probabilities[best], 1)}${judged}.`);
+    this.say(`Looks like ${classes[best]}, ${percent(probabilities[best], 1)}${judged}.`);
+  }
+
+  // A network is as sure of an empty sheet as of any image, and it means nothing.
+  hint() {
+    for (const { item, bar, share } of this.answers) {
+      bar.style.width = share.textContent = "";
+      item.classList.remove("best", "true");
+    }
+    this.say("Draw something, or choose a test image or a picture of your own.");
   }
 
   say(words) {
@@ -198,10 +207,10 @@ export class Look {
     note.textContent = `Looking through ${this.about.tests.toLocaleString("en")} test images …`;
     list.replaceChildren();
     try {
-      const found = await getJson(`${this.url}/responses?layer=${encodeURIComponent(sheet.name)}&filter=${filter}`);
+      const answer = await getJson(`${this.url}/responses?layer=${encodeURIComponent(sheet.name)}&filter=${filter}`);
       if (this.sheet !== sheet || this.filter !== filter) return;
-      note.textContent = "The test images that it responds to most, and what it sees of them where it does:";
-      list.replaceChildren(...found.images.map((image) => this.response(image)));
+      note.textContent = "The test images it responds to most, with the part it responds to:";
+      list.replaceChildren(...answer.images.map((image) => this.response(image)));
     } catch (error) {
       note.textContent = error.message;
     }

@@ -1,7 +1,7 @@
-// Feature maps of a layer, side by side on one canvas; painted from bytes, a place on the layer's scale each.
+// Feature maps of a layer, side by side on one canvas; every byte is a place on the layer's scale.
 import { element } from "./dom.js";
 
-const GAP = 1, TILE = 60, MOST = 700; // pixels: between maps, of a map and of a sheet on the screen
+const GAP = 1, TILE = 60, MAX_WIDTH = 700; // pixels: between maps, of a map and of a sheet on the screen
 const WIDE = 3.2; // a sheet is about so many times wider than high
 
 export class Sheet {
@@ -14,8 +14,8 @@ export class Sheet {
       width: this.columns * (this.wide + GAP) - GAP, height: this.rows * (this.high + GAP) - GAP, className: "sheetmaps",
     });
     this.canvas.setAttribute("role", "img");
-    // A map is about as large in all layers, whole pixels to a value; the page scales down what has no room.
-    const pixels = Math.max(1, Math.min(Math.floor((this.wide > 1 ? TILE : 10) / this.wide), Math.floor(MOST / this.canvas.width)));
+    // Maps are about as large in all layers, with whole pixels per value; the page scales down what is too wide.
+    const pixels = Math.max(1, Math.min(Math.floor((this.wide > 1 ? TILE : 10) / this.wide), Math.floor(MAX_WIDTH / this.canvas.width)));
     this.canvas.style.width = `${this.canvas.width * pixels}px`;
     this.image = this.canvas.getContext("2d").createImageData(this.canvas.width, this.canvas.height);
     this.words = new Uint32Array(this.image.data.buffer);
@@ -24,7 +24,7 @@ export class Sheet {
     this.frame = element("div", { className: "maps" }, this.canvas, this.mark);
     this.frame.addEventListener("click", (event) => this.click(event));
     const size = this.high * this.wide > 1 ? `${this.filters} maps of ${this.high} × ${this.wide}` : `${this.filters} values`;
-    const button = element("button", { type: "button", textContent: "Look at one filter" });
+    const button = element("button", { type: "button", textContent: "Show one filter" });
     button.addEventListener("click", () => onChoose(this, this.chosen ?? 0));
     this.title = element("h3", { textContent: layer.name });
     this.place = element("div", { className: "place" });

@@ -1,17 +1,12 @@
 // The page of a network: its curves, and the look inside.
-/* global Chart */
-import { all, find, getJson, sendOnChoice } from "./dom.js";
+import { all, find, getJson, ready, sendOnChoice, showChart } from "./dom.js";
 import { Look } from "./look.js";
-import { startScrollers } from "./scrollers.js";
 
 const holder = find("#look"), { base, seed } = holder.dataset;
 for (const select of all("[data-seed-choice]")) sendOnChoice(select);
 
 async function startCurves() {
-  const [section] = all("#curves [data-chart]"), record = await getJson(`${base}/curves`);
-  const chart = new Chart(section, record);
-  chart.show();
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => chart.draw());
+  showChart(find("#curves [data-chart]"), await getJson(`${base}/curves`));
 }
 
 async function startLook() {
@@ -27,6 +22,5 @@ async function startLook() {
   }
 }
 
-startScrollers();
 await Promise.all([startLook(), startCurves()]);
-document.documentElement.classList.add("ready");
+ready();

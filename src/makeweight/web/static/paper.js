@@ -1,6 +1,6 @@
-// A sheet of the data's own size to draw on, with the mouse, a finger, a pen or the keyboard.
+// A sheet of the data's image size to draw on, with the mouse, a finger, a pen or the keyboard.
 
-const MOST_UNDO = 30;
+const MAX_UNDO = 30;
 
 export class Paper {
   constructor(canvas, [channels, height, width], onChange) {
@@ -23,7 +23,7 @@ export class Paper {
 
   keep() {
     this.before.push(this.pixels.slice());
-    if (this.before.length > MOST_UNDO) this.before.shift();
+    if (this.before.length > MAX_UNDO) this.before.shift();
   }
 
   undo() {
@@ -34,6 +34,10 @@ export class Paper {
   clear() {
     this.keep();
     this.set(new Uint8Array(this.pixels.length));
+  }
+
+  isBlank() {
+    return this.pixels.every((value) => value === this.pixels[0]);
   }
 
   set(pixels, quietly = false) {
@@ -60,10 +64,10 @@ export class Paper {
   move(event) {
     if (!this.last) return;
     const events = event.getCoalescedEvents?.() ?? [];
-    this.stroke((events.length ? events : [event]).map((each) => this.place(each)), event);
+    this.stroke((events.length ? events : [event]).map((moved) => this.place(moved)), event);
   }
 
-  // A pen that knows its pressure draws broader where it is pressed.
+  // A pressure-sensitive pen draws broader lines when pressed.
   stroke(places, event) {
     const pressure = event.pointerType === "pen" && event.pressure ? 0.5 + event.pressure : 1;
     for (const place of places) {
@@ -79,7 +83,7 @@ export class Paper {
     for (let i = 0; i <= steps; i++) this.dab(x0 + (x1 - x0) * i / steps, y0 + (y1 - y0) * i / steps, radius);
   }
 
-  // A round dab whose edge is soft over one pixel, as in pictures that were scaled down.
+  // A round dab whose edge is soft over one pixel, as in scaled-down pictures.
   dab(x, y, radius) {
     for (let row = Math.max(0, Math.floor(y - radius - 1)); row < Math.min(this.height, y + radius + 1); row++) {
       for (let column = Math.max(0, Math.floor(x - radius - 1)); column < Math.min(this.width, x + radius + 1); column++) {
@@ -99,7 +103,7 @@ export class Paper {
     if (!step && event.key !== " ") return;
     event.preventDefault();
     const from = this.cursor ?? [Math.floor(this.width / 2), Math.floor(this.height / 2)];
-    const clamp = (value, most) => Math.min(most - 1, Math.max(0, value));
+    const clamp = (value, size) => Math.min(size - 1, Math.max(0, value));
     this.cursor = step ? [clamp(from[0] + step[0], this.width), clamp(from[1] + step[1], this.height)] : from;
     if (event.key === " " || event.shiftKey) {
       if (!event.repeat) this.keep();

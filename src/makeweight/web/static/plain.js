@@ -1,5 +1,4 @@
-// Pages that are read and not played with.
-import { startScrollers } from "./scrollers.js";
+// Pages that are only read.
+import { ready } from "./dom.js";
 
-startScrollers();
-document.documentElement.classList.add("ready");
+ready();

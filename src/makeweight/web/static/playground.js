@@ -1,22 +1,17 @@
-// The playground: what is moved goes to the solver, its answer is shown; the address is the network.
-import { all, element, find, getJson, postJson } from "./dom.js";
-import { startScrollers } from "./scrollers.js";
+// The playground: what is moved goes to the solver, and its answer is shown. The address names the network.
+import { all, element, find, getJson, postJson, ready } from "./dom.js";
 
 const form = find("[data-play]"), budget = find("#budget", form), slide = find("[data-budget]", form);
-const moved = new Set(); // sliders that were touched; the others are the family's to choose
-const FAMILYS = "the family's";
-const limits = ["max_macs", "max_activation_bytes"].map((name) => find(`#${name}`, form));
-let asked = 0, waiting = null, under = null;
+const moved = new Set(); // sliders that were touched; the family chooses the others
+const limits = ["max_macs", "max_ram"].map((name) => find(`#${name}`, form));
+let asked = 0, waiting = null, solving = null;
 
 const family = () => find("input[name=family]:checked", form).value;
-const options = () => all(`[data-family=${family()}] [name]`, form);
+const options = () => all(`[data-family="${CSS.escape(family())}"] [name]`, form);
 
 function chosen() {
-  const found = {};
-  for (const control of options()) {
-    if (control.type === "range" ? moved.has(control.id) : control.value) found[control.name] = control.value;
-  }
-  return found;
+  const isChosen = (control) => (control.type === "range" ? moved.has(control.id) : control.value);
+  return Object.fromEntries(options().filter(isChosen).map((control) => [control.name, control.value]));
 }
 
 function state() {
@@ -29,27 +24,20 @@ function showFamily() {
   for (const set of all("[data-family]", form)) set.hidden = set.disabled = set.dataset.family !== family();
 }
 
-function showValue(control) {
-  const output = find("[data-value]", control.parentElement);
-  output.textContent = moved.has(control.id) ? control.value : FAMILYS;
-  if (moved.has(control.id)) control.setAttribute("aria-valuetext", control.value);
-  else control.setAttribute("aria-valuetext", FAMILYS);
-}
-
-function weightsOf(text) {
-  const match = text.trim().match(/^([\d_]+(?:\.\d+)?)\s*([KM]?)$/i);
-  return match ? Number(match[1].replaceAll("_", "")) * { "": 1, K: 1e3, M: 1e6 }[match[2].toUpperCase()] : NaN;
+function showValue(control, taken) { // taken: what the solver chose
+  const words = moved.has(control.id) ? control.value : control.dataset.unset + (taken === undefined ? "" : ` (${taken})`);
+  find("[data-value]", control.parentElement).textContent = words;
+  control.setAttribute("aria-valuetext", words);
 }
 
 function short(count) {
-  const digits = Number(count.toPrecision(2)); // a slider is no place for exact numbers; the field takes them
+  const digits = Number(count.toPrecision(2)); // exact numbers are for the text field
   if (digits >= 1e6) return `${digits / 1e6}M`;
   return digits >= 1e3 ? `${digits / 1e3}K` : String(digits);
 }
 
-function showSlide() {
-  const weights = weightsOf(budget.value);
-  if (weights > 0) slide.value = String(Math.log10(weights));
+function showSlide(weights) {
+  slide.value = String(Math.log10(weights));
   slide.setAttribute("aria-valuetext", `${budget.value} weights`);
 }
 
@@ -61,7 +49,7 @@ function write() {
 
 function read() {
   const query = new URL(location.href).searchParams;
-  const radio = all("input[name=family]", form).find((each) => each.value === query.get("family"));
+  const radio = all("input[name=family]", form).find((input) => input.value === query.get("family"));
   if (radio) radio.checked = true;
   showFamily();
   if (query.has("budget")) budget.value = query.get("budget");
@@ -77,28 +65,27 @@ function read() {
     }
     if (control.type === "range") showValue(control);
   }
-  showSlide();
 }
 
-// One question at a time; while it is under way, only the last change waits.
+// One request at a time; while it is under way, only the latest change waits.
 async function solve() {
   waiting = { ...state(), ...chosen() };
-  if (under) return under;
-  under = (async () => {
+  if (solving) return solving;
+  solving = (async () => {
     while (waiting) {
       const query = new URLSearchParams(waiting), mine = ++asked;
       waiting = null;
       try {
-        const found = await getJson(`/playground/design?${query}`);
-        if (mine === asked && !waiting) (found.problem ? showProblem : showNetwork)(found);
+        const answer = await getJson(`/playground/design?${query}`);
+        if (mine === asked && !waiting) (answer.problem ? showProblem : showNetwork)(answer);
       } catch (error) {
         showProblem({ problem: error.message });
       }
     }
-    under = null;
-    document.documentElement.classList.add("ready");
+    solving = null;
+    ready();
   })();
-  return under;
+  return solving;
 }
 
 function showProblem({ problem, smallest }) {
@@ -108,40 +95,28 @@ function showProblem({ problem, smallest }) {
   button.hidden = !smallest;
   if (smallest) {
     button.textContent = `Take ${smallest.toLocaleString("en")} weights`;
-    button.onclick = () => { budget.value = String(smallest); showSlide(); write(); solve(); };
+    button.onclick = () => { budget.value = String(smallest); write(); solve(); };
   }
   find("[data-network]", form).hidden = find("[data-facts]", form).hidden = true;
 }
 
-const count = (number) => number.toLocaleString("en");
-
-function bar(share) {
-  const cell = element("td", { className: "bar" });
-  if (!share) return cell;
-  const inner = element("i");
-  inner.style.width = `${Math.max(0.1, 3.4 * share)}rem`;
-  cell.append(inner, element("span", { textContent: `${(100 * share).toFixed(1)} %` }));
-  return cell;
-}
-
-function showNetwork(found) {
+function showNetwork(network) {
+  for (const control of options()) if (control.type === "range") showValue(control, network.options[control.name]);
   find("[data-problem]", form).hidden = true;
   find("[data-network]", form).hidden = find("[data-facts]", form).hidden = false;
-  const facts = [["weights", count(found.weights)], ["of the budget", `${(100 * found.used).toFixed(2)} %`],
-    ["MACs an image", count(found.macs)], ["float32 activations", `${count(Math.round(found.activationBytes / 1024))} KiB`]];
-  find("[data-facts]", form).replaceChildren(...facts.map(([term, words]) => element("div", {},
+  showSlide(network.budget);
+  find("[data-facts]", form).replaceChildren(...network.facts.map(([term, words]) => element("div", {},
     element("dt", { textContent: term }), element("dd", { textContent: words }))));
-  find("[data-layers]", form).replaceChildren(...found.layers.map((layer) => element("tr", {},
-    Object.assign(element("th", { textContent: layer.name }), { scope: "row" }), element("td", { textContent: layer.kind }),
-    element("td", { className: "right", textContent: layer.output.join(" × ") }),
-    element("td", { className: "right", textContent: layer.weights ? count(layer.weights) : "–" }),
-    bar(layer.weights / found.budget),
-    element("td", { className: "right", textContent: layer.macs ? count(layer.macs) : "–" }))));
-  find("[data-notes]", form).textContent = [
-    found.statistics ? `${count(found.statistics)} running statistics of normalisation are not trained and not counted.` : "",
-    ...found.limits.map((used) => `${used}.`),
-    found.binding.length ? `Binding besides the weights: ${found.binding.join(", ")}.` : "",
-  ].filter(Boolean).join(" ");
+  find("[data-layers]", form).replaceChildren(...network.layers.map(row));
+  find("[data-notes]", form).textContent = network.notes.join(" ");
+}
+
+function row({ cells: [name, kind, ...numbers], share }) {
+  const bar = element("i"), right = numbers.slice(0, -1);
+  bar.style.width = share ? `${Math.max(0.1, 3.4 * share)}rem` : 0;
+  return element("tr", {}, Object.assign(element("th", { textContent: name }), { scope: "row" }),
+    element("td", { textContent: kind }), ...right.map((words) => element("td", { className: "right", textContent: words })),
+    element("td", { className: "bar" }, bar, element("span", { textContent: numbers.at(-1) })));
 }
 
 async function train() {
@@ -163,7 +138,6 @@ form.addEventListener("input", ({ target }) => {
   if (target === slide) budget.value = short(10 ** Number(slide.value));
   else if (target.type === "range") { moved.add(target.id); showValue(target); }
   if (target.name === "family") showFamily();
-  showSlide();
   write();
   solve();
 });
@@ -180,5 +154,4 @@ find("[data-reset]", form).addEventListener("click", () => {
 find("[data-train]", form).addEventListener("click", train);
 addEventListener("popstate", () => { read(); solve(); });
 read();
-startScrollers();
 solve();

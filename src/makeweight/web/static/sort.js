@@ -1,4 +1,4 @@
-// Tables that sort by a click on a heading; the address remembers by which.
+// Tables that sort by a click on a heading; the address remembers which.
 import { all, find, recalled, remember } from "./dom.js";
 
 export function number(text) {

@@ -1,4 +1,4 @@
-// A study's event stream that comes back by itself, after a restart of the server or of this machine.
+// A study's event stream that reconnects by itself after a restart of the server or of this machine.
 
 const AGAIN_MS = 1500;
 
@@ -8,7 +8,7 @@ export class Stream {
     this.handlers = handlers;
     this.onState = onState;
     this.source = null;
-    // A hidden page needs no connection, and a browser has six for all pages of a server.
+    // A hidden page needs no connection, and a browser allows six per server.
     document.addEventListener("visibilitychange", () => (document.hidden ? this.close() : this.open()));
     addEventListener("pagehide", () => this.close());
     addEventListener("pageshow", () => this.open());

@@ -1,9 +1,7 @@
 // The page of a study: what runs, curves that grow, the table, and the statistics once they are computed.
-/* global Chart */
-import { all, element, find, getJson, percent, postJson } from "./dom.js";
+import { all, element, find, getJson, percent, postJson, ready, showChart, startScrollers } from "./dom.js";
 import { Curves } from "./curves.js";
 import { SortableTable } from "./sort.js";
-import { startScrollers } from "./scrollers.js";
 import { Stream } from "./stream.js";
 
 const holder = find("#study"), url = holder.dataset.url;
@@ -24,13 +22,14 @@ function showOverview(overview) {
   showRunning();
   for (const network of overview.networks) showNetwork(network);
   table?.sort();
-  const failures = find("[data-failures]");
+  const problem = find("[data-problem]", holder), failures = find("[data-failures]");
+  problem.hidden = !overview.problem;
+  problem.textContent = overview.problem;
   failures.hidden = !overview.failures.length;
   find("ul", failures).replaceChildren(...overview.failures.map((line) => element("li", { textContent: line })));
-  const done = overview.networks.reduce((sum, network) => sum + network.done, 0);
-  if (done !== counted) {
-    counted = done;
-    if (done) showCharts();
+  if (overview.done !== counted) {
+    counted = overview.done;
+    if (counted) showCharts();
   }
 }
 
@@ -45,9 +44,9 @@ function showRunning() {
 }
 
 function showNetwork(network) {
-  const row = all("tr", table?.table).find((each) => each.dataset.label === network.label);
+  const row = all("tr", table?.table).find((candidate) => candidate.dataset.label === network.label);
   if (!row) return;
-  const [head, , , seeds, accuracy, span, validation, seconds, state, tick] = row.cells;
+  const head = row.cells[0], tick = [...row.cells].at(-1);
   if (network.href && !find("a", head)) {
     head.replaceChildren(element("a", { href: network.href, textContent: network.label }));
     const box = element("input", { type: "checkbox", name: "network", value: network.name });
@@ -55,12 +54,7 @@ function showNetwork(network) {
     label.append(element("span", { className: "unseen", textContent: `Compare ${network.label}` }));
     tick.replaceChildren(label);
   }
-  seeds.textContent = `${network.done} of ${network.seeds}`;
-  accuracy.textContent = network.accuracyWords;
-  span.textContent = network.span;
-  validation.textContent = network.validationWords;
-  seconds.textContent = network.seconds === null ? "–" : network.seconds.toFixed(1);
-  state.textContent = network.state;
+  network.cells.forEach((words, i) => { row.cells[i + 1].textContent = words; });
 }
 
 let asked = 0;
@@ -70,13 +64,13 @@ async function showCharts() {
   try {
     const answer = await getJson(`${url}/charts`);
     if (mine !== asked) return;
-    const kept = choices(place), folded = all("details[open]", place).map((each) => each.textContent.slice(0, 40));
+    const kept = choices(place), folded = all("details[open]", place).map((details) => details.textContent.slice(0, 40));
     place.innerHTML = answer.markup; // rendered by our own server, which escapes every name
     for (const section of all("[data-chart]", place)) {
       restore(section, kept);
-      new Chart(section, answer.figures[section.dataset.chart]).show();
+      showChart(section, answer.figures[section.dataset.chart]);
     }
-    for (const each of all("details", place)) each.open = folded.includes(each.textContent.slice(0, 40));
+    for (const details of all("details", place)) details.open = folded.includes(details.textContent.slice(0, 40));
     startScrollers(place);
     document.documentElement.classList.add("charts-ready");
   } catch (error) {
@@ -85,27 +79,26 @@ async function showCharts() {
 }
 
 function choices(place) {
-  return new Map(all("select, input", place).map((each, i) => [i, each.type === "checkbox" ? each.checked : each.value]));
+  return all("select, input", place).map((control) => (control.type === "checkbox" ? control.checked : control.value));
 }
 
 // What the reader has chosen stays chosen when the statistics are computed anew.
 function restore(section, kept) {
-  all("select, input", section.parentElement).forEach((each, i) => {
-    if (!kept.has(i)) return;
-    if (each.type === "checkbox") each.checked = kept.get(i);
-    else if ([...each.options].some((option) => option.value === kept.get(i))) each.value = kept.get(i);
+  all("select, input", section.parentElement).forEach((control, i) => {
+    if (i >= kept.length) return;
+    if (control.type === "checkbox") control.checked = kept[i];
+    else if ([...control.options].some((option) => option.value === kept[i])) control.value = kept[i];
   });
 }
 
 function showWhole(whole) {
   curves.reset(whole.curves);
   showOverview(whole);
-  document.documentElement.classList.add("ready");
+  ready();
 }
 
 function showConnection(state) {
-  find("[data-connection]").textContent = state === "lost" ? "The connection is lost; it is tried again and again." : "";
-  document.documentElement.classList.toggle("lost", state === "lost");
+  find("[data-connection]").textContent = state === "lost" ? "The connection is lost; trying to reconnect." : "";
 }
 
 async function act(name, words) {
@@ -125,7 +118,6 @@ async function act(name, words) {
 
 find("[data-stop]", holder).addEventListener("click", () => act("stop", "Asking it to stop …"));
 find("[data-resume]", holder).addEventListener("click", () => act("resume", "Starting …"));
-startScrollers();
 new Stream(`${url}/events`, {
   whole: showWhole,
   overview: showOverview,

@@ -105,7 +105,7 @@ class Viewer {
     const order = shares.map((share, i) => i).sort((a, b) => shares[b] - shares[a]);
     const given = this.data.classes[order[0]];
     const judged = !sample.truth ? "" : sample.truth === given ? ", which is right" : `; it is ${sample.truth}`;
-    this.caption.textContent = `${sample.name}: taken for ${given}${judged}.`;
+    this.caption.textContent = `${sample.name}: predicted as ${given}${judged}.`;
     this.answers.replaceChildren(...order.slice(0, 5).map((i) => {
       const bar = element("i");
       bar.style.width = `${100 * shares[i]}%`;

@@ -1,0 +1,78 @@
+"""The counts as tables, in the terminal and in docs/microcontrollers.md."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from benchmarks.settings import ROOT
+
+PAGE = ROOT / "docs" / "microcontrollers.md"
+START, END = "<!-- counts: python -m benchmarks.chips -->\n", "<!-- end of counts -->\n"
+Key = tuple[str, str, str, str]  # network, chip, optimisation, kernels
+
+
+def one_line(row: Any) -> str:
+    """Say a count."""
+    each = row.instructions / row.macs
+    return f"{row.network}: {row.kernels} on {row.chip} {row.optimisation}: {row.instructions:,}, {each:.2f} a MAC"
+
+
+def table(record: Mapping[str, Any]) -> str:
+    """Return the tables as Markdown."""
+    return "\n".join(_lines(record))
+
+
+def as_json(record: Mapping[str, Any]) -> str:
+    """Return the record with a line for each count."""
+    rows = ",\n".join(json.dumps(row, ensure_ascii=False) for row in record["rows"])
+    rest = json.dumps({key: value for key, value in record.items() if key != "rows"})
+    return f'{rest[:-1]}, "rows": [\n{rows}\n]}}\n'
+
+
+def write(record: Mapping[str, Any]) -> None:
+    """Put the tables into the page."""
+    page = PAGE.read_text(encoding="utf-8")
+    replaced = re.sub(f"{START}.*{END}", lambda _: f"{START}{table(record)}\n{END}", page, flags=re.DOTALL)
+    PAGE.write_text(replaced, encoding="utf-8")
+
+
+def _lines(record: Mapping[str, Any]) -> Iterator[str]:
+    rows: dict[Key, dict[str, Any]] = {
+        (row["network"], row["chip"], row["optimisation"], row["kernels"]): row for row in record["rows"]
+    }
+    networks = list(dict.fromkeys(row["network"] for row in record["rows"]))
+    yield "Cortex-M4F, millions of instructions for one image; CMSIS-NN / int8 above 1 means that int8 is ahead:\n"
+    yield "| network | MACs | int8 -O2 | CMSIS-NN -O2 | ratio | int8 -Os | CMSIS-NN -Os | ratio | float -O2 |"
+    yield "|---|---|---|---|---|---|---|---|---|"
+    for network in networks:
+        yield _row_m4(rows, network)
+    yield "\nint8, instructions for each MAC:\n"
+    yield "| network | M4 -O2 | M4 -Os | M0+ -O2 | M0+ -Os | RV32IMC -O2 | RV32IMC -Os | CMSIS-NN, M0+ -O2 |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for network in networks:
+        pairs = [(chip, o) for chip in ("Cortex-M4", "Cortex-M0+", "RV32IMC") for o in ("-O2", "-Os")]
+        cells = [_each(rows.get((network, chip, o, "int8"))) for chip, o in pairs]
+        yield f"| {network} | {' | '.join(cells)} | {_each(rows.get((network, 'Cortex-M0+', '-O2', 'CMSIS-NN')))} |"
+    yield "\nVersions: " + "; ".join(dict.fromkeys(record["versions"].values())) + f"; CMSIS-NN {record['cmsis_nn']}."
+
+
+def _row_m4(rows: Mapping[Key, dict[str, Any]], network: str) -> str:
+    macs = next(row["macs"] for key, row in rows.items() if key[0] == network)
+    cells = [f"{macs / 1e6:.2f}M"]
+    for optimisation in ("-O2", "-Os"):
+        ours, theirs = (rows.get((network, "Cortex-M4", optimisation, who)) for who in ("int8", "CMSIS-NN"))
+        ratio = f"{theirs['instructions'] / ours['instructions']:.2f}" if ours and theirs else "–"
+        cells += [_millions(ours), _millions(theirs), ratio]
+    cells.append(_millions(rows.get((network, "Cortex-M4", "-O2", "float"))))
+    return f"| {network} | {' | '.join(cells)} |"
+
+
+def _millions(row: Mapping[str, Any] | None) -> str:
+    return f"{row['instructions'] / 1e6:.2f}" if row else "–"
+
+
+def _each(row: Mapping[str, Any] | None) -> str:
+    return f"{row['instructions'] / row['macs']:.2f}" if row else "–"

@@ -1,0 +1,1 @@
+"""The diagnosis on a corpus of broken and healthy training programs."""

@@ -1,0 +1,79 @@
+"""How the int8 program computes a convolution: which of its functions, and its weights as that one reads them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from makeweight.export.c.parts import source_shape
+from makeweight.export.c.quantise import Coded
+from makeweight.export.c.steps import Convolution, Depthwise, Extent, Pixels, Program
+
+LANES = 4  # filters that share an input once it is loaded, and taps in a block of their weights
+MAX_WINDOW = 128  # taps of a window that is copied to the stack
+CENTRE = 128  # what is taken from a pixel to make it int8
+
+Kind = Literal["direct", "gathered", "depthwise", "pixels"]
+FUNCTIONS: dict[Kind, str] = {
+    "direct": "filter_map",
+    "gathered": "filter_gathered",
+    "depthwise": "filter_channels",
+    "pixels": "filter_pixels",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Kernel:
+    """A convolution as its function takes it."""
+
+    kind: Kind
+    weights: NDArray[np.int8]
+    bias: NDArray[np.int32]
+    source: Extent
+    window: tuple[int, int]  # rows and columns
+    zero: int = 0  # subtracted from the input; 0 where the bias makes up for it
+    fill: NDArray[np.int8] | None = None  # stands for 0 outside the map, by channel
+    mean: NDArray[np.uint8] | None = None
+
+
+def kernel(program: Program, step: Convolution, coded: Coded) -> Kernel:
+    """Choose the function of a convolution, and lay its weights out for it."""
+    assert coded.weights is not None
+    assert coded.bias is not None
+    weights, bias, source = coded.weights, coded.bias, source_shape(program, step)
+    rows, columns = window = weights.shape[2:]
+    in_order = weights.transpose(0, 2, 3, 1)
+    if isinstance(step, Depthwise):
+        return Kernel("depthwise", weights.transpose(1, 2, 3, 0), bias, source, window, coded.source.zero)
+    zeros = np.full(source[0], coded.source.zero) if coded.mean is None else coded.mean.astype(np.int64) - CENTRE
+    folded = bias - np.einsum("ocij,c->o", weights.astype(np.int64), zeros)
+    # No sum leaves int32 for that: input and zero both lie within what bounds the products.
+    folded = folded.astype(np.int32)
+    if window == source[1:] and not step.padding:
+        return Kernel("direct", packed(in_order.reshape(len(weights), 1, -1)), folded, (weights[0].size, 1, 1), (1, 1))
+    if weights[0].size <= MAX_WINDOW and (rows * columns > 1 or (isinstance(step, Pixels) and step.padding)):
+        taps = in_order.reshape(len(weights), 1, -1)
+        whole = np.pad(taps, ((0, 0), (0, 0), (0, -taps.shape[2] % LANES)))
+        outside = zeros.astype(np.int8) if coded.mean is None else coded.mean.view(np.int8)
+        return Kernel("gathered", packed(whole), folded, source, window, fill=outside)
+    if isinstance(step, Pixels) and step.padding and len(set(zeros)) > 1:
+        return Kernel("pixels", in_order, bias, source, window, mean=coded.mean)
+    in_rows = packed(in_order.reshape(len(weights), rows, -1))
+    if step.padding:
+        return Kernel("direct", in_rows, bias, source, window, int(zeros[0]))
+    return Kernel("direct", in_rows, folded, source, window)
+
+
+def packed(weights: NDArray[np.int8]) -> NDArray[np.int8]:
+    """Lay (o, rows, taps) weights out: four filters at a time in blocks of four taps, and the last ones as they are."""
+    together = len(weights) // LANES * LANES
+    groups = weights[:together].reshape(-1, LANES, *weights.shape[1:]).swapaxes(1, 2)  # (groups, rows, filters, taps)
+    whole = weights.shape[2] // LANES * LANES
+    blocks = groups[..., :whole].reshape(*groups.shape[:3], whole // LANES, LANES).swapaxes(2, 3)
+    rest = groups[..., whole:]
+    in_rows = [part.reshape(*part.shape[:2], prod(part.shape[2:])) for part in (blocks, rest)]
+    return np.concatenate([np.concatenate(in_rows, axis=2).reshape(-1), weights[together:].reshape(-1)])

@@ -1,0 +1,441 @@
+#if defined(__GNUC__) && !defined(__clang__) && defined(__OPTIMIZE_SIZE__)
+#pragma GCC optimize("O2") /* -Os would take twice the instructions, to save a few hundred bytes */
+#endif
+#if defined(__GNUC__) && defined(__OPTIMIZE__)
+#define INLINE static inline __attribute__((always_inline))
+#define STEP static __attribute__((noinline)) /* so that no two of them are on the stack at the same time */
+#else
+#define INLINE static inline
+#define STEP static
+#endif
+
+/* What becomes of a sum: q = zero + sum * multiplier / 2^(33 + shift), rounded and clamped. */
+typedef struct {
+    const int32_t *multiplier;
+    const int8_t *shift;
+{% if uses.below %}
+    const int32_t *below_multiplier; /* for sums below 0, where those differ */
+    const int8_t *below_shift;
+{% endif %}
+{% if uses.gelu %}
+    const int8_t *table; /* of GELU, by q + 128 */
+{% endif %}
+    int32_t step; /* 1: a multiplier for each channel, as filters always have; 0: one for all */
+    int32_t zero;
+} ending;
+
+{% if uses.direct or uses.gathered or uses.depthwise or uses.pixels %}
+typedef struct {
+    const int8_t *weights; /* four filters at a time, then those that remain one by one: [row][four taps][filter][tap];
+                            of each channel by itself [row][column][channel] */
+    const int32_t *bias;
+{% if uses.gathered %}
+    const int8_t *fill; /* what stands for 0 in the input, by channel, before the flip */
+    uint32_t flip; /* 0x80808080 makes pixels int8 */
+{% endif %}
+{% if uses.pixels %}
+    const uint8_t *mean; /* of pixels, by channel */
+{% endif %}
+{% if uses.scores %}
+    const float *scale; /* of the last layer's sums, which are not rounded */
+{% endif %}
+    int32_t zero; /* to subtract from the input, where the bias does not do it */
+    extent in, out;
+    int32_t rows, columns, stride, padding;
+    ending end;
+} filter;
+
+{% endif %}
+/* The arithmetic of Armv7E-M and Armv8-M with DSP: four bytes are two pairs of 16 bits, the even and the odd ones. */
+#if defined(__ARM_FEATURE_SIMD32) && defined(__GNUC__)
+#define PAIRS
+INLINE int32_t four(const int8_t *p)
+{
+    int32_t word;
+    __builtin_memcpy(&word, p, 4);
+    return word;
+}
+
+INLINE int32_t even(int32_t word, int32_t pair)
+{
+    __asm__("sxtab16 %0, %1, %2" : "=r"(word) : "r"(pair), "r"(word));
+    return word;
+}
+
+INLINE int32_t odd(int32_t word, int32_t pair)
+{
+    __asm__("sxtab16 %0, %1, %2, ror #8" : "=r"(word) : "r"(pair), "r"(word));
+    return word;
+}
+
+INLINE int32_t even_weights(int32_t word)
+{
+    __asm__("sxtb16 %0, %1" : "=r"(word) : "r"(word));
+    return word;
+}
+
+INLINE int32_t odd_weights(int32_t word)
+{
+    __asm__("sxtb16 %0, %1, ror #8" : "=r"(word) : "r"(word));
+    return word;
+}
+
+INLINE int32_t products(int32_t a, int32_t b, int32_t sum)
+{
+    __asm__("smlad %0, %1, %2, %3" : "=r"(sum) : "r"(a), "r"(b), "r"(sum));
+    return sum;
+}
+
+INLINE int32_t clamped(int32_t q)
+{
+    __asm__("ssat %0, #8, %1" : "=r"(q) : "r"(q) : "cc");
+    return q;
+}
+#else
+INLINE int32_t clamped(int32_t q)
+{
+    return q < -128 ? -128 : q > 127 ? 127 : q;
+}
+#endif
+
+INLINE int32_t scaled(int32_t sum, int32_t multiplier, int32_t shift)
+{
+    int64_t product = (int64_t)sum * multiplier;
+    product -= product < 0; /* halves are rounded away from 0 */
+{% if uses.wide %}
+    if (shift < 0) { /* then the lower half counts too */
+        product = ((product >> (shift + 32)) + 1) >> 1;
+        return product < -512 ? -512 : product > 512 ? 512 : (int32_t)product;
+    }
+{% endif %}
+    return (((int32_t)(product >> 32) >> shift) + 1) >> 1;
+}
+
+INLINE int8_t finish(int32_t sum, int32_t i, const ending *e)
+{
+    int32_t q;
+{% if uses.below %}
+    if (sum < 0 && e->below_multiplier)
+        q = scaled(sum, e->below_multiplier[i], e->below_shift[i]);
+    else
+{% endif %}
+        q = scaled(sum, e->multiplier[i], e->shift[i]);
+    q = clamped(q + e->zero);
+{% if uses.gelu %}
+    if (e->table)
+        return e->table[q + 128];
+{% endif %}
+    return (int8_t)q;
+}
+
+{% include "clip.c" %}
+{% if uses.direct or uses.gathered or uses.depthwise %}
+typedef struct {
+    int32_t a, b, c, d;
+} four_sums;
+
+/* A number twice, to be added to two halves. */
+INLINE int32_t twice(int32_t number)
+{
+    return (int32_t)((uint32_t)number << 16 | ((uint32_t)number & 0xFFFF));
+}
+
+{% endif %}
+{% if uses.direct or uses.gathered %}
+INLINE four_sums add_four(four_sums s, int32_t v, const int8_t *w)
+{
+    s.a += v * w[0];
+    s.b += v * w[4];
+    s.c += v * w[8];
+    s.d += v * w[12];
+#if defined(__GNUC__) && defined(__thumb__) && !defined(__thumb2__)
+    __asm__("" : "+r"(s.a), "+r"(s.b), "+r"(s.c), "+r"(s.d)); /* one tap after another: there are eight registers */
+#endif
+    return s;
+}
+
+/* Add n products of each of four filters: one block of weights has four taps of them. */
+INLINE four_sums add_blocks(four_sums s, const int8_t *x, const int8_t *w, int32_t n, int32_t zero)
+{
+    const int8_t *end = x + n;
+#if defined(PAIRS)
+    int32_t less = twice(-zero);
+    for (; x < end; x += 4, w += 16) {
+        int32_t x0 = four(x), x1 = odd(x0, less), v;
+        x0 = even(x0, less);
+        v = four(w);
+        s.a = products(x0, even_weights(v), products(x1, odd_weights(v), s.a));
+        v = four(w + 4);
+        s.b = products(x0, even_weights(v), products(x1, odd_weights(v), s.b));
+        v = four(w + 8);
+        s.c = products(x0, even_weights(v), products(x1, odd_weights(v), s.c));
+        v = four(w + 12);
+        s.d = products(x0, even_weights(v), products(x1, odd_weights(v), s.d));
+    }
+#else
+    while (x < end) {
+        s = add_four(s, *x++ - zero, w++), s = add_four(s, *x++ - zero, w++);
+        s = add_four(s, *x++ - zero, w++), s = add_four(s, *x++ - zero, w++);
+        w += 12;
+    }
+#endif
+    return s;
+}
+
+INLINE int32_t add_products(int32_t sum, const int8_t *x, const int8_t *w, int32_t n, int32_t zero)
+{
+    const int8_t *end = x + n;
+#if defined(PAIRS)
+    int32_t less = twice(-zero);
+    for (; end - x >= 4; x += 4, w += 4) {
+        int32_t u = four(x), v = four(w);
+        sum = products(even(u, less), even_weights(v), products(odd(u, less), odd_weights(v), sum));
+    }
+#endif
+    while (x < end)
+        sum += (*x++ - zero) * *w++;
+    return sum;
+}
+
+{% endif %}
+{% if uses.direct %}
+/* The same for taps from first to end of a row of so many, where either may lie inside a block, and the last be short. */
+INLINE four_sums add_taps(four_sums s, const int8_t *x, const int8_t *w, int32_t first, int32_t end, int32_t taps,
+                          int32_t zero)
+{
+    int32_t t = first, whole = taps & ~3;
+    while (t < end) {
+        int32_t inside = t & 3, n = (end - t) & ~3, width = t < whole ? 4 : taps - whole;
+        const int8_t *v = w + 4 * (t - inside) + inside;
+        if (!inside && n) {
+            s = add_blocks(s, x, v, n, zero);
+            x += n, t += n;
+        } else {
+            do {
+                int32_t u = *x++ - zero;
+                s.a += u * v[0], s.b += u * v[width], s.c += u * v[2 * width], s.d += u * v[3 * width];
+                v++, t++;
+            } while (t < end && t & 3);
+        }
+    }
+    return s;
+}
+
+/* One pixel of a map whose windows are read where they lie. */
+static void filter_window(const filter *f, const int8_t *x, span v, span h, int8_t *y)
+{
+    const int32_t channels = f->in.channels, taps = f->columns * channels, pitch = f->in.width * channels;
+    const int32_t first = h.first * channels, end = h.end * channels, zero = f->zero;
+    const int32_t out = f->out.channels, whole = out & ~3;
+    const int8_t *w = f->weights, *row, *u;
+    const int32_t *bias = f->bias;
+    const ending e = f->end;
+    int32_t o, k;
+    for (o = 0; o < whole; o += 4) {
+        four_sums s = {bias[o], bias[o + 1], bias[o + 2], bias[o + 3]};
+        for (k = v.first, row = x, u = w + 4 * k * taps; k < v.end; k++, row += pitch, u += 4 * taps)
+            s = add_taps(s, row, u, first, end, taps, zero);
+        w += 4 * f->rows * taps;
+{% if uses.scores %}
+        if (f->scale) {
+            float *scores = (float *)(void *)y + o;
+            scores[0] = (float)s.a * f->scale[o], scores[1] = (float)s.b * f->scale[o + 1];
+            scores[2] = (float)s.c * f->scale[o + 2], scores[3] = (float)s.d * f->scale[o + 3];
+            continue;
+        }
+{% endif %}
+        y[o] = finish(s.a, o, &e), y[o + 1] = finish(s.b, o + 1, &e);
+        y[o + 2] = finish(s.c, o + 2, &e), y[o + 3] = finish(s.d, o + 3, &e);
+    }
+    for (o = whole; o < out; o++) {
+        int32_t sum = bias[o];
+        for (k = v.first, row = x, u = w + k * taps; k < v.end; k++, row += pitch, u += taps)
+            sum = add_products(sum, row, u + first, end - first, zero);
+        w += f->rows * taps;
+{% if uses.scores %}
+        if (f->scale) {
+            ((float *)(void *)y)[o] = (float)sum * f->scale[o];
+            continue;
+        }
+{% endif %}
+        y[o] = finish(sum, o, &e);
+    }
+}
+
+STEP void filter_map(const filter *f, const int8_t *map, int8_t *y)
+{
+    int32_t row, column;
+    for (row = 0; row < f->out.height; row++)
+        for (column = 0; column < f->out.width; column++, y += f->out.channels) {
+            span v = clip(row, f->rows, f->in.height, f), h = clip(column, f->columns, f->in.width, f);
+            int32_t pixel = (v.start + v.first) * f->in.width + h.start + h.first;
+            filter_window(f, map + pixel * f->in.channels, v, h, y);
+        }
+}
+
+{% endif %}
+{% if uses.gathered %}
+enum { WINDOW = {{ window }} };
+
+/* One pixel from its window, whose n taps lie side by side. */
+static void filter_taps(const filter *f, const int8_t *x, int32_t n, int8_t *y)
+{
+    const int32_t out = f->out.channels, whole = out & ~3;
+    const int8_t *w = f->weights;
+    const int32_t *bias = f->bias;
+    const ending e = f->end;
+    int32_t o;
+    for (o = 0; o < whole; o += 4, w += 4 * n) {
+        four_sums s = {bias[o], bias[o + 1], bias[o + 2], bias[o + 3]};
+        s = add_blocks(s, x, w, n, 0);
+        y[o] = finish(s.a, o, &e), y[o + 1] = finish(s.b, o + 1, &e);
+        y[o + 2] = finish(s.c, o + 2, &e), y[o + 3] = finish(s.d, o + 3, &e);
+    }
+    for (o = whole; o < out; o++, w += n)
+        y[o] = finish(add_products(bias[o], x, w, n, 0), o, &e);
+}
+
+/* Copy n bytes, or some more where room says that all of them may be read: those behind are overwritten, or count 0. */
+INLINE void gather(int8_t *to, const int8_t *from, int32_t n, uint32_t flip, int room)
+{
+    int32_t i;
+#if defined(PAIRS)
+    if (room) {
+        for (i = 0; i < n; i += 4) {
+            uint32_t word = (uint32_t)four(from + i) ^ flip;
+            __builtin_memcpy(to + i, &word, 4);
+        }
+        return;
+    }
+#endif
+    (void)room;
+    for (i = 0; i < n; i++) {
+        int32_t byte = from[i] ^ (int8_t)flip;
+#if defined(__GNUC__)
+        __asm__("" : "+r"(byte)); /* so that this stays a loop, and does not become a call of memcpy */
+#endif
+        to[i] = (int8_t)byte;
+    }
+}
+
+/* Filters of small windows, which are copied first: no tap is outside the map then. */
+STEP void filter_gathered(const filter *f, const int8_t *map, int8_t *y)
+{
+    int8_t window[WINDOW + 3];
+    const int32_t channels = f->in.channels, pitch = f->in.width * channels, taps = f->columns * channels;
+    const int32_t n = (f->rows * taps + 3) & ~3;
+    const int8_t *end = map + f->in.height * pitch;
+    const uint32_t flip = f->flip;
+    int32_t row, column, k;
+    window[n - 3] = window[n - 2] = window[n - 1] = 0; /* up to three weights too many are 0, and so need a number */
+    for (row = 0; row < f->out.height; row++)
+        for (column = 0; column < f->out.width; column++, y += f->out.channels) {
+            span v = clip(row, f->rows, f->in.height, f), h = clip(column, f->columns, f->in.width, f);
+            const int8_t *from = map + (v.start + v.first) * pitch + (h.start + h.first) * channels;
+            int8_t *to = window + v.first * taps + h.first * channels;
+            int room = end - from >= (f->rows - 1) * pitch + taps + 3;
+            if (v.end - v.first < f->rows || h.end - h.first < f->columns) {
+                for (k = 0; k < f->rows * taps; k += channels)
+                    gather(window + k, f->fill, channels, flip, 0);
+                room = 0;
+            }
+            for (k = v.first; k < v.end; k++, from += pitch, to += taps)
+                gather(to, from, (h.end - h.first) * channels, flip, room);
+            filter_taps(f, window, n, y);
+        }
+}
+
+{% endif %}
+{% if uses.pixels %}
+/* Filters of an image whose windows are too large to copy, and not always inside it. */
+STEP void filter_pixels(const filter *f, const uint8_t *image, int8_t *y)
+{
+    int32_t row, column, o, k, i, c, channels = f->in.channels;
+    for (row = 0; row < f->out.height; row++)
+        for (column = 0; column < f->out.width; column++) {
+            span v = clip(row, f->rows, f->in.height, f), h = clip(column, f->columns, f->in.width, f);
+            for (o = 0; o < f->out.channels; o++) {
+                int32_t sum = f->bias[o];
+                for (k = v.first; k < v.end; k++)
+                    for (i = h.first; i < h.end; i++) {
+                        const uint8_t *x = image + ((v.start + k) * f->in.width + h.start + i) * channels;
+                        const int8_t *w = f->weights + ((o * f->rows + k) * f->columns + i) * channels;
+                        for (c = 0; c < channels; c++)
+                            sum += (x[c] - f->mean[c]) * w[c];
+                    }
+                *y++ = finish(sum, o, &f->end);
+            }
+        }
+}
+
+{% endif %}
+{% if uses.recentre %}
+/* Make pixels int8, where they lie. */
+static void recentre(uint8_t *image)
+{
+    int32_t i;
+    for (i = 0; i < {{ upper }}_INPUT_BYTES; i++)
+        image[i] ^= 0x80;
+}
+
+{% endif %}
+{% if uses.depthwise %}
+INLINE four_sums add_channels(four_sums s, const int8_t *x, const int8_t *w, int32_t zero)
+{
+#if defined(PAIRS)
+    int32_t u = four(x), v = four(w), less = twice(-zero), u0 = even(u, less), v0 = even_weights(v);
+    int32_t u1 = odd(u, less), v1 = odd_weights(v);
+    s.a += (int16_t)u0 * (int16_t)v0, s.c += (u0 >> 16) * (v0 >> 16);
+    s.b += (int16_t)u1 * (int16_t)v1, s.d += (u1 >> 16) * (v1 >> 16);
+#else
+    s.a += (x[0] - zero) * w[0], s.b += (x[1] - zero) * w[1];
+    s.c += (x[2] - zero) * w[2], s.d += (x[3] - zero) * w[3];
+#endif
+    return s;
+}
+
+/* Filter each channel by itself, four at a time. */
+STEP void filter_channels(const filter *f, const int8_t *map, int8_t *y)
+{
+    const int32_t channels = f->in.channels, whole = channels & ~3, pitch = f->in.width * channels, zero = f->zero;
+    const int32_t *bias = f->bias;
+    const ending e = f->end;
+    int32_t row, column, c, k, i;
+    for (row = 0; row < f->out.height; row++)
+        for (column = 0; column < f->out.width; column++) {
+            span v = clip(row, f->rows, f->in.height, f), h = clip(column, f->columns, f->in.width, f);
+            const int32_t n = h.end - h.first, left = v.first * f->columns + h.first;
+            const int8_t *x = map + (v.start + v.first) * pitch + (h.start + h.first) * channels;
+            const int8_t *w = f->weights + left * channels;
+            for (c = 0; c < whole; c += 4) {
+                four_sums s = {bias[c], bias[c + 1], bias[c + 2], bias[c + 3]};
+                for (k = 0; k < v.end - v.first; k++) {
+                    const int8_t *u = x + k * pitch + c, *t = w + k * f->columns * channels + c;
+                    for (i = 0; i < n; i++, u += channels, t += channels)
+                        s = add_channels(s, u, t, zero);
+                }
+                y[0] = finish(s.a, c, &e), y[1] = finish(s.b, c + 1, &e);
+                y[2] = finish(s.c, c + 2, &e), y[3] = finish(s.d, c + 3, &e);
+                y += 4;
+            }
+            for (c = whole; c < channels; c++) {
+                int32_t sum = bias[c];
+                for (k = 0; k < v.end - v.first; k++)
+                    for (i = 0; i < n; i++)
+                        sum += (x[k * pitch + i * channels + c] - zero) * w[(k * f->columns + i) * channels + c];
+                *y++ = finish(sum, c, &e);
+            }
+        }
+}
+
+{% endif %}
+{% if uses.decode %}
+/* Writes over what it reads: from the last to the first, no float reaches a number that is still to be read. */
+static void decode(float scale, int32_t zero, const int8_t *x, float *y)
+{
+    int k;
+    for (k = {{ upper }}_CLASSES - 1; k >= 0; k--)
+        y[k] = (float)(x[k] - zero) * scale;
+}
+
+{% endif %}

@@ -1,0 +1,93 @@
+"""How often the test images of some data were opened, over all studies of a store."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from makeweight.errors import StoreError
+from makeweight.store.database import Database
+from makeweight.store.store import DATABASE, FINAL_SCORE
+from makeweight.store.trials import TUNING_DATABASE, has_trials
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """All openings of one study for one purpose."""
+
+    study: str
+    purpose: str
+    times: int
+    first: str  # UTC, ISO 8601
+    last: str
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """Openings of the test images that a study was scored on, and what was chosen on the same data."""
+
+    study: str
+    made: tuple[Look, ...]  # by study and purpose, of all studies of the store
+    trials: dict[str, int]  # finished ones of each tuning on the same data, which compare validation images
+    unread: tuple[str, ...]  # studies whose record cannot be read
+
+    @property
+    def times(self) -> int:
+        """All openings."""
+        return sum(look.times for look in self.made)
+
+    @property
+    def own(self) -> int:
+        """Those by this study."""
+        return sum(look.times for look in self.made if look.study == self.study)
+
+    @property
+    def earlier(self) -> tuple[Look, ...]:
+        """Scores of other studies that were known before this study's first."""
+        scores = [look for look in self.made if look.purpose == FINAL_SCORE]
+        begun = min((look.first for look in scores if look.study == self.study), default=None)
+        return tuple(look for look in scores if look.study != self.study and (begun is None or look.first < begun))
+
+
+def read_looks(folder: Path, digest: str) -> Looks:
+    """Read what the store that a study is in records on the data with this digest; unreadable studies are named."""
+    made, trials, unread = list[Look](), dict[str, int](), list[str]()
+    for study in sorted(path.parent for path in folder.absolute().parent.glob(f"*/{DATABASE}")):
+        try:
+            made += _looks(study, digest)
+            trials |= _trials(study, digest)
+        except (StoreError, sqlite3.Error):
+            unread.append(study.name)
+    return Looks(folder.absolute().name, tuple(made), trials, tuple(unread))
+
+
+def _looks(study: Path, digest: str) -> list[Look]:
+    with closing(Database.for_reading(study / DATABASE)) as database:
+        rows = database.read(
+            "SELECT purpose, count(*), min(opened), max(opened) FROM test_access JOIN job ON job.key = test_access.job "
+            "WHERE job.data_digest = ? GROUP BY purpose ORDER BY min(opened)",
+            digest,
+        )
+    return [Look(study.name, *row) for row in rows]
+
+
+def _trials(study: Path, digest: str) -> dict[str, int]:
+    """Count a tuning's finished trials, without the second that Optuna takes to start."""
+    if not has_trials(study):
+        return {}
+    with closing(sqlite3.connect(f"{(study / TUNING_DATABASE).as_uri()}?mode=ro", uri=True)) as connection:
+        settings = connection.execute("SELECT value_json FROM study_user_attributes WHERE key = 'settings'").fetchone()
+        finished = "SELECT count(*) FROM trials WHERE state IN ('COMPLETE', 'PRUNED')"
+        [count] = connection.execute(finished).fetchone()
+    return {study.name: int(count)} if settings and _data(settings[0]) == digest and count else {}
+
+
+def _data(settings: str) -> object:
+    """Return the data's digest in a tuning's settings."""
+    try:
+        return json.loads(settings).get("data")
+    except (ValueError, AttributeError) as error:
+        raise StoreError("a tuning's settings are damaged") from error

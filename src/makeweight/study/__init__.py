@@ -1,1 +1,0 @@
-"""A grid of networks and seeds becomes jobs, and jobs become a study."""
