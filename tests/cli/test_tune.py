@@ -25,7 +25,7 @@ from makeweight.wording import percent
 
 ASKED = (
     "tune", "--family", "fcn", "--budget", "2K", "--dataset", "digits", "--trials", "4", "--workers", "2",
-    "--threads", "1", "--set", "precision=fp32", "--set", "batch_size=64", "--set", "epochs=8",
+    "--threads", "1", "--set", "precision=fp32", "--set", "batch_size=64", "--set", "epochs=60",
     "--name", "tuned", "--json",
 )  # fmt: skip
 KEYS = {
@@ -54,15 +54,24 @@ def start(command: str, environment: dict[str, str], tmp_path: Path) -> Any:
 
 
 def wait_for_trials(process: subprocess.Popen[str], folder: Path, count: int, seconds: float = 180) -> None:
-    """Wait until so many trials have begun, one of them in mid-training."""
+    """Stop the process when so many trials have begun, one of them in mid-training: none can end before the signal."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         assert process.poll() is None, process.communicate()
-        tuning = read_tuning(folder) if (folder / TUNING_DATABASE).exists() else None
-        if tuning and len(tuning.trials) >= count and any(t.state == "running" and t.shares for t in tuning.trials):
-            return
+        if is_training(folder, count):
+            process.send_signal(signal.SIGSTOP)
+            if is_training(folder, count):
+                return
+            process.send_signal(signal.SIGCONT)
         time.sleep(0.02)
     raise AssertionError("the tuning did not get so far")
+
+
+def is_training(folder: Path, count: int) -> bool:
+    """Tell whether so many trials have begun, and one of them is in mid-training."""
+    tuning = read_tuning(folder) if (folder / TUNING_DATABASE).exists() else None
+    begun = tuning.trials if tuning else []
+    return len(begun) >= count and any(trial.state == "running" and trial.shares for trial in begun)
 
 
 SLOW = pytest.mark.slow  # the signals end alike; a kill is the hardest, and is tried every time
@@ -80,6 +89,7 @@ def test_a_tuning_that_was_ended_goes_on_with_all_trials_accounted_for(
     wait_for_trials(process, folder, 2)
     workers = children_of(process.pid)
     process.send_signal(how)
+    process.send_signal(signal.SIGCONT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == {signal.SIGKILL: -9, signal.SIGINT: 130, signal.SIGTERM: 143}[how]
     assert all_end(workers)
