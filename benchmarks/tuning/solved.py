@@ -16,12 +16,12 @@ from makeweight.designs.solver import Design, fit
 from makeweight.jobs.job import Assignment
 from makeweight.training.recipe import default_recipe
 from makeweight.tuning.record import TuningRecord
-from makeweight.tuning.space import Point, first_points, realise, space
+from makeweight.tuning.space import Point, SearchSpace, default_point, realise
 
 
 def search(arm: Arm, repeat: int, ledger: Ledger) -> None:
     """Search until the seconds are spent."""
-    setting, dimensions = Setting(repeat), space(FAMILY, TRAINING_IMAGES)
+    setting, space = Setting(repeat), SearchSpace.of((FAMILY,), TRAINING_IMAGES, {})
     ledger.facts["precision"] = setting.hardware.precision
     chance: dict[str, Any] = {
         "sampler": optuna.samplers.RandomSampler(seed=repeat), "pruner": optuna.pruners.NopPruner()
@@ -32,11 +32,11 @@ def search(arm: Arm, repeat: int, ledger: Ledger) -> None:
         return setting.assignment(design, recipe, number), design, {}
 
     with tempfile.TemporaryDirectory() as folder:
-        record = TuningRecord(Path(folder), {"seed": repeat}, dimensions, **(chance if arm.random else {}))
+        record = TuningRecord(Path(folder), {"seed": repeat}, space, **(chance if arm.random else {}))
         ledger.start()
         if arm.warm:
             recipe = default_recipe(FAMILY.name, TRAINING_IMAGES)
-            for point in first_points(dimensions, fit(FAMILY, TASK, BUDGET), FAMILY, recipe):
-                record.enqueue(point)
+            dimensions = space.dimensions[FAMILY.name]
+            record.enqueue(default_point(dimensions, fit(FAMILY, TASK, BUDGET), FAMILY, recipe))
         run(record, propose, ledger)
         record.close()

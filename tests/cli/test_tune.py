@@ -20,7 +20,7 @@ from makeweight.store.rows import StudyRow
 from makeweight.store.store import Store
 from makeweight.store.trials import TUNING_DATABASE, read_tuning
 from makeweight.tuning.record import TuningRecord
-from makeweight.tuning.space import space
+from makeweight.tuning.space import SearchSpace
 from makeweight.wording import percent
 
 ASKED = (
@@ -182,7 +182,7 @@ def test_a_tuning_with_limits_of_another_kind_is_not_gone_on_with(
         store.plan(StudyRow("old", "{}", "digits", digits.digest, digits.class_names, str(digits.path)), [])
     settings = {"family": "fcn", "budget": 2_000, "limits": {"max_macs": None, "max_activation_bytes": 9_000},
                 "seed": 0, "split_seed": 0, "fixed": {}}  # fmt: skip
-    TuningRecord(folder, settings, space(family_named("fcn"), 1_000)).close()
+    TuningRecord(folder, settings, SearchSpace.of((family_named("fcn"),), 1_000, {})).close()
     ran = cli("resume", "old")
     assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
     assert "with other limits: max_macs, max_activation_bytes. Start a new one" in ran.err

@@ -68,7 +68,7 @@ def test_a_study_on_damaged_data_is_refused_before_training(
 
 def test_a_tuning_on_damaged_data_is_refused_before_training(data: PreparedDataset, tmp_path: Path) -> None:
     flip_a_byte(data.path)
-    plan = TuningPlan(tmp_path / "tuned", "tuned", data, family_named("fcn"), 2_000, trials=1)
+    plan = TuningPlan(tmp_path / "tuned", "tuned", data, (family_named("fcn"),), 2_000, trials=1)
     with pytest.raises(DataMismatch, match=r"damaged \(the content of train_images\.npy"):
         list(run_tuning(plan, Machine(workers=1)))
 

@@ -19,8 +19,8 @@ SHORT = {"epochs": 4, "batch_size": 64, "precision": "fp32"}  # held, so that a 
 def make_plan(digits: PreparedDataset, tmp_path: Path) -> Callable[..., TuningPlan]:
     def make(**changes: Any) -> TuningPlan:
         values = {
-            "folder": tmp_path / "tuned", "name": "tuned", "dataset": digits, "family": family_named("fcn"),
-            "budget": 2_000, "trials": 4, "fixed": SHORT,
+            "folder": tmp_path / "tuned", "name": "tuned", "dataset": digits, "families": (family_named("fcn"),),
+            "budget": 2_000, "trials": 4, "effort": "quick", "fixed": SHORT,
         }  # fmt: skip
         return TuningPlan(**{**values, **changes})
 

@@ -10,6 +10,7 @@ from typing import Any
 import optuna
 import pytest
 
+from makeweight.designs.families import FAMILIES
 from makeweight.errors import InvalidValue, StoreError
 from makeweight.jobs.executors.base import EpochDone, Event, Failed, Finished, Lost, Stopped
 from makeweight.jobs.job import Assignment
@@ -19,9 +20,10 @@ from makeweight.training.precision import Hardware
 from makeweight.training.records import EpochRecord
 from makeweight.tuning.record import TuningRecord
 from makeweight.tuning.search import BEHIND, TIME_UP, Limit, Search, TrialEnded
-from makeweight.tuning.space import Dimension
+from makeweight.tuning.space import Dimension, SearchSpace
 
-DIMENSIONS = (Dimension("quality", "training", optuna.distributions.FloatDistribution(0, 1), "for the test"),)
+QUALITY = Dimension("quality", "training", optuna.distributions.FloatDistribution(0, 1), "for the test")
+SPACE = SearchSpace((FAMILIES["fcn"],), {"fcn": (QUALITY,)})
 EPOCHS = 6
 
 
@@ -67,7 +69,7 @@ def epoch(number: int, accuracy: float) -> EpochRecord:
 
 @pytest.fixture
 def record(tmp_path: Path) -> Iterator[TuningRecord]:
-    record = TuningRecord(tmp_path, {"seed": 0}, DIMENSIONS)
+    record = TuningRecord(tmp_path, {"seed": 0}, SPACE)
     yield record
     record.close()
 
@@ -174,7 +176,7 @@ def test_an_interrupted_trial_is_tried_again_at_the_same_point(search: Any, reco
 def test_trials_that_a_dead_process_left_are_told_and_tried_again(record: TuningRecord, tmp_path: Path) -> None:
     left = record.ask()
     record.close()
-    record = TuningRecord(tmp_path, {"seed": 0}, DIMENSIONS)
+    record = TuningRecord(tmp_path, {"seed": 0}, SPACE)
     assert record.recover() == 1
     assert record.ask().params == left.params
     tuning = read_tuning(tmp_path)
@@ -187,7 +189,7 @@ def test_a_queued_point_whose_process_died_while_asking_is_not_lost(record: Tuni
     record.enqueue({"quality": 0.25})
     record._study.ask()  # begins the trial, and has chosen nothing of it yet
     record.close()
-    record = TuningRecord(tmp_path, {"seed": 0}, DIMENSIONS)
+    record = TuningRecord(tmp_path, {"seed": 0}, SPACE)
     assert record.recover() == 1
     assert record.ask().params == {"quality": 0.25}
     record.close()
@@ -195,13 +197,13 @@ def test_a_queued_point_whose_process_died_while_asking_is_not_lost(record: Tuni
 
 def test_another_search_in_the_folder_is_refused(record: TuningRecord, tmp_path: Path) -> None:
     with pytest.raises(InvalidValue, match="another seed: 0, and now 1"):
-        TuningRecord(tmp_path, {"seed": 1}, DIMENSIONS)
+        TuningRecord(tmp_path, {"seed": 1}, SPACE)
 
 
 def test_a_damaged_file_of_trials_is_said(tmp_path: Path) -> None:
     (tmp_path / TUNING_DATABASE).write_bytes(b"no database" * 100)
     with pytest.raises(StoreError, match=r"tuning\.db cannot be used"):
-        TuningRecord(tmp_path, {"seed": 0}, DIMENSIONS)
+        TuningRecord(tmp_path, {"seed": 0}, SPACE)
     with pytest.raises(StoreError, match=r"tuning\.db cannot be used"):
         read_tuning(tmp_path)
 

@@ -11,14 +11,25 @@ from typing import Any
 import pytest
 
 from makeweight.data.dataset import PreparedDataset, open_prepared
+from makeweight.designs.families import family_named
 from makeweight.errors import InvalidValue
 from makeweight.report.tuning import summarise_tuning, tuning_record
 from makeweight.store.store import Store
 from makeweight.studies.runner import JobDone, JobFailed, JobTrained
 from makeweight.studies.session import Machine
 from makeweight.training.recipe import Recipe
+from makeweight.tuning import session
+from makeweight.tuning.lengths import Effort, Lengths, lengths_within
 from makeweight.tuning.search import TrialEnded, TrialStarted
-from makeweight.tuning.session import CONFIRMING_SEEDS, Chosen, Confirming, TuningPlan, run_tuning
+from makeweight.tuning.session import (
+    CONFIRMING_SEEDS,
+    Chosen,
+    Confirming,
+    Promoted,
+    Refitting,
+    TuningPlan,
+    run_tuning,
+)
 
 MACHINE = Machine(workers=2, threads=1, keep=True)
 Plan = Callable[..., TuningPlan]
@@ -111,3 +122,51 @@ def test_trials_are_seeded(make_plan: Plan, tmp_path: Path) -> None:
         events = run_tuning(make_plan(folder=tmp_path / name), Machine(workers=1, threads=1, keep=True))
         points.append([event.point for event in events if isinstance(event, TrialStarted)])
     assert points[0] == points[1]
+
+
+def test_the_best_go_on_with_longer_schedules_in_any_family(make_plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    efforts = {"standard": Effort(4, Lengths(0.06, 0.12, 0.24))}  # FCNs on digits are trained for 100 epochs by default
+    monkeypatch.setattr(session, "EFFORTS", efforts)
+    families = family_named("fcn"), family_named("cnn")
+    fixed = {"batch_size": 64, "precision": "fp32", "dropout": 0.0}
+    plan = make_plan(families=families, effort="standard", trials=None, fixed=fixed)
+    seen: list[Any] = []
+    for event in run_tuning(plan, MACHINE, lambda: any(isinstance(e, Promoted) for e in seen)):
+        seen.append(event)
+    seen += run_tuning(plan, MACHINE)  # it goes on where it stopped
+
+    [promoted] = {event.trials for event in seen if isinstance(event, Promoted)}
+    assert 2 <= promoted <= 4
+    summary = summarise_tuning(plan.folder)
+    searched = [trial for trial in summary.trials if trial.length == 0.06]
+    longer = [trial for trial in summary.trials if trial.length == 0.12]
+    assert len(searched) == 4
+    assert {trial.point["family"] for trial in searched} == {"fcn", "cnn"}
+    assert len(longer) == promoted
+    assert summary.tuning.winner is not None
+    own = {trial.number: trial.epochs for trial in summary.trials}[summary.tuning.winner]
+    [refitting] = {event.epochs for event in seen if isinstance(event, Refitting)}
+    assert refitting >= own
+    with Store.open(plan.folder) as store:
+        assert {row.job.recipe.epochs for row in store.jobs()} == {refitting}
+
+
+def test_time_buys_longer_schedules(make_plan: Plan) -> None:
+    """The lengths are chosen by timing; what is measured differs between machines, the order doesn't."""
+    short, long = lengths_within(300, 2, 80), lengths_within(30_000, 2, 80)
+    assert short.search <= 1
+    assert not short.compares
+    assert long.compares
+    assert long.longer > long.search > short.search
+    plan = make_plan(trials=None, seconds=8.0, fixed={"precision": "fp32"})
+    list(run_tuning(plan, MACHINE))
+    tuning = summarise_tuning(plan.folder)
+    assert tuning.network is not None
+    assert tuning.best is not None
+
+
+def test_a_family_without_a_network_in_the_limits_is_left_out(make_plan: Plan) -> None:
+    families = family_named("fcn"), family_named("cnn")
+    plan = make_plan(families=families, budget=400, trials=1)  # 64 pixels and 10 classes need 800 weights of an FCN
+    list(run_tuning(plan, MACHINE))
+    assert {trial.epochs for trial in summarise_tuning(plan.folder).trials} == {4}

@@ -18,7 +18,8 @@ from makeweight.designs.memory import ram
 from makeweight.designs.solver import fit
 from makeweight.errors import InvalidValue
 from makeweight.training.recipe import Recipe, default_recipe
-from makeweight.tuning.space import Dimension, first_points, realise, space
+from makeweight.tuning.lengths import epochs_at
+from makeweight.tuning.space import Dimension, SearchSpace, default_point, realise, space
 
 FASHION = Task((1, 28, 28), 10)
 IMAGES = 54_000
@@ -68,8 +69,7 @@ def test_every_point_has_a_network_within_all_limits(data: st.DataObject, macs: 
 def test_the_defaults_are_a_point_and_make_the_default_network(family: str, budget: int) -> None:
     kind, recipe = family_named(family), default_recipe(family, IMAGES)
     design, dimensions = fit(kind, FASHION, budget), space(kind, IMAGES)
-    point, *others = first_points(dimensions, design, kind, recipe)
-    assert all(d.values._contains(d.values.to_internal_repr(o[d.name])) for o in others for d in dimensions)
+    point = default_point(dimensions, design, kind, recipe)
     assert point.keys() == {d.name for d in dimensions}
     for dimension in dimensions:
         assert dimension.values._contains(dimension.values.to_internal_repr(point[dimension.name])), dimension
@@ -87,8 +87,8 @@ def test_every_dimension_is_a_field_and_has_a_reason(family: str) -> None:
 
 
 def test_what_is_held_is_not_searched() -> None:
-    free, held = ({d.name for d in space(FCN, IMAGES, fixed)} for fixed in ({}, {"epochs": 5}))
-    assert free - held == {"epochs"}
+    free, held = ({d.name for d in space(FCN, IMAGES, fixed)} for fixed in ({}, {"flip": True}))
+    assert free - held == {"flip"}
 
 
 def test_a_family_that_is_kept_as_published_is_refused() -> None:
@@ -100,3 +100,38 @@ def test_small_data_sets_have_spaces_of_their_own() -> None:
     by_name = {d.name: d.values for d in space(FCN, 1_000)}
     assert by_name["batch_size"].high <= 200
     assert "skip_easy" not in by_name
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_with_several_families_a_point_says_whose_it_is(family: str) -> None:
+    kinds = tuple(family_named(name) for name in FAMILIES)
+    many, kind = SearchSpace.of(kinds, IMAGES, {"flip": True, "kernel": 3}), family_named(family)
+    dimensions = many.dimensions[family]
+    assert not {"flip", "kernel"} & {d.name for d in dimensions}
+    design, recipe = fit(kind, FASHION, 20_000), default_recipe(family, IMAGES)
+    point = default_point(dimensions, design, kind, recipe)
+    named = many.join(kind, point)
+    assert named["family"] == family
+    assert all(name.startswith(f"{family}.") for name in named if name != "family")
+    assert many.split(named) == (kind, point)
+
+
+@given(data=st.data())
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_a_longer_schedule_is_tried_with_lies_in_the_space(family: str, data: st.DataObject) -> None:
+    kind = family_named(family)
+    one = SearchSpace.of((kind,), IMAGES, {})
+    drawn = data.draw(points(family))
+    for point in one.for_longer(kind, drawn):
+        assert point.keys() == drawn.keys()
+        for d in one.dimensions[family]:
+            value = point[d.name]
+            assert value == drawn[d.name] or d.values._contains(d.values.to_internal_repr(value)), d
+
+
+@given(st.floats(0.01, 50), st.integers(1, 150))
+def test_a_longer_schedule_has_no_fewer_epochs(length: float, default: int) -> None:
+    epochs = epochs_at(length, default)
+    assert 2 <= epochs <= 200
+    assert epochs <= epochs_at(2 * length, default)
+    assert length < 1 or epochs >= min(default, 2)

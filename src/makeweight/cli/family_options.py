@@ -24,7 +24,7 @@ def _named(families: Iterable[str]) -> Any:
 
 FamilyName = Annotated[str, _named(FAMILIES)]
 OptionalFamilyName = Annotated[str | None, _named(FAMILIES)]
-TunableFamilyName = Annotated[str | None, _named(f.name for f in FAMILIES.values() if f.tunable)]
+TunableFamilyName = Annotated[str | None, _named((*(f.name for f in FAMILIES.values() if f.tunable), "any"))]
 DEFAULT_FAMILIES = ",".join(family.name for family in FAMILIES.values() if family.in_default_study)
 
 

@@ -14,10 +14,12 @@ from makeweight.cli.running import run_planned
 from makeweight.data.catalog import DEFAULT
 from makeweight.errors import InvalidValue
 from makeweight.face import folders
+from makeweight.tuning.lengths import DEFAULT_EFFORT, EffortName
 
 EXAMPLES = examples(
     "makeweight tune --family fcn --budget 100K --time 5m",
-    "makeweight tune -f cnn -b 20K --trials 40 --max-macs 5M",
+    "makeweight tune -f any -b 20K --time 1h --max-macs 5M",
+    "makeweight tune -f cnn -b 10K --effort quick",
     "makeweight tune -f cnn -b 20K --set flip=true --json",
     "makeweight tune --report",
     note="Other tools can open the trials: optuna-dashboard sqlite:///studies/NAME/tuning.db",
@@ -30,12 +32,19 @@ def tune(
     family: TunableFamilyName = None,
     budget: options.Budget = None,
     trials: Annotated[
-        int | None, typer.Option(help="Number of trials.", show_default="60; with --time, as many as fit", min=1)
+        int | None,
+        typer.Option(help="Number of trials.", show_default="the effort's; with --time, as many as fit", min=1),
     ] = None,
     time: Annotated[
         str | None,
-        typer.Option("--time", help="Time for search and confirmation: 90s, 10m, 1.5h.", show_default="no limit"),
+        typer.Option(
+            "--time", help="Time for everything: 90s, 10m, 1.5h. More buys longer trainings.", show_default="no limit"
+        ),
     ] = None,
+    effort: Annotated[
+        EffortName,
+        typer.Option(help="Without --time: 20, 60 or 120 trials, the last trainings 1, 6 or 33 times as long."),
+    ] = DEFAULT_EFFORT,
     seed: Annotated[int, typer.Option(help="Random seed for the search.", min=0)] = 0,
     split_seed: Annotated[int, typer.Option(help="Random seed for the validation split.", min=0)] = 0,
     limits: options.LimitOptions,
@@ -54,6 +63,8 @@ def tune(
 ) -> None:
     """Search the best hyperparameters for a budget, confirm them with new seeds, train on all images, test once.
 
+    Time buys accuracy: the best are trained again on longer schedules, the winner for up to 200 epochs.
+
     The same command resumes.
     """
     from makeweight.designs.budget import parse_budget
@@ -67,11 +78,12 @@ def tune(
     seconds = None if time is None else parse_seconds(time)
     weights, within, fixed = parse_budget(budget), limits.parsed(), texts.recipe_changes(settings)
     on = machine.checked()
-    folder = folders.study_folder(store, name or default_name(_data_name(images), family, weights, within, fixed))
+    usual = default_name(_data_name(images), family, weights, within, fixed, effort)
+    folder = folders.study_folder(store, name or usual)
     if report:
         raise typer.Exit(_report(folder, as_json))
     data = images.ready()
-    plan = plan_tuning(folder, data, family, weights, within, trials, seconds, seed, split_seed, fixed)
+    plan = plan_tuning(folder, data, family, weights, within, trials, seconds, effort, seed, split_seed, fixed)
     raise typer.Exit(run_planned(plan, on, as_json))
 
 

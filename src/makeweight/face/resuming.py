@@ -63,7 +63,7 @@ def _tuning(folder: Path, data: Path | None) -> TuningPlan | None:
             f"the tuning in {folder} hasn't started. Start it with: makeweight tune --name {folder.name}"
         )
     limits = _limits(folder, setting("limits"))
-    asked = setting("family"), setting("budget"), limits, trials, seconds
+    asked = setting("family"), setting("budget"), limits, trials, seconds, setting("effort")
     return plan_tuning(folder, _data(folder, data), *asked, setting("seed"), setting("split_seed"), setting("fixed"))
 
 

@@ -73,7 +73,7 @@ def _view(plan: Plan, machine: Machine) -> StudyView | TrainView | TuningView:
     if not isinstance(plan, StudyPlan):
         from makeweight.face.tuning_view import TuningView
 
-        return TuningView(plan.trials, plan.seconds)
+        return TuningView(plan.trials_at_most, plan.seconds)
     from makeweight.face.progress import StudyView, TrainView
     from makeweight.studies.estimate import pace_of
 

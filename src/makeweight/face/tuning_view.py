@@ -46,13 +46,17 @@ class TuningView:
                 self._say(
                     f"stopping: {plural(running, 'training')} will stop after the epoch. Press again to stop at once."
                 )
+            case session.Promoted(trials):
+                if trials:
+                    self._say(f"search over; the best go on as {plural(trials, 'trial')} on a longer schedule")
+            case session.Refitting(epochs):
+                self._say(f"now training on the validation images too, for {plural(epochs, 'epoch')}; then testing")
             case session.Confirming(candidates):
                 named = ", ".join(map(str, candidates))
-                self._say(f"search over; retraining trial {named} with new seeds, still scored on validation images")
+                self._say(f"retraining trial {named} with new seeds, still scored on validation images")
             case session.Chosen(trial, accuracies):
                 listed = ", ".join(percent(accuracy) for accuracy in accuracies)
                 self._say(f"chosen: trial {trial}, validation {listed} with new seeds")
-                self._say("now training on the validation images too, then testing")
             case runner.JobStarted(job, epoch):
                 self._screen.add(job.key, job.label, job.recipe.epochs, epoch)
             case runner.JobTrained(job, trained):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from makeweight.data.catalog import DEFAULT
 from makeweight.data.dataset import PreparedDataset
 from makeweight.designs.budget import parse_budget
-from makeweight.designs.families import family_named
+from makeweight.designs.families import FAMILIES, Family, family_named
 from makeweight.designs.limits import Limits, NumberType, parse_limits
 from makeweight.errors import InvalidValue
 from makeweight.face.data import load_data
@@ -22,10 +22,11 @@ from makeweight.face.studies import STORE, Study
 from makeweight.html import Table, lines_html
 from makeweight.report.tuning import TuningSummary, summarise_tuning, trials_table, winner_table
 from makeweight.studies.session import Machine
+from makeweight.tuning.lengths import DEFAULT_EFFORT, EFFORTS, EffortName
 from makeweight.tuning.session import TuningPlan
 from makeweight.wording import abbreviate, plural
 
-DEFAULT_TRIALS = 60
+ANY = "any"
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3_600}
 
 
@@ -67,12 +68,13 @@ class Tuning(Study):
 
 
 def tune(
-    family: str,
+    family: str | Sequence[str],
     budget: Budget,
     data: Any = DEFAULT,
     *,
     trials: int | None = None,
     time: str | float | None = None,
+    effort: EffortName = DEFAULT_EFFORT,
     seed: int = 0,
     split_seed: int = 0,
     max_macs: Budget | None = None,
@@ -93,12 +95,16 @@ def tune(
 
     Parameters
     ----------
-    family, budget, data, max_macs, max_ram, ram_type
+    family : str or sequence of str
+        One, several, or "any": then the family is searched too.
+    budget, data, max_macs, max_ram, ram_type
         See :func:`makeweight.design`.
     trials : int, optional
-        By default 60; with ``time``, as many as fit.
+        Of the search; by default the effort's, and with ``time`` as many as fit.
     time : str or float, optional
-        Time for search and confirmation: "90s", "10m", "1.5h", or seconds.
+        Time for everything: "90s", "10m", "1.5h", or seconds. More time buys longer schedules, of up to 200 epochs.
+    effort : {"quick", "standard", "max"}
+        Without ``time``: 20, 60 or 120 trials, and a last schedule of 1, 6 or 33 times the default.
     seed, split_seed : int
         Random seeds: for the search; for the validation split.
     fixed : mapping, optional
@@ -120,32 +126,61 @@ def tune(
     """
     prepared, weights, limits = load_data(data), parse_budget(budget), parse_limits(max_macs, max_ram, ram_type)
     held = dict(fixed or {})
-    folder = study_folder(Path(store), name or default_name(prepared.name, family, weights, limits, held))
+    folder = study_folder(Path(store), name or default_name(prepared.name, family, weights, limits, held, effort))
     seconds = None if time is None else parse_seconds(str(time))
-    planned = plan_tuning(folder, prepared, family, weights, limits, trials, seconds, seed, split_seed, held)
+    planned = plan_tuning(folder, prepared, family, weights, limits, trials, seconds, effort, seed, split_seed, held)
     machine, result = Machine(workers, threads, device, executor, ray_address, keep=True), Tuning(folder)
     finish(planned, machine, lambda: f"Stopped after {plural(len(result.tuning.trials), 'trial')}.")
     return result
 
 
 def plan_tuning(
-    folder: Path, data: PreparedDataset, family: str, budget: int, limits: Limits, trials: int | None,
-    seconds: float | None, seed: int, split_seed: int, fixed: dict[str, Any],
+    folder: Path, data: PreparedDataset, family: str | Sequence[str], budget: int, limits: Limits, trials: int | None,
+    seconds: float | None, effort: EffortName, seed: int, split_seed: int, fixed: dict[str, Any],
 ) -> TuningPlan:  # fmt: skip
-    """Plan a search; of 60 trials, unless their number or a time is set."""
+    """Plan a search.
+
+    Raises
+    ------
+    InvalidValue
+        If a family or the effort is unknown, or both time and an effort are given.
+    """
+    if effort not in EFFORTS:
+        raise InvalidValue(f"effort {effort!r} is unknown. Choose from: {', '.join(EFFORTS)}.")
+    if seconds is not None and effort != DEFAULT_EFFORT:
+        raise InvalidValue(
+            f"time and effort={effort} are both given: the time decides how long trainings are. Give one."
+        )
     return TuningPlan(
         folder=folder,
         name=folder.name,
         dataset=data,
-        family=family_named(family),
+        families=families_named(family),
         budget=budget,
         limits=limits,
-        trials=trials or (DEFAULT_TRIALS if seconds is None else None),
+        trials=trials,
         seconds=seconds,
+        effort=effort,
         seed=seed,
         split_seed=split_seed,
         fixed=fixed,
     )
+
+
+def families_named(names: str | Sequence[str]) -> tuple[Family, ...]:
+    """Look up one family, several (a list, or with commas between them), or any that can be tuned.
+
+    Raises
+    ------
+    InvalidValue
+        If one is unknown.
+
+    >>> [family.name for family in families_named("any")]
+    ['fcn', 'cnn', 'mobile']
+    """
+    if names == ANY:
+        return tuple(family for family in FAMILIES.values() if family.tunable)
+    return tuple(map(family_named, dict.fromkeys(names.split(",") if isinstance(names, str) else names)))
 
 
 def parse_seconds(text: str) -> float:
@@ -166,8 +201,12 @@ def parse_seconds(text: str) -> float:
     return seconds
 
 
-def default_name(dataset: str, family: str, budget: int, limits: Limits, fixed: Mapping[str, Any]) -> str:
+def default_name(
+    dataset: str, family: str | Sequence[str], budget: int, limits: Limits, fixed: Mapping[str, Any], effort: str
+) -> str:
     """Name a tuning after what is searched, so the same call finds it again."""
-    parts = ["tune", *([] if dataset == DEFAULT else [dataset]), family, abbreviate(budget), *limits.labels()]
+    named = family if isinstance(family, str) else "-".join(family)
+    parts = ["tune", *([] if dataset == DEFAULT else [dataset]), named, abbreviate(budget), *limits.labels()]
+    parts += [] if effort == DEFAULT_EFFORT else [effort]
     parts += [f"{key}{value}" for key, value in sorted(fixed.items())]
     return re.sub(r"[^\w.+-]", "-", "-".join(parts))[:MAX_NAME]

@@ -53,6 +53,13 @@ class TuningSummary:
         return dict(Counter(trial.state for trial in self.trials))
 
     @property
+    def compared(self) -> list[TrialRow]:
+        """Trials that reached the first rung of the search's schedule, the shortest."""
+        reached = [t for t in self.trials if t.early_accuracy is not None]
+        shortest = min((t.length for t in reached), default=1.0)
+        return [t for t in reached if t.length == shortest]
+
+    @property
     def rejected(self) -> int:
         """Trials whose point had no network, or one above the budget; the solver leaves none."""
         over = [t for t in self.trials if t.state != "running" and (t.weights is None or t.weights > self.budget)]
@@ -118,7 +125,7 @@ def importances(summary: TuningSummary) -> dict[str, float]:
     """
     import optuna
 
-    compared = [t for t in summary.trials if t.early_accuracy is not None]
+    compared = summary.compared
     if len(compared) < MIN_TRIALS:
         return {}
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -190,10 +197,10 @@ def winner_table(summary: TuningSummary) -> Table | None:
 
 def trials_table(summary: TuningSummary) -> Table:
     """List all trials with their hyperparameters."""
-    names = list(summary.trials[0].point) if summary.trials else []
+    names = list(dict.fromkeys(name for trial in summary.trials for name in trial.point))
     columns = (
         Column("trial", True), Column("end", False), Column("validation accuracy %", True), Column("weights", True),
-        Column("MACs", True), Column("seconds", True), *(Column(name, True) for name in names),
+        Column("MACs", True), Column("epochs", True), Column("seconds", True), *(Column(name, True) for name in names),
     )  # fmt: skip
     note = f"A trial that was ended early has the accuracy of its last epoch, from {FIRST_RUNG} % of its schedule on."
     return Table("trials", "All trials", columns, tuple(_trial_row(trial, names) for trial in summary.trials), (note,))
@@ -203,7 +210,8 @@ def _trial_row(trial: TrialRow, names: list[str]) -> tuple[str, ...]:
     accuracy = percentage(trial.validation_accuracy)
     sizes = ("–" if size is None else f"{size:,}" for size in (trial.weights, trial.macs))
     values = (value_text(trial.point[name]) if name in trial.point else "–" for name in names)
-    return str(trial.number), trial.state, accuracy, *sizes, f"{trial.seconds:.1f}", *values
+    epochs = "–" if trial.epochs is None else str(trial.epochs)
+    return str(trial.number), trial.state, accuracy, *sizes, epochs, f"{trial.seconds:.1f}", *values
 
 
 def _range(values: Any) -> str:
@@ -223,6 +231,7 @@ def tuning_record(summary: TuningSummary) -> dict[str, Any]:
         "best": {"hyperparameters": best.point, "trial": best.number} if best else None,
         "weights": best.weights if best else None,
         "macs": best.macs if best else None,
+        "epochs": network.recipe.epochs if network else best.epochs if best else None,
         "validation_accuracy": selection.confirming if selection else best.validation_accuracy if best else None,
         "test_accuracy": network.test_accuracy.mean if network else None,
         "test_accuracy_ci95": [network.test_accuracy.low, network.test_accuracy.high] if network else None,

@@ -36,6 +36,8 @@ class TrialRow:
     shares: dict[int, float]  # validation accuracy by percent of the schedule
     weights: int | None
     macs: int | None
+    length: float  # of its schedule, in multiples of the family's default one
+    epochs: int | None  # of its schedule
     seconds: float  # of training and validation
     reason: str  # why it failed or was pruned
     dropped: tuple[str, ...]  # hyperparameters that no network within budget and limits has
@@ -71,6 +73,7 @@ class _Settings:
 
     dataset: str
     family: str
+    effort: str
     budget: int
     limits: dict[str, Any]
     seed: int
@@ -234,7 +237,7 @@ def _checked_row(trial: FrozenTrial, begun: float) -> TrialRow:
         return _row(trial, begun)
     except (ValueError, TypeError) as error:
         reason = f"{DAMAGED} ({error})"
-        return TrialRow(trial.number, "failed", {}, None, {}, None, None, 0.0, reason, (), None, {})
+        return TrialRow(trial.number, "failed", {}, None, {}, None, None, 1.0, None, 0.0, reason, (), None, {})
 
 
 _STATES = {"FAIL": "failed"}
@@ -259,6 +262,8 @@ def _row(trial: FrozenTrial, begun: float) -> TrialRow:
         "shares": dict(shares),
         "weights": attributes.get("weights"),
         "macs": attributes.get("macs"),
+        "length": attributes.get("length", 1.0),
+        "epochs": attributes.get("epochs"),
         "seconds": attributes.get("seconds", 0.0),
         "dropped": tuple(attributes.get("dropped", ())),
         "reason": attributes.get("reason", ""),

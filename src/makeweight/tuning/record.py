@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from makeweight.errors import InvalidValue
 from makeweight.store.trials import FIRST_RUNG, INTERRUPTED, TUNING_DATABASE, damaged, open_storage, require_whole
-from makeweight.tuning.space import Dimension, Point
+from makeweight.tuning.space import Point, SearchSpace
 
 # Fixed, so that a search is what its command says. Successive halving (Li et al. 2020, "A System for Massively Parallel
 # Hyperparameter Tuning"): at one third and two thirds of its schedule a trial goes on only if it is in the better half
@@ -25,7 +25,7 @@ REDUCTION = 2
 
 
 class LivePruner(optuna.pruners.SuccessiveHalvingPruner):
-    """Successive halving among the trials that did not fail.
+    """Successive halving among the trials of one length that did not fail.
 
     Optuna's own also counts failed trials. An interrupted one would then compete with the trial that takes over its
     point, and if all promoted ones had failed, none would ever complete.
@@ -33,18 +33,19 @@ class LivePruner(optuna.pruners.SuccessiveHalvingPruner):
 
     def prune(self, study: optuna.study.Study, trial: optuna.trial.FrozenTrial) -> bool:
         """Whether the trial should end; see Optuna's."""
-        return super().prune(cast(optuna.study.Study, _WithoutFailed(study)), trial)
+        return super().prune(cast(optuna.study.Study, _Competing(study, trial)), trial)
 
 
-class _WithoutFailed:
-    def __init__(self, study: optuna.study.Study) -> None:
-        self._study = study
+class _Competing:
+    def __init__(self, study: optuna.study.Study, trial: optuna.trial.FrozenTrial) -> None:
+        self._study, self._length = study, trial.user_attrs.get("length")
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._study, name)
 
     def get_trials(self, deepcopy: bool = True) -> list[optuna.trial.FrozenTrial]:
-        return [t for t in self._study.get_trials(deepcopy=deepcopy) if t.state != TrialState.FAIL]
+        trials = self._study.get_trials(deepcopy=deepcopy)
+        return [t for t in trials if t.state != TrialState.FAIL and t.user_attrs.get("length") == self._length]
 
 
 class TuningRecord:
@@ -56,7 +57,7 @@ class TuningRecord:
         The study's.
     settings : dict
         Everything that makes points comparable; a folder with other settings is refused.
-    dimensions : tuple of Dimension
+    space : SearchSpace
         The hyperparameters.
     sampler, pruner : optuna objects, optional
         By default those that ``settings`` describe. Benchmarks compare others.
@@ -73,12 +74,12 @@ class TuningRecord:
         self,
         folder: Path,
         settings: dict[str, Any],
-        dimensions: tuple[Dimension, ...],
+        space: SearchSpace,
         sampler: optuna.samplers.BaseSampler | None = None,
         pruner: optuna.pruners.BasePruner | None = None,
     ) -> None:
         self._path = folder / TUNING_DATABASE
-        self._distributions = {d.name: d.values for d in dimensions}
+        self._space = space
         require_whole(folder)
         self._storage = open_storage(folder)
         with self._sound():
@@ -113,10 +114,17 @@ class TuningRecord:
         with self._sound():
             self._study.enqueue_trial(point)
 
+    def waiting(self) -> int:
+        """Return the number of queued points."""
+        with self._sound():
+            return len(self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
+
     def ask(self) -> Trial:
         """Start a trial at the next point."""
         with self._sound():
-            return self._study.ask(self._distributions)
+            trial = self._study.ask()
+            self._space.suggest(trial)
+            return trial
 
     def describe(self, trial: Trial, **attributes: Any) -> None:
         """Store facts about a trial."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from optuna.trial import Trial
+from optuna.trial import FrozenTrial, Trial
 
 from makeweight.designs.solver import Design
 from makeweight.jobs.executors.base import EpochDone, Event, Executor, Failed, Finished, Lost, Stopped
@@ -70,6 +69,11 @@ class Proposer(Protocol):
         """Return the assignment (without testing), its design, and facts to keep with the trial."""
 
 
+def counts(trial: FrozenTrial) -> bool:
+    """Whether a trial has ended, and not by an interruption: then the one that takes over its point counts."""
+    return trial.state.is_finished() and trial.user_attrs.get("reason") != INTERRUPTED
+
+
 @dataclass(frozen=True, slots=True)
 class Limit:
     """When a search ends; None leaves it open."""
@@ -94,19 +98,20 @@ class Search:
 
     def __init__(
         self, record: TuningRecord, propose: Proposer, executor: Executor, limit: Limit,
-        clock: Callable[[], float] = time.monotonic,
+        length: float = 1.0,
     ) -> None:  # fmt: skip
         self._record, self._propose, self._executor, self._limit = record, propose, executor, limit
-        self._clock = clock
+        self._length = length
         self._running: dict[str, _Running] = {}
         self._full_seconds: list[float] = []
 
     def run(self, stop_requested: Callable[[], bool] = lambda: False) -> Iterator[SearchEvent]:
         """Run and yield events, until no trial is running."""
-        counted = [
-            t for t in self._record.trials() if t.state.is_finished() and t.user_attrs.get("reason") != INTERRUPTED
-        ]
-        self._full_seconds = [t.user_attrs.get("seconds", 0.0) for t in counted if t.state.name == "COMPLETE"]
+        counted = [t for t in self._record.trials() if counts(t)]
+        self._full_seconds = [
+            t.user_attrs.get("seconds", 0.0) for t in counted
+            if t.state.name == "COMPLETE" and t.user_attrs.get("length", 1.0) == self._length
+        ]  # fmt: skip
         begun, stopping = len(counted), False
         while True:
             if stop_requested() and not stopping:

@@ -1,4 +1,7 @@
-"""One run of a tuning on its folder: search, confirm the best with several seeds, choose, refit, and only then test.
+"""One run of a tuning on its folder: search, train the best longer, confirm, choose, refit, and only then test.
+
+Time buys longer schedules: the search's are short, the best points are trained again on a longer one, since some
+hyperparameters (augmentation most of all) pay only there, and the winner gets the longest that the time left allows.
 
 The winner of a search is the best of many noisy scores, so its score is too good. Candidates are therefore retrained
 with seeds that the search did not use, still scored on validation images; the best mean wins. With nothing left to
@@ -9,46 +12,65 @@ for one choice.
 from __future__ import annotations
 
 import json
+import math
 import statistics
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import optuna
+from optuna.trial import FrozenTrial, TrialState
 
 from makeweight.data.dataset import PreparedDataset
 from makeweight.designs.architecture import Task
 from makeweight.designs.families import Family
 from makeweight.designs.limits import NO_LIMITS, Limits
 from makeweight.designs.solver import Design, fit
-from makeweight.errors import InvalidValue, TuningFailed
+from makeweight.errors import GeometryError, InfeasibleBudget, InfeasibleLimits, InvalidValue, TuningFailed
 from makeweight.jobs.job import Assignment
 from makeweight.jobs.result import Job
 from makeweight.jobs.verified import verify_once
 from makeweight.store.rows import StudyRow
 from makeweight.store.store import Store
 from makeweight.store.trials import FIRST_RUNG
+from makeweight.studies.estimate import seconds_per_image
 from makeweight.studies.lock import study_lock
+from makeweight.studies.pace import whole_epochs
 from makeweight.studies.runner import Runner, RunnerEvent
 from makeweight.studies.session import Machine, refuse_other_data, start_executor
 from makeweight.training.recipe import default_recipe
+from makeweight.tuning.lengths import (
+    COMPARING,
+    CONFIRMING,
+    DEFAULT_EFFORT,
+    EFFORTS,
+    PROMOTED,
+    REFIT_SEEDS,
+    SEARCHING,
+    EffortName,
+    Lengths,
+    final_length,
+    lengths_within,
+)
 from makeweight.tuning.record import REDUCTION, STARTUP_TRIALS, TuningRecord
-from makeweight.tuning.search import Limit, Search, SearchEvent
-from makeweight.tuning.space import Point, first_points, realise, space
+from makeweight.tuning.search import Limit, Search, SearchEvent, counts
+from makeweight.tuning.space import Point, SearchSpace, default_point, held, realise
 
 if TYPE_CHECKING:
     from makeweight.jobs.executors.base import Executor
     from makeweight.training.precision import Hardware
 
-CONFIRMING_SEEDS = (0, 1, 2)  # three show the spread; the search's trials start at FIRST_TRIAL_SEED
+CONFIRMING_SEEDS = tuple(range(REFIT_SEEDS))  # three show the spread; the search's trials start at FIRST_TRIAL_SEED
 FIRST_TRIAL_SEED = 1_000
 MAX_CANDIDATES = 3
+SAFELY = 0.9  # of the time left, for the last trainings: scoring and timing errors need the rest
 # Held out when the winner is trained on the validation images too: enough to see that a training goes well.
 # A ninth more images gave FCNs of 100K weights 0.37 points (48,600 against 54,000; docs/tuning.md).
 REFIT_VALIDATION = 0.01
-CONFIRMING_SHARE = 0.4  # of a time limit, at most: an unconfirmed choice is worth little
 
 
 @dataclass(frozen=True)
@@ -58,11 +80,12 @@ class TuningPlan:
     folder: Path
     name: str
     dataset: PreparedDataset
-    family: Family
+    families: tuple[Family, ...]  # to choose from
     budget: int
     limits: Limits = NO_LIMITS
-    trials: int | None = 60
-    seconds: float | None = None  # wall time of all sessions together, for search and confirmation
+    trials: int | None = None  # of the search; the effort's if there is no limit of time
+    seconds: float | None = None  # wall time of all sessions together
+    effort: EffortName = DEFAULT_EFFORT  # how many trials and how long, if there is no limit of time
     seed: int = 0  # of the sampler
     split_seed: int = 0
     fixed: dict[str, Any] = field(default_factory=dict)  # options and recipe fields that aren't searched
@@ -73,16 +96,27 @@ class TuningPlan:
         return {
             "dataset": self.dataset.name,
             "data": self.dataset.digest,
-            "family": self.family.name,
+            "family": self.family_name,
             "budget": self.budget,
             "limits": asdict(self.limits),
             "seed": self.seed,
             "split_seed": self.split_seed,
             "fixed": self.fixed,
+            "effort": self.effort,
             "sampler": f"TPE, {STARTUP_TRIALS} random points first",
             "pruner": f"successive halving, one of {REDUCTION} goes on, first at {FIRST_RUNG} % of the schedule",
             "confirming_seeds": list(CONFIRMING_SEEDS),
         }
+
+    @property
+    def family_name(self) -> str:
+        """The family; several, with a comma between them."""
+        return ",".join(family.name for family in self.families)
+
+    @property
+    def trials_at_most(self) -> int | None:
+        """Trials of the search; None: as many as fit the time."""
+        return self.trials or (None if self.seconds is not None else EFFORTS[self.effort].trials)
 
     @property
     def task(self) -> Task:
@@ -122,7 +156,21 @@ class Chosen:
     validation_accuracies: tuple[float, ...]
 
 
-TuningEvent = Recovered | SearchEvent | Confirming | Chosen | RunnerEvent
+@dataclass(frozen=True)
+class Promoted:
+    """The search is over; its best points are trained on a longer schedule, also with more augmentation."""
+
+    trials: int
+
+
+@dataclass(frozen=True)
+class Refitting:
+    """The winner is trained on all training images, with the longest schedule that the time left allows."""
+
+    epochs: int
+
+
+TuningEvent = Recovered | SearchEvent | Promoted | Confirming | Chosen | Refitting | RunnerEvent
 
 
 def run_tuning(
@@ -146,19 +194,32 @@ def run_tuning(
         If no trial was completed.
     """
     refuse_other_data(plan.folder, plan.dataset)
-    default = fit(plan.family, plan.task, plan.budget, None, plan.limits)
-    dimensions = space(plan.family, plan.images, plan.fixed)
+    families, defaults = _feasible(plan)
+    space = SearchSpace.of(families, plan.images, plan.fixed)
     with study_lock(plan.folder):
-        record = TuningRecord(plan.folder, plan.settings, dimensions)
+        record = TuningRecord(plan.folder, plan.settings, space)
         try:
             _refuse_longer(plan, record)
             with Store.create(plan.folder) as store:
-                tuning = _Tuning(plan, record, store, stop_requested)
+                tuning = _Tuning(plan, record, store, space, stop_requested)
                 if not tuning.is_over():
                     verify_once(plan.dataset, testing=False)
-                    yield from tuning.run(machine, default)
+                    yield from tuning.run(machine, defaults)
         finally:
             record.close()
+
+
+def _feasible(plan: TuningPlan) -> tuple[tuple[Family, ...], dict[str, Design]]:
+    """Return the families that have a network within budget and limits, with their default networks."""
+    designs, refusals = {}, []
+    for family in plan.families:
+        try:
+            designs[family.name] = fit(family, plan.task, plan.budget, None, plan.limits)
+        except (InfeasibleBudget, InfeasibleLimits, GeometryError) as error:
+            refusals.append(error)
+    if not designs:
+        raise refusals[0]
+    return tuple(f for f in plan.families if f.name in designs), designs
 
 
 def _refuse_longer(plan: TuningPlan, record: TuningRecord) -> None:
@@ -173,20 +234,26 @@ def _refuse_longer(plan: TuningPlan, record: TuningRecord) -> None:
 
 class _Tuning:
     def __init__(
-        self, plan: TuningPlan, record: TuningRecord, store: Store, stop_requested: Callable[[], bool]
+        self,
+        plan: TuningPlan,
+        record: TuningRecord,
+        store: Store,
+        space: SearchSpace,
+        stop_requested: Callable[[], bool],
     ) -> None:
-        self._plan, self._record, self._store, self._stop = plan, record, store, stop_requested
+        self._plan, self._record, self._store, self._space = plan, record, store, space
+        self._stop = stop_requested
         self._before, self._begun = float(record.kept("seconds", 0.0)), time.monotonic()
 
     def is_over(self) -> bool:
         rows = self._store.jobs()
         return self._record.kept("winner") is not None and bool(rows) and all(row.state == "done" for row in rows)
 
-    def run(self, machine: Machine, default: Design) -> Iterator[TuningEvent]:
-        executor, hardware = start_executor(machine, jobs=self._plan.trials or 1_000)
+    def run(self, machine: Machine, defaults: dict[str, Design]) -> Iterator[TuningEvent]:
+        executor, hardware = start_executor(machine, jobs=self._plan.trials_at_most or 1_000)
         try:
             if self._record.kept("candidates") is None:
-                yield from self._search(executor, hardware, default)
+                yield from self._search(executor, hardware, defaults)
             if not self._stop() and self._record.kept("winner") is None:
                 yield from self._confirm(executor, hardware)
             if not self._stop():
@@ -195,28 +262,81 @@ class _Tuning:
             self._save_seconds()
             executor.close()
 
-    def _search(self, executor: Executor, hardware: Hardware, default: Design) -> Iterator[TuningEvent]:
-        plan, record = self._plan, self._record
+    def _search(self, executor: Executor, hardware: Hardware, defaults: dict[str, Design]) -> Iterator[TuningEvent]:
+        record = self._record
         self._plan_jobs([])
         if left := record.recover():
             yield Recovered(left)
         if not record.trials():
-            record.keep("made_with", {"optuna": optuna.__version__})
-            recipe = default_recipe(plan.family.name, plan.images)
-            dimensions = space(plan.family, plan.images, plan.fixed)
-            for point in first_points(dimensions, default, plan.family, recipe):
-                record.enqueue(point)
-        limit = Limit(plan.trials, None if plan.seconds is None else lambda: self._search_seconds(executor.slots))
-        search = Search(record, lambda point, number: self._propose(point, number, hardware), executor, limit)
-        for event in search.run(self._stop):
-            yield event
-            self._save_seconds()
+            self._begin(defaults)
+        lengths = self._lengths(executor.slots, hardware, defaults)
+        if record.kept("promoted") is None:
+            share = SEARCHING if lengths.compares else SEARCHING + COMPARING
+            yield from self._run_trials(executor, hardware, lengths.search, self._plan.trials_at_most, share)
+            if not self._stop():
+                record.keep("promoted", self._promote() if lengths.compares else 0)
+                yield Promoted(record.kept("promoted"))
+        if not self._stop() and record.kept("promoted"):
+            allowed = len(self._ended()) + record.waiting()
+            yield from self._run_trials(executor, hardware, lengths.longer, allowed, SEARCHING + COMPARING)
         if not self._stop():
             record.keep("candidates", self._choose_candidates(executor.slots))
 
-    def _propose(self, point: Point, number: int, hardware: Hardware) -> tuple[Assignment, Design, dict[str, Any]]:
-        job, design, dropped = self._job(point, FIRST_TRIAL_SEED + number)
-        facts = {"dropped": list(dropped)} if dropped else {}
+    def _begin(self, defaults: dict[str, Design]) -> None:
+        plan, record = self._plan, self._record
+        record.keep("made_with", {"optuna": optuna.__version__})
+        for family in self._space.families:
+            recipe, dimensions = default_recipe(family.name, plan.images), self._space.dimensions[family.name]
+            point = default_point(dimensions, defaults[family.name], family, recipe)
+            record.enqueue(self._space.join(family, point))
+
+    def _lengths(self, slots: int, hardware: Hardware, defaults: dict[str, Design]) -> Lengths:
+        """Return each phase's length: the effort's, or what fits the time, by timing the default networks."""
+        plan = self._plan
+        if "epochs" in plan.fixed:
+            return Lengths()
+        if plan.seconds is None:
+            return EFFORTS[plan.effort].lengths
+        if (kept := self._record.kept("lengths")) is None:
+            jobs = [self._default_job(f, defaults[f.name]) for f in self._space.families]
+            seconds = [plan.images * seconds_per_image(job, hardware) * whole_epochs(job.recipe) for job in jobs]
+            kept = asdict(lengths_within(plan.seconds, slots, statistics.mean(seconds)))
+            self._record.keep("lengths", kept)
+        return Lengths(**kept)
+
+    def _run_trials(
+        self, executor: Executor, hardware: Hardware, length: float, trials: int | None, share: float
+    ) -> Iterator[TuningEvent]:
+        """Run a phase of trials, until their number or the phases' share of the time is spent."""
+        seconds = self._plan.seconds
+
+        def left() -> float:
+            return share * (seconds or 0.0) - self._seconds()
+
+        limit = Limit(trials, None if seconds is None else left)
+        propose = partial(self._propose, hardware, length)
+        for event in Search(self._record, propose, executor, limit, length).run(self._stop):
+            yield event
+            self._save_seconds()
+
+    def _promote(self) -> int:
+        """Queue the best points for a longer schedule, as they are and with more augmentation; return how many."""
+        points: list[Point] = []
+        for trial in self._complete():
+            family, point = self._space.split(trial.params)
+            points += [self._space.join(family, p) for p in self._space.for_longer(family, point)]
+        distinct = [point for i, point in enumerate(points) if point not in points[:i]][:PROMOTED]
+        for point in distinct:
+            self._record.enqueue(point)
+        return len(distinct)
+
+    def _propose(
+        self, hardware: Hardware, length: float, point: Point, number: int
+    ) -> tuple[Assignment, Design, dict[str, Any]]:
+        job, design, dropped = self._job(point, FIRST_TRIAL_SEED + number, length)
+        facts: dict[str, Any] = {"length": length, "epochs": job.recipe.epochs}
+        if dropped:
+            facts["dropped"] = list(dropped)
         assignment = Assignment(
             job,
             self._plan.dataset.path,
@@ -226,53 +346,50 @@ class _Tuning:
         )
         return assignment, design, facts
 
-    def _job(self, point: Point, seed: int) -> tuple[Job, Design, tuple[str, ...]]:
-        plan = self._plan
-        fixed = {"validation": plan.dataset.validation, **plan.fixed}
-        design, recipe, dropped = realise(point, plan.family, plan.task, plan.budget, plan.images, plan.limits, fixed)
-        job = Job(
-            plan.family.name, plan.budget, design.architecture, recipe, plan.dataset.digest, plan.split_seed, seed
-        )
+    def _job(self, point: Point, seed: int, length: float) -> tuple[Job, Design, tuple[str, ...]]:
+        plan, (family, own) = self._plan, self._space.split(point)
+        fixed = {"validation": plan.dataset.validation, **held(family, plan.families, plan.fixed)}
+        made = realise(own, family, plan.task, plan.budget, plan.images, plan.limits, fixed, length)
+        design, recipe, dropped = made
+        job = Job(family.name, plan.budget, design.architecture, recipe, plan.dataset.digest, plan.split_seed, seed)
         return job, design, dropped
 
-    def _complete(self) -> list[optuna.trial.FrozenTrial]:
-        complete = [t for t in self._record.trials() if t.state == optuna.trial.TrialState.COMPLETE]
+    def _default_job(self, family: Family, design: Design) -> Job:
+        plan = self._plan
+        changes = held(family, plan.families, plan.fixed)
+        names = {info.name for info in family.infos}
+        recipe = default_recipe(family.name, plan.images, {n: v for n, v in changes.items() if n not in names})
+        return Job(family.name, plan.budget, design.architecture, recipe, plan.dataset.digest, plan.split_seed, 0)
+
+    def _ended(self) -> list[FrozenTrial]:
+        return [t for t in self._record.trials() if counts(t)]
+
+    def _complete(self) -> list[FrozenTrial]:
+        complete = [t for t in self._record.trials() if t.state == TrialState.COMPLETE]
         return sorted(complete, key=lambda t: (-(t.value or 0.0), t.number))
 
-    def _search_seconds(self, slots: int) -> float:
-        """Seconds left for the search, after reserving time to confirm at least one candidate and refit it."""
-        assert self._plan.seconds is not None
-        best = self._complete()[:MAX_CANDIDATES]
-        seconds = [self._confirming_seconds(t, slots) for t in best[: self._affordable(best, slots)]]
-        return self._plan.seconds - self._seconds() - sum(seconds) - max(seconds, default=0.0)
-
-    def _affordable(self, best: list[optuna.trial.FrozenTrial], slots: int) -> int:
+    def _affordable(self, best: list[FrozenTrial], slots: int) -> int:
         """How many of the best trials there is time to confirm; at least one."""
         if self._plan.seconds is None:
             return min(MAX_CANDIDATES, len(best))
-        spent, count = 0.0, 0
-        for trial in best[:MAX_CANDIDATES]:
-            spent += self._confirming_seconds(trial, slots)
-            if count and spent > CONFIRMING_SHARE * self._plan.seconds:
-                break
-            count += 1
-        return count
+        room = CONFIRMING * self._plan.seconds
+        spent = accumulate(self._confirming_seconds(trial, slots) for trial in best[:MAX_CANDIDATES])
+        return max(1, sum(seconds <= room for seconds in spent))
 
     @staticmethod
-    def _confirming_seconds(trial: optuna.trial.FrozenTrial, slots: int) -> float:
-        return float(trial.user_attrs.get("seconds", 0.0)) * len(CONFIRMING_SEEDS) / slots
+    def _confirming_seconds(trial: FrozenTrial, slots: int) -> float:
+        return float(trial.user_attrs.get("seconds", 0.0)) * math.ceil(len(CONFIRMING_SEEDS) / slots)
 
     def _choose_candidates(self, slots: int) -> list[int]:
-        best: dict[str, int] = {}
+        best: dict[str, FrozenTrial] = {}
         for trial in self._complete():  # a point may have been tried twice
-            best.setdefault(self._job(trial.params, 0)[0].key, trial.number)
+            best.setdefault(self._confirming_jobs(trial.number)[0].key, trial)
         if not best:
             raise TuningFailed(
                 "no trial was completed, so there is nothing to choose from. "
                 f"The first one ended with: {self._first_reason()}. Give more time, or look at the data."
             )
-        by_number = {t.number: t for t in self._complete()}
-        chosen = [by_number[number] for number in best.values()]
+        chosen = list(best.values())
         return [t.number for t in chosen[: self._affordable(chosen, slots)]]
 
     def _first_reason(self) -> str:
@@ -295,9 +412,11 @@ class _Tuning:
         self._record.keep("winner", winner)
         yield Chosen(winner, confirmed[winner])
 
-    def _confirming_jobs(self, number: int) -> list[Job]:
-        point = self._record.trials()[number].params
-        return [self._job(point, seed)[0] for seed in CONFIRMING_SEEDS]
+    def _confirming_jobs(self, number: int, length: float | None = None) -> list[Job]:
+        """Jobs of a trial's point with the confirming seeds, on its own schedule or another one."""
+        trial = self._record.trials()[number]
+        own = float(trial.user_attrs.get("length", 1.0))
+        return [self._job(trial.params, seed, length or own)[0] for seed in CONFIRMING_SEEDS]
 
     def _accuracies(self, jobs: list[Job]) -> tuple[float, ...]:
         """Return the seeds' validation accuracies; none unless all were trained to the end."""
@@ -311,9 +430,26 @@ class _Tuning:
             REFIT_VALIDATION, 2 * self._plan.dataset.classes / self._plan.training_images
         )  # at least two per class
         share = min(share, self._plan.dataset.validation)
-        jobs = self._confirming_jobs(self._record.kept("winner"))
+        jobs = self._confirming_jobs(self._record.kept("winner"), self._final_length(executor.slots))
+        yield Refitting(jobs[0].recipe.epochs)
         self._plan_jobs([replace(job, recipe=replace(job.recipe, validation=share)) for job in jobs])
         yield from self._run_jobs(executor, hardware, testing=True)
+
+    def _final_length(self, slots: int) -> float:
+        """Return the winner's last schedule: longer than its own only if longer ones were better, or it was short."""
+        if (kept := self._record.kept("final_length")) is not None:
+            return float(kept)
+        plan, winner = self._plan, self._record.trials()[self._record.kept("winner")]
+        own = float(winner.user_attrs.get("length", 1.0))
+        if plan.seconds is None:
+            longest = EFFORTS[plan.effort].lengths.final
+        else:
+            each = float(winner.user_attrs["seconds"]) / own
+            longest = final_length(SAFELY * (plan.seconds - self._seconds()), slots, each)
+        gained = own > min(float(t.user_attrs.get("length", 1.0)) for t in self._complete())
+        length = max(own, longest if gained else min(longest, 1.0))
+        self._record.keep("final_length", length)
+        return length
 
     def _run_jobs(self, executor: Executor, hardware: Hardware, *, testing: bool) -> Iterator[RunnerEvent]:
         runner = Runner(self._store, executor, self._plan.dataset.path, hardware, testing=testing)
@@ -321,7 +457,7 @@ class _Tuning:
 
     def _plan_jobs(self, jobs: list[Job]) -> None:
         data, plan = self._plan.dataset, self._plan
-        spec = json.dumps({"tuning": {**plan.settings, "trials": plan.trials, "seconds": plan.seconds}})
+        spec = json.dumps({"tuning": {**plan.settings, "trials": plan.trials_at_most, "seconds": plan.seconds}})
         self._store.plan(StudyRow(plan.name, spec, data.name, data.digest, data.class_names, str(data.path)), jobs)
 
     def _seconds(self) -> float:

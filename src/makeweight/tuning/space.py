@@ -16,6 +16,7 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
+from optuna.trial import Trial
 
 from makeweight.designs.architecture import Task
 from makeweight.designs.cost import cost
@@ -26,6 +27,7 @@ from makeweight.designs.memory import ram
 from makeweight.designs.solver import Design, fit
 from makeweight.errors import GeometryError, InfeasibleBudget, InfeasibleLimits, InvalidValue
 from makeweight.training.recipe import Recipe, default_recipe
+from makeweight.tuning.lengths import epochs_at
 
 Point = dict[str, Any]
 
@@ -38,6 +40,78 @@ class Dimension:
     part: Literal["network", "training"]
     values: BaseDistribution
     reason: str  # for the range
+
+
+@dataclass(frozen=True)
+class SearchSpace:
+    """Dimensions by family; with several, a point has its ``family``, and names like ``cnn.kernel``."""
+
+    families: tuple[Family, ...]
+    dimensions: Mapping[str, tuple[Dimension, ...]]
+
+    @classmethod
+    def of(cls, families: tuple[Family, ...], images: int, fixed: Mapping[str, Any]) -> SearchSpace:
+        """Return the space of families; what is fixed applies to each family that has it.
+
+        Raises
+        ------
+        InvalidValue
+            If a family has no option to search.
+        """
+        return cls(families, {f.name: space(f, images, held(f, families, fixed)) for f in families})
+
+    def suggest(self, trial: Trial) -> None:
+        """Let a trial choose a value in every dimension."""
+        names, family = [f.name for f in self.families], self.families[0].name
+        if len(names) > 1:
+            family = trial.suggest_categorical(FAMILY, names)
+        for dimension in self.dimensions[family]:
+            _suggest(trial, self._name(family, dimension.name), dimension.values)
+
+    def join(self, family: Family, point: Point) -> Point:
+        """Make a point of the space from a family's."""
+        named = {self._name(family.name, name): value for name, value in point.items()}
+        return named if len(self.families) == 1 else {FAMILY: family.name, **named}
+
+    def split(self, point: Mapping[str, Any]) -> tuple[Family, Point]:
+        """Take a point apart: its family, and the family's values."""
+        if len(self.families) == 1:
+            return self.families[0], dict(point)
+        family = next(f for f in self.families if f.name == point[FAMILY])
+        return family, {name.partition(".")[2]: value for name, value in point.items() if name != FAMILY}
+
+    def for_longer(self, family: Family, point: Point) -> tuple[Point, ...]:
+        """Return what a longer schedule is tried with: a point as it is, and with the augmentation that pays there."""
+        names = {d.name for d in self.dimensions[family.name]}
+        more = {name: value for name, value in LONGER.items() if name in names}
+        return point, {**point, **more}
+
+    def _name(self, family: str, name: str) -> str:
+        return name if len(self.families) == 1 else f"{family}.{name}"
+
+
+LONGER = {"flip": True, "crop": 1, "erase": 0.25, "skip_easy": 0.0}
+FAMILY = "family"  # the dimension that chooses among several
+
+
+def held(family: Family, families: tuple[Family, ...], fixed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is fixed and concerns a family: fields of the recipe, and its own options.
+
+    An unknown name is left in, for the recipe to refuse.
+    """
+    own = {info.name for info in family.infos}
+    others = {info.name for other in families for info in other.infos} - own
+    return {name: value for name, value in fixed.items() if name not in others}
+
+
+def _suggest(trial: Trial, name: str, values: BaseDistribution) -> None:
+    match values:
+        case CategoricalDistribution(choices=choices):
+            trial.suggest_categorical(name, choices)
+        case IntDistribution(low=low, high=high, step=step, log=log):
+            trial.suggest_int(name, low, high, step=step, log=log)
+        case FloatDistribution(low=low, high=high, step=step, log=log):
+            trial.suggest_float(name, low, high, step=step, log=log)
 
 
 def space(family: Family, images: int, fixed: Mapping[str, Any] | None = None) -> tuple[Dimension, ...]:
@@ -77,7 +151,6 @@ def _dimension(name: str, part: Literal["network", "training"], kind: type, sear
 
 
 def _training(family: Family, default: Recipe) -> tuple[Dimension, ...]:
-    fewest, most = max(2, default.epochs // 2), max(4, round(default.epochs * 2.5))
     smallest, largest = max(8, default.batch_size // 4), default.batch_size * 2
     dimensions = (
         Dimension(
@@ -87,10 +160,6 @@ def _training(family: Family, default: Recipe) -> tuple[Dimension, ...]:
         Dimension(
             "batch_size", "training", IntDistribution(smallest, largest, log=True),
             "a quarter to twice the default: smaller is slow, larger has too few steps per epoch",
-        ),
-        Dimension(
-            "epochs", "training", IntDistribution(fewest, most, log=True),
-            "half to two and a half times the default: gains end there, seconds do not",
         ),
         Dimension(
             "weight_decay", "training", FloatDistribution(0.01, 0.3, log=True), "a factor of five around the default"
@@ -112,24 +181,6 @@ def _training(family: Family, default: Recipe) -> tuple[Dimension, ...]:
     }
     usual = {d.name: d for d in ((*dimensions, skipping) if default.skip_easy else dimensions)}
     return tuple({**usual, **own}.values())
-
-
-def first_points(
-    dimensions: tuple[Dimension, ...], design: Design, family: Family, recipe: Recipe
-) -> tuple[Point, ...]:
-    """Return the points that a search tries first: the family's defaults and, if that pays, a longer training.
-
-    That is the longest schedule, with half the batch and two thirds of the learning rate.
-    """
-    default = default_point(dimensions, design, family, recipe)
-    longest = {
-        d.name: d.values.high for d in dimensions if d.name == "epochs" and isinstance(d.values, IntDistribution)
-    }
-    if not (family.gains_from_length and longest):
-        return (default,)
-    smaller = {"batch_size": recipe.batch_size // 2, "learning_rate": 2 / 3 * recipe.learning_rate}
-    changes = {d.name: _inside(d.values, smaller[d.name]) for d in dimensions if d.name in smaller}
-    return default, {**default, **longest, **changes}
 
 
 def default_point(dimensions: tuple[Dimension, ...], design: Design, family: Family, recipe: Recipe) -> Point:
@@ -189,8 +240,14 @@ def realise(
     images: int,
     limits: Limits = NO_LIMITS,
     fixed: Mapping[str, Any] | None = None,
+    length: float = 1.0,
 ) -> tuple[Design, Recipe, tuple[str, ...]]:
     """Design the network and make the recipe of a point.
+
+    Parameters
+    ----------
+    length : float
+        Of the schedule, as a multiple of the family's default; ``fixed`` epochs take precedence.
 
     Returns
     -------
@@ -205,7 +262,8 @@ def realise(
     InfeasibleBudget, InfeasibleLimits
         If the family has none.
     """
-    values = {**point, **(fixed or {})}
+    epochs = epochs_at(length, default_recipe(family.name, images).epochs)
+    values = {"epochs": epochs, **point, **(fixed or {})}
     names = {info.name for info in family.infos}
     options = {name: value for name, value in values.items() if name in names}
     changes = {name: value for name, value in values.items() if name not in names}

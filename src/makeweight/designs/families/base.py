@@ -190,8 +190,6 @@ class Family:
     long_recipe: Mapping[str, Any] = field(default_factory=dict)  # likewise, from 20 epochs on
     # Searches of recipe fields, instead of the usual ones.
     recipe_search: Mapping[str, Search] = field(default_factory=dict)
-    # Whether a search tries early the longest schedule too, with half the batch and two thirds of the learning rate.
-    gains_from_length: bool = False
     reported: Mapping[int, Reported] = field(default_factory=dict)  # by budget
 
     @property

@@ -108,7 +108,7 @@ def describe_importance(summary: TuningSummary) -> str:
     shares = importances(summary)
     if not shares:
         return ""
-    count = sum(t.early_accuracy is not None for t in summary.trials)
+    count = len(summary.compared)
     listed = ", ".join(f"{name} {percent(share, 0)}" for name, share in list(shares.items())[:5])
     return (
         f"PED-ANOVA (Watanabe et al. 2023) over {count} trials at {FIRST_RUNG} % of their schedules: {listed}. With "
@@ -118,8 +118,8 @@ def describe_importance(summary: TuningSummary) -> str:
 
 def coordinates(summary: TuningSummary) -> Figure:
     """Draw every trial as a line through its hyperparameters, coloured by its accuracy at the first rung."""
-    trials = sorted(_compared(summary), key=lambda t: t.early_accuracy or 0.0)
-    ranges = trials[-1].ranges
+    trials = sorted(summary.compared, key=lambda t: t.early_accuracy or 0.0)
+    ranges = {name: values for trial in trials for name, values in trial.ranges.items()}
     names = list(ranges)
     figure = Figure(figsize=(7.2, 4.0), layout="constrained")
     axes = figure.subplots()
@@ -127,7 +127,8 @@ def coordinates(summary: TuningSummary) -> Figure:
     norm = Normalize(float(np.percentile(accuracies, 20)), float(accuracies.max()))
     places = range(len(names))
     for trial, accuracy in zip(trials, accuracies, strict=True):
-        heights = [_height(ranges[name], trial.point[name]) for name in names]
+        # Another family's hyperparameters leave a gap in the line.
+        heights = [_height(ranges[name], trial.point[name]) if name in trial.point else math.nan for name in names]
         chosen = trial.number == summary.tuning.winner
         colour = WINNER if chosen else colormaps[MAP](norm(accuracy))
         axes.plot(places, heights, color=colour, linewidth=2.4 if chosen else 1.0, zorder=3 if chosen else 2)
@@ -170,15 +171,11 @@ def _ticks(values: Any) -> list[tuple[float, str]]:
 
 def describe_coordinates(summary: TuningSummary) -> str:
     """Say what the lines are."""
-    trials = _compared(summary)
+    trials = summary.compared
     if len(trials) < MIN_TRIALS:
         return ""
     won = ", the winner's thick and purple" if summary.tuning.winner is not None else ""
     return f"{len(trials)} trials, each a line through its hyperparameters; bright lines are the accurate ones{won}."
-
-
-def _compared(summary: TuningSummary) -> list[TrialRow]:
-    return [t for t in summary.trials if t.early_accuracy is not None]
 
 
 def frontier(summary: TuningSummary) -> Figure:
