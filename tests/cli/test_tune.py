@@ -159,6 +159,9 @@ def test_a_tuning_prints_its_record_and_writes_the_report(cli: Callable, tmp_pat
         (("--report",), "no tuning"),
         (("--report", "--name", "none"), "no study"),
         (("-f", "fcn", "-b", "2K", "--time", "soon"), "10m"),
+        (("-f", "fcn", "-b", "2K", "--time", "10m", "--effort", "max"), "both set the trainings' length. Give one."),
+        (("-f", "fcn", "-b", "2K", "--effort", "huge"), "'quick', 'standard', 'max'"),
+        (("-f", "any", "-b", "10"), "budget"),
         (("-f", "fcn", "-b", "2K", "--set", "speed=9"), "FIELD=VALUE"),
         (("-f", "cnn", "-b", "2K", "--max-macs", "10"), "MACs"),
         (("-f", "fcn", "-b", "2K", "--name", "../up"), "study name"),
@@ -174,6 +177,19 @@ def test_what_cannot_be_tuned_is_said_and_nothing_is_left(
     assert not list(tmp_path.glob("studies/*/*"))
 
 
+def test_any_family_may_win_and_the_page_shows_all_of_them(cli: Callable) -> None:
+    ran = cli("tune", "-f", "any", "-b", "3K", "-d", "digits", "--trials", "6", "--set", "epochs=2", "--json")
+    assert ran.code == 0, ran.err
+    record = json.loads(ran.out)
+    assert record["family"] == "fcn,cnn,mobile"
+    best = record["best"]["hyperparameters"]
+    assert all(name == "family" or name.startswith(f"{best['family']}.") for name in best)
+    page = Path(record["report"]).read_text()
+    assert all(f"{family}.learning_rate" in page for family in ("fcn", "cnn", "mobile"))
+    assert json.loads(cli("tune", "--report", "--json").out) == record
+    assert cli("resume", record["study"]).code == 0
+
+
 def test_a_tuning_with_limits_of_another_kind_is_not_gone_on_with(
     cli: Callable, digits: PreparedDataset, tmp_path: Path
 ) -> None:
@@ -181,7 +197,7 @@ def test_a_tuning_with_limits_of_another_kind_is_not_gone_on_with(
     with Store.create(folder) as store:
         store.plan(StudyRow("old", "{}", "digits", digits.digest, digits.class_names, str(digits.path)), [])
     settings = {"family": "fcn", "budget": 2_000, "limits": {"max_macs": None, "max_activation_bytes": 9_000},
-                "seed": 0, "split_seed": 0, "fixed": {}}  # fmt: skip
+                "effort": "quick", "seed": 0, "split_seed": 0, "fixed": {}}  # fmt: skip
     TuningRecord(folder, settings, SearchSpace.of((family_named("fcn"),), 1_000, {})).close()
     ran = cli("resume", "old")
     assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)

@@ -281,6 +281,7 @@ def test_a_killed_worker_costs_its_own_job_which_can_run_again(
     assert isinstance(of(neighbour.key, last)[-1], Stopped)
 
 
+@pytest.mark.parametrize("kind", ["local", pytest.param("ray", marks=pytest.mark.slow)], indirect=True)
 def test_a_hung_worker_is_noticed_and_a_pause_of_everything_is_not_taken_for_one(
     kind: Kind, assign: Callable[..., Assignment], make_job: Callable[..., Job], all_end: Callable[..., bool]
 ) -> None:

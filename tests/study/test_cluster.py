@@ -119,6 +119,7 @@ def test_data_reach_a_node_once_and_cancel_stops_remote_work(
     assert open_prepared(fetched).digest == digits.digest
 
 
+@pytest.mark.slow
 def test_a_worker_of_another_version_is_refused(
     cluster: Any, digits: PreparedDataset, make_job: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -148,9 +148,7 @@ def plan_tuning(
     if effort not in EFFORTS:
         raise InvalidValue(f"effort {effort!r} is unknown. Choose from: {', '.join(EFFORTS)}.")
     if seconds is not None and effort != DEFAULT_EFFORT:
-        raise InvalidValue(
-            f"time and effort={effort} are both given: the time decides how long trainings are. Give one."
-        )
+        raise InvalidValue(f"time and effort={effort} are given, and both set the trainings' length. Give one.")
     return TuningPlan(
         folder=folder,
         name=folder.name,
