@@ -23,6 +23,7 @@ from makeweight.cli import (
     study,
     train,
     tune,
+    zoo,
 )
 from makeweight.cli.output import put
 
@@ -44,6 +45,7 @@ for _command, _examples in (
 ):  # fmt: skip
     app.command(_command.__name__, epilog=_examples)(_command)
 app.add_typer(data.app, name="data")
+app.add_typer(zoo.app, name="zoo")
 
 
 def _print_version(value: bool) -> None:
