@@ -91,19 +91,8 @@ def add_network(
 
 def _placed(store: Store, row: JobRow, data: PreparedDataset, folder: Path) -> ShippedRun:
     """Write the weights of a run, byte by byte as the store has them."""
-    result = done(row)
-    run = ShippedRun(
-        seed=row.job.seed,
-        validation_accuracy=result.validation_accuracy,
-        test_accuracy=result.test_accuracy,
-        test_images=result.test_images,
-        correct=correct(load_network(row.job.architecture, store.weights(row)), data),
-        finished=result.finished,
-        weights_sha256=result.weights_sha256,
-        environment=result.environment,
-        scores=store.scores(row.job.key),
-        epochs=store.epochs(row.job.key),
-    )
+    module, key = load_network(row.job.architecture, store.weights(row)), row.job.key
+    run = ShippedRun(row.job.seed, correct(module, data), done(row), store.scores(key), store.epochs(key))
     write_whole(folder / run.file, store.weights_content(row))
     return run
 
@@ -161,10 +150,8 @@ def _usage(network: ShippedNetwork) -> Usage:
 
 
 def _made(network: ShippedNetwork) -> list[tuple[str, str]]:
-    runs = [
-        (f"seed {run.seed}", f"validation {percent(run.validation_accuracy)}, test {percent(run.test_accuracy)}")
-        for run in network.runs
-    ]
+    results = ((f"seed {run.seed}", run.result) for run in network.runs)
+    runs = [(s, f"validation {percent(r.validation_accuracy)}, test {percent(r.test_accuracy)}") for s, r in results]
     escaped = network.command.replace("|", r"\|")  # a table's cell, even in code
     note = [("note", markdown_text(network.note))] if network.note else []
     return [("method", markdown_text(network.method)), *note, ("command", f"`{escaped}`"), *runs]

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from makeweight.designs.architecture import Architecture
 from makeweight.designs.stored import read_architecture
 from makeweight.errors import DataFormatError, InvalidValue, StoreError
 from makeweight.export.guard import read_capped
+from makeweight.files import TEMPORARY
 from makeweight.jobs.network import NetworkId, Setting
 from makeweight.jobs.result import Environment, Job, Score
-from makeweight.nets.build import Network as Module
-from makeweight.nets.load import load_network
-from makeweight.store.rows import check, checked, read_object, read_variant
+from makeweight.store.rows import ResultRow, check, checked, read_object, read_variant
 from makeweight.store.weights import check_sha256, tensors_in
 from makeweight.training.recipe import Recipe
 from makeweight.training.records import EpochRecord
+
+if TYPE_CHECKING:
+    from makeweight.nets.build import Network as Module
 
 ZOO = Path(__file__).with_name("frontier")  # in a checkout a link to results/frontier; in a wheel the files themselves
 FILE = "network.json"
@@ -32,13 +35,8 @@ class ShippedRun:
     """One training of a network of the zoo."""
 
     seed: int
-    validation_accuracy: float  # 0 to 1
-    test_accuracy: float  # at the end of the training, in its precision; 0 to 1
-    test_images: int
-    correct: int  # of them, by the stored weights in float32 on a CPU: what scoring again is compared with
-    finished: str  # UTC, ISO 8601
-    weights_sha256: str  # of its file
-    environment: Environment
+    correct: int  # test images, by the stored weights in float32 on a CPU: what scoring again is compared with
+    result: ResultRow
     scores: dict[str, Score]  # by split
     epochs: tuple[EpochRecord, ...]
 
@@ -79,22 +77,22 @@ class ShippedNetwork:
     @property
     def test_accuracy(self) -> float:
         """Mean over the seeds, 0 to 1."""
-        return mean(run.test_accuracy for run in self.runs)
+        return mean(run.result.test_accuracy for run in self.runs)
 
     @property
     def validation_accuracy(self) -> float:
         """Mean over the seeds, 0 to 1."""
-        return mean(run.validation_accuracy for run in self.runs)
+        return mean(run.result.validation_accuracy for run in self.runs)
 
     @property
     def test_sd(self) -> float | None:
         """Standard deviation of the test accuracy over the seeds; None of one seed."""
-        return stdev(run.test_accuracy for run in self.runs) if len(self.runs) > 1 else None
+        return stdev(run.result.test_accuracy for run in self.runs) if len(self.runs) > 1 else None
 
     @property
     def best(self) -> ShippedRun:
         """The training with the best validation accuracy; of equal ones the lowest seed."""
-        return max(self.runs, key=lambda run: run.validation_accuracy)
+        return max(self.runs, key=lambda run: run.result.validation_accuracy)
 
     def job(self, run: ShippedRun) -> Job:
         """Return the job that trains it with a seed."""
@@ -109,21 +107,33 @@ class ShippedNetwork:
         DataNotFound, DataFormatError, StoreError
             If the file of weights is missing, damaged, or of another architecture.
         """
+        from makeweight.nets.load import load_network  # torch, which a list does without
+
         path = (folder or self.folder) / run.file
         content = read_capped(path, REMEDY)
-        check_sha256(content, run.weights_sha256, path, REMEDY)
+        check_sha256(content, run.result.weights_sha256, path, REMEDY)
         try:
             return load_network(self.architecture, tensors_in(content, path, REMEDY))
         except StoreError as error:
             raise DataFormatError(f"{path} is refused: {error} {REMEDY}") from error
 
-    def to_json(self) -> str:
-        """Write the record, one field a line."""
+    def to_record(self) -> dict[str, Any]:
+        """Return what is stored, as JSON has it."""
         kept = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "folder"}
         kept |= {"architecture": json.loads(self.architecture.to_json()), "recipe": asdict(self.recipe)}
-        kept["runs"] = [asdict(run) for run in self.runs]
-        lines = (f"{json.dumps(name)}: {json.dumps(value, allow_nan=False)}" for name, value in kept.items())
+        return {**kept, "runs": [asdict(run) for run in self.runs]}
+
+    def to_json(self) -> str:
+        """Write the record, a field a line."""
+        values = self.to_record().items()
+        lines = (f"{json.dumps(name)}: {json.dumps(value, allow_nan=False)}" for name, value in values)
         return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def names_in(zoo: Path) -> list[str]:
+    """List the networks of a zoo, whole or damaged, cnn-10k before cnn-100k."""
+    names = {path.parent.name for path in zoo.glob(f"*/{FILE}") if path.parent.suffix != TEMPORARY}
+    return sorted(names, key=lambda name: [(len(part), part) for part in re.findall(r"\d+|\D+", name)])
 
 
 def read_network(folder: Path) -> ShippedNetwork:
@@ -174,13 +184,14 @@ def _check_agreement(network: ShippedNetwork, weights: int, macs: int) -> None:
 
 
 def _run(values: Mapping[str, Any]) -> ShippedRun:
+    result = {**values["result"], "environment": checked(Environment, values["result"]["environment"])}
     read = {
         **values,
-        "environment": checked(Environment, values["environment"]),
+        "result": checked(ResultRow, result),
         "scores": {split: checked(Score, score) for split, score in values["scores"].items()},
         "epochs": tuple(checked(EpochRecord, epoch) for epoch in values["epochs"]),
     }
     run = checked(ShippedRun, read)
-    if not run.epochs or run.correct > run.test_images:
+    if not run.epochs or run.correct > run.result.test_images:
         raise InvalidValue(f"seed {run.seed} has no epochs, or more correct answers than test images")
     return run
