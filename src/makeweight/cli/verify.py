@@ -10,6 +10,7 @@ import typer
 from makeweight.cli import options
 from makeweight.cli.output import complain, examples, print_json, print_text, remark, stdout
 from makeweight.cli.tables import print_table
+from makeweight.face.console import counting
 from makeweight.html import Column
 from makeweight.wording import percentage
 
@@ -27,14 +28,14 @@ def verify(
     order, which may turn an image or two. Files that are missing or damaged are named, and the others are scored.
     Exit code 1: one doesn't hold.
     """
-    from makeweight.face.zoo import zoo_in
+    from makeweight.face.zoo import Zoo
     from makeweight.shipped.score import RULE, verify_networks
 
-    found = zoo_in(zoo)
-    checked = []
-    for one in verify_networks(found.folders(names), remark):
-        checked.append(one)
-        remark(f"{one.network}{'' if one.seed is None else f' seed {one.seed}'}: {one.verdict}")
+    folders, checked = Zoo(zoo).folders(names), []
+    with counting() as view:
+        for one in verify_networks(folders, remark):
+            checked.append(one)
+            view.say("scoring networks", len({c.network for c in checked}), len(folders))
     if as_json:
         print_json({"runs": [{**asdict(c), "holds": c.holds, "verdict": c.verdict} for c in checked], "rule": RULE})
     else:

@@ -10,6 +10,7 @@ import typer
 from makeweight.cli import options
 from makeweight.cli.output import examples, print_json, print_next, put, stdout
 from makeweight.cli.tables import print_records
+from makeweight.errors import InvalidValue
 from makeweight.face.references import GRAMMAR, find_network
 
 if TYPE_CHECKING:
@@ -23,10 +24,12 @@ Name = Annotated[str, typer.Argument(help="Name of a network; see: makeweight zo
 def list_(context: typer.Context, zoo: options.ZooFolder = None, as_json: options.Json = False) -> None:
     """List the networks that ship with makeweight, with weights, scores and recipes; show, use and add them."""
     if context.invoked_subcommand:
+        if zoo or as_json:
+            raise InvalidValue(f"options of zoo {context.invoked_subcommand} come after it. Move them to the end.")
         return
-    from makeweight.face.zoo import zoo_in
+    from makeweight.face.zoo import Zoo
 
-    found = zoo_in(zoo)
+    found = Zoo(zoo)
     networks, problems = found.readable()
     if as_json:
         print_json({"networks": [_record(network) for network in networks], "problems": problems})
@@ -37,9 +40,9 @@ def list_(context: typer.Context, zoo: options.ZooFolder = None, as_json: option
 @app.command("show", epilog=examples("makeweight zoo show cnn-10k"))
 def show(name: Name, zoo: options.ZooFolder = None, as_json: options.Json = False) -> None:
     """Show a network: each training, its machine, and the command that makes it again."""
-    from makeweight.face.zoo import zoo_in
+    from makeweight.face.zoo import Zoo
 
-    network = zoo_in(zoo)[name]
+    network = Zoo(zoo)[name]
     if as_json:
         print_json(_record(network))
     else:
@@ -55,9 +58,9 @@ def copy(
     as_json: options.Json = False,
 ) -> None:
     """Make a study of a network, scored again on the test images, so that every command works on it."""
-    from makeweight.face.zoo import zoo_in
+    from makeweight.face.zoo import Zoo
 
-    copied = zoo_in(zoo)[network].copy(store, name)
+    copied = Zoo(zoo)[network].copy(store, name)
     if as_json:
         print_json({"network": copied.label, "folder": str(copied.folder)})
         return

@@ -139,8 +139,8 @@ class ZooNetwork:
 class Zoo(Mapping[str, ZooNetwork]):
     """The networks of a folder, read on access; by default those that ship with makeweight."""
 
-    def __init__(self, folder: str | Path = ZOO) -> None:
-        self.folder = Path(folder)
+    def __init__(self, folder: str | Path | None = None) -> None:
+        self.folder = Path(folder or ZOO)
 
     def __getitem__(self, name: str) -> ZooNetwork:
         [folder] = self.folders([name])
@@ -204,11 +204,6 @@ def _row(network: ZooNetwork) -> tuple[str, ...]:
 
 
 zoo = Zoo()
-
-
-def zoo_in(folder: Path | None) -> Zoo:
-    """Return the zoo of a folder, by default the one that ships with makeweight."""
-    return zoo if folder is None else Zoo(folder)
 
 
 def add(

@@ -132,7 +132,7 @@ class ShippedNetwork:
 
 def names_in(zoo: Path) -> list[str]:
     """List the networks of a zoo, whole or damaged, cnn-10k before cnn-100k."""
-    names = {path.parent.name for path in zoo.glob(f"*/{FILE}") if path.parent.suffix != TEMPORARY}
+    names = [path.name for path in zoo.glob("[!.]*/") if path.is_dir() and path.suffix != TEMPORARY]
     return sorted(names, key=lambda name: [(len(part), part) for part in re.findall(r"\d+|\D+", name)])
 
 

@@ -36,8 +36,25 @@ def command_of(study: StudyRow, rows: Sequence[JobRow], data: PreparedDataset) -
     InvalidValue
         If that study would train something else, as for exact widths or the winner of a tuning.
     """
-    job, settings = rows[0].job, study.settings
-    values = {
+    job = rows[0].job
+    try:
+        values = _values(study.settings, rows, data)
+        planned = {job.key for job in plan(make_spec(values, "zoo"), data)}
+        reason = "makeweight study would train other networks"
+    except MakeweightError as error:
+        values, planned, reason = {}, set(), str(error)
+    if not {row.job.key for row in rows} <= planned:
+        raise InvalidValue(
+            f"no command is known that makes {job.network_id.label} of the study {study.name!r} again ({reason}). "
+            "Give the one that does, with command=TEXT."
+        )
+    return shlex.join([*_words(values), *_machine(rows)])
+
+
+def _values(settings: Mapping[str, Any], rows: Sequence[JobRow], data: PreparedDataset) -> dict[str, Any]:
+    """Write the study as a study file has it."""
+    job = rows[0].job
+    return {
         "dataset": data.name,
         "families": [job.family],
         "budgets": [job.budget],
@@ -47,17 +64,6 @@ def command_of(study: StudyRow, rows: Sequence[JobRow], data: PreparedDataset) -
         "recipe": _changes(job, data),
         "vary": {name: [value] for name, value in _options(job, settings, data).items()},
     }
-    try:
-        planned = {job.key for job in plan(make_spec(values, "zoo"), data)}
-        reason = "makeweight study would train other networks"
-    except MakeweightError as error:
-        planned, reason = set(), str(error)
-    if not {row.job.key for row in rows} <= planned:
-        raise InvalidValue(
-            f"no command is known that makes {job.network_id.label} of the study {study.name!r} again ({reason}). "
-            "Give the one that does, with command=TEXT."
-        )
-    return shlex.join([*_words(values), *_machine(rows)])
 
 
 def _limits(settings: Mapping[str, Any]) -> dict[str, Any]:
