@@ -7,8 +7,10 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import time
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -147,6 +149,39 @@ def test_no_command_imports_another() -> None:
 def test_every_file_of_the_package_is_installed() -> None:
     globs = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["makeweight"]
     package = ROOT / "src" / "makeweight"
+    assert (package / "shipped" / "frontier").resolve() == ROOT / "results" / "frontier"
     files = {path for path in package.rglob("*") if path.is_file() and path.suffix not in {".py", ".pyc"}}
     assert sorted(files - {path for glob in globs for path in package.glob(glob)}) == []
     assert [glob for glob in globs if not list(package.glob(glob))] == []
+
+
+def test_a_wheel_has_the_networks_of_the_zoo(tmp_path: Path) -> None:
+    """Also one that is built from the source archive; the link to results/frontier becomes the files themselves."""
+    copy = tmp_path / "copy"
+    shutil.copytree(
+        ROOT / "src", copy / "src", symlinks=True, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
+    )
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, copy)
+    network = copy / "results" / "frontier" / "cnn-1k"
+    network.mkdir(parents=True)
+    for name in ("network.json", "seed-0.safetensors", "README.md"):
+        (network / name).write_text(name)
+    build = "import sys, setuptools.build_meta as b; print(getattr(b, f'build_{sys.argv[1]}')(sys.argv[2]))"
+    archive = _built(build, "sdist", copy, tmp_path)
+    with tarfile.open(archive) as opened:
+        opened.extractall(tmp_path / "unpacked", filter="data")
+    [unpacked] = (tmp_path / "unpacked").iterdir()
+    for source in (copy, unpacked):
+        with zipfile.ZipFile(_built(build, "wheel", source, tmp_path)) as wheel:
+            names = {name for name in wheel.namelist() if name.startswith("makeweight/shipped/frontier/cnn-1k/")}
+            assert {Path(name).name for name in names} == {"network.json", "seed-0.safetensors", "README.md"}
+            assert wheel.read("makeweight/shipped/frontier/cnn-1k/network.json") == b"network.json"
+
+
+def _built(program: str, kind: str, source: Path, folder: Path) -> Path:
+    done = subprocess.run(
+        [sys.executable, "-c", program, kind, str(folder)], cwd=source, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return folder / done.stdout.splitlines()[-1]

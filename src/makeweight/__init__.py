@@ -23,11 +23,12 @@ if TYPE_CHECKING:
     from makeweight.face.studies import Study, compare, study, train
     from makeweight.face.studies import open_study as open  # noqa: F401
     from makeweight.face.tunings import Tuning, tune
+    from makeweight.face.zoo import zoo
 
 __version__ = "0.1.0"
 __all__ = [  # without open, which would hide Python's own from whoever imports *
     "Dataset", "Design", "Diagnosis", "Finding", "Network", "Run", "Study", "Tuning", "Watch", "classifier", "compare",
-    "design", "diagnose", "load_data", "study", "train", "tune",
+    "design", "diagnose", "load_data", "study", "train", "tune", "zoo",
 ]  # fmt: skip
 
 _PLACES = {
@@ -49,6 +50,7 @@ _PLACES = {
     "study": "face.studies:study",
     "train": "face.studies:train",
     "tune": "face.tunings:tune",
+    "zoo": "face.zoo:zoo",
 }
 
 

@@ -29,6 +29,12 @@ class InvalidValue(MakeweightError, ValueError):
     """A value given by the user breaks a stated rule."""
 
 
+class UnknownNetwork(InvalidValue, KeyError):
+    """A network of that name isn't in the zoo."""
+
+    __str__ = Exception.__str__  # KeyError shows its message as Python writes a string
+
+
 class GeometryError(MakeweightError, ValueError):
     """A layer does not fit the shape that reaches it."""
 

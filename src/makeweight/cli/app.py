@@ -23,6 +23,8 @@ from makeweight.cli import (
     study,
     train,
     tune,
+    verify,
+    zoo,
 )
 from makeweight.cli.output import put
 
@@ -41,9 +43,11 @@ for _command, _examples in (
     (report.show, report.SHOW_EXAMPLES), (measure.measure, measure.EXAMPLES), (compare.compare, compare.EXAMPLES),
     (figure.figure, figure.EXAMPLES), (diagnose.diagnose, diagnose.EXAMPLES), (features.features, features.EXAMPLES),
     (export.export, export.EXAMPLES), (predict.predict, predict.EXAMPLES), (report.report, report.EXAMPLES),
+    (verify.verify, verify.EXAMPLES),
 ):  # fmt: skip
     app.command(_command.__name__, epilog=_examples)(_command)
 app.add_typer(data.app, name="data")
+app.add_typer(zoo.app, name="zoo")
 
 
 def _print_version(value: bool) -> None:

@@ -75,6 +75,9 @@ Invert = Annotated[
     ),
 ]
 StoreFolder = Annotated[Path, typer.Option("--store", help="Folder that holds the studies.")]
+ZooFolder = Annotated[
+    Path | None, typer.Option("--zoo", help="Folder of the zoo.", show_default="the one that ships with makeweight")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Set = Annotated[
     list[str] | None,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from makeweight.data.catalog import CATALOG
 from makeweight.data.picture import background
@@ -16,7 +16,7 @@ from makeweight.designs.families import described
 from makeweight.designs.memory import STACK_BYTES
 from makeweight.export.facts import Facts
 from makeweight.export.records import ExportReport, Verification
-from makeweight.export.usage import usage_of
+from makeweight.export.usage import Usage, usage_of
 from makeweight.stats.classes import ClassScores
 from makeweight.stats.intervals import Interval
 from makeweight.store.rows import JobRow
@@ -26,8 +26,18 @@ from makeweight.wording import UNKNOWN, confidence, percent, percentage, points,
 FEW_POINTS = 0.005  # a mean confidence this close to the accuracy is called right
 
 
-def model_card(report: ExportReport, row: JobRow) -> str:
-    """Write the card of an export; names of classes and data sets are text in it, whatever they are."""
+def model_card(
+    report: ExportReport, row: JobRow, usage: Usage | None = None, more: Sequence[tuple[str, str]] = ()
+) -> str:
+    """Write the card of an export; names of classes and data sets are text in it, whatever they are.
+
+    Parameters
+    ----------
+    usage : Usage, optional
+        How to run the file, if its name doesn't say it.
+    more : sequence of (str, str)
+        What else is known of how it was made, in Markdown.
+    """
     import jinja2
 
     environment = jinja2.Environment(  # Markdown: what is not ours is escaped by its filter
@@ -55,7 +65,7 @@ def model_card(report: ExportReport, row: JobRow) -> str:
         title=f"{facts.network} for {facts.dataset}",
         kind=_capitalised(described(report.origin.family).kind),
         form=_form(facts),
-        usage=usage_of(facts, best.name),
+        usage=usage or usage_of(facts, best.name),
         rows=[_row(checked) for checked in (report.pytorch, *report.files)],
         timing=_timing(report),
         trained=_trained(report),
@@ -67,7 +77,7 @@ def model_card(report: ExportReport, row: JobRow) -> str:
         sureness=_sureness(report.overconfidence),
         data=_data(facts),
         chosen=_chosen(report),
-        made=list(_made(report, row)),
+        made=[*more, *_made(report, row)],
     )
 
 

@@ -20,6 +20,7 @@ MAX_BYTES = 64 * 2**20  # sixteen million float32 weights; budgets end at two mi
 MAX_VALUES = 16 * 2**20  # of one tensor for one image: 64 MB in float32
 MAX_NODES = 10_000
 PICKLED = (".pt", ".pt2", ".pth", ".pkl", ".pickle", ".joblib", ".ckpt", ".npy", ".npz")
+REMEDY = "Give an ONNX file that makeweight export wrote."
 # What networks of makeweight are made of, in several versions of the translator. The sizes of what these make follow
 # from the weights and the image alone, so they can be known, and bounded, before anything is computed.
 OPERATORS = frozenset(
@@ -29,8 +30,8 @@ OPERATORS = frozenset(
 )  # fmt: skip
 
 
-def read_capped(path: Path) -> bytes:
-    """Read a model file, up to MAX_BYTES.
+def read_capped(path: Path, remedy: str = REMEDY) -> bytes:
+    """Read a file of a model, up to MAX_BYTES.
 
     Raises
     ------
@@ -42,21 +43,23 @@ def read_capped(path: Path) -> bytes:
         If it is too large, or a format that runs code when it is read.
     """
     if path.suffix.lower() in PICKLED:
-        raise _refused(path, f"{path.suffix} files may run code when they are read, and makeweight never reads them")
+        raise _refused(
+            path, f"{path.suffix} files may run code when they are read, and makeweight never reads them", remedy
+        )
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise InvalidValue(f"the model {path} is no ordinary file. Give an ONNX file.")
+            raise InvalidValue(f"the model {path} is no ordinary file. {remedy}")
         if status.st_size > MAX_BYTES:
-            raise _refused(path, f"it has {status.st_size:,} bytes, and {MAX_BYTES:,} is the most")
+            raise _refused(path, f"it has {status.st_size:,} bytes, and {MAX_BYTES:,} is the most", remedy)
         content = path.read_bytes()
     except MakeweightError:
         raise
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise DataNotFound(f"the model {path} cannot be opened: {reason}. Give the path of an ONNX file.") from error
+        raise DataNotFound(f"the model {path} cannot be opened: {reason}. {remedy}") from error
     if content[:2] in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"):
-        raise _refused(path, "it is an archive or a pickle, which may run code when it is read")
+        raise _refused(path, "it is an archive or a pickle, which may run code when it is read", remedy)
     return content
 
 
@@ -156,5 +159,5 @@ def _sizes(value: onnx.ValueInfoProto) -> list[int | None]:
     return [size.dim_value if size.HasField("dim_value") else None for size in value.type.tensor_type.shape.dim]
 
 
-def _refused(path: Path, reason: str) -> DataFormatError:
-    return DataFormatError(f"the model {path} is refused: {reason}. Give an ONNX file that makeweight export wrote.")
+def _refused(path: Path, reason: str, remedy: str = REMEDY) -> DataFormatError:
+    return DataFormatError(f"the model {path} is refused: {reason}. {remedy}")

@@ -88,7 +88,7 @@ def export_run(
         artefacts = format_chosen.write(deployment, aside, int8)
         say(f"scoring {plural(len(artefacts), 'file')} on {len(test.labels):,} test images")
         checked = verify(deployment, artefacts, test, progress)
-        report = _report(store, row, deployment, checked, test, folder, seeds)
+        report = report_of(store, row, deployment, checked, test, folder, seeds)
         write_whole(aside / CARD, model_card(report, row).encode())
         write_whole(aside / REPORT, json.dumps(to_record(report), indent=2, allow_nan=False).encode())
     return report
@@ -100,7 +100,7 @@ def _refuse_card_of_others(folder: Path) -> None:
         raise InvalidValue(f"{folder / CARD} is not of an earlier export and stays. Give another folder, with -o DIR.")
 
 
-def _report(
+def report_of(
     store: Store,
     row: JobRow,
     deployment: Deployment,
@@ -109,6 +109,7 @@ def _report(
     folder: Path,
     seeds: int,
 ) -> ExportReport:
+    """Say what is known of a run's files that were written and scored."""
     labels, classes = np.asarray(test.labels), deployment.facts.classes
     verdict = _verdict(checked, test)
     best = checked.answers[-1 if verdict and verdict.wins else 0]

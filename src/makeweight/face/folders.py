@@ -20,12 +20,23 @@ def study_folder(store: Path, name: str) -> Path:
     InvalidValue
         If the name would not be a plain folder name.
     """
+    return store / checked_name(name, "study")
+
+
+def checked_name(name: str, kind: str) -> str:
+    """Return a name that is a plain folder name.
+
+    Raises
+    ------
+    InvalidValue
+        If it isn't.
+    """
     if _NAME.fullmatch(name) is None:
         shown = name if len(name) <= MAX_NAME else name[:MAX_NAME] + "…"
         raise InvalidValue(
-            f"study name {shown!r} is not possible: use letters, digits, '.', '_', '+' and '-', {MAX_NAME} at most."
+            f"{kind} name {shown!r} is not possible: use letters, digits, '.', '_', '+' and '-', {MAX_NAME} at most."
         )
-    return store / name
+    return name
 
 
 def is_study(store: Path, name: str) -> bool:

@@ -124,9 +124,7 @@ class Run:
         list of Prediction
             Guesses, the most probable first, or the reason why a picture can't be read.
         """
-        from makeweight.export.classifier import classify
-
-        return list(classify(self.classifier, [_source(p, i) for i, p in enumerate(_listed(pictures))], top, invert))
+        return predictions(self.classifier, pictures, top, invert)
 
     def features(
         self,
@@ -315,6 +313,13 @@ class Features:
     def __repr__(self) -> str:
         layers = ", ".join(layer.layer for layer in self.inspection.layers)
         return f"What {self.inspection.network}, seed {self.inspection.seed}, sees: {layers}; .figures() draws them"
+
+
+def predictions(classifier: Classifier, pictures: Any, top: int, invert: bool | None) -> list[Prediction]:
+    """Classify pictures; see :meth:`Run.predict`."""
+    from makeweight.export.classifier import classify
+
+    return list(classify(classifier, [_source(p, i) for i, p in enumerate(_listed(pictures))], top, invert))
 
 
 def _listed(value: Any) -> list[Any]:

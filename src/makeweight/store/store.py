@@ -359,6 +359,10 @@ class Store:
         """
         return self.files.read_tensors(_weights_file(row.job.key), done(row).weights_sha256)
 
+    def weights_content(self, row: JobRow) -> bytes:
+        """Return the file with a finished job's weights, as :meth:`weights` checks it."""
+        return self.files.read(_weights_file(row.job.key), done(row).weights_sha256)
+
     def weights_bytes(self, row: JobRow) -> int:
         """Size of the file with a finished job's weights."""
         return (self.files.folder / _weights_file(row.job.key)).stat().st_size

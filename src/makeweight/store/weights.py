@@ -56,13 +56,7 @@ class WeightFiles:
             If the file is missing, is not what was written, or holds no tensors: a study may come from anywhere, and
             its store can name the checksum of any file.
         """
-        content = self.read(name, sha256)
-        try:
-            return safetensors.numpy.load(content)
-        except (safetensors.SafetensorError, ValueError, KeyError, TypeError) as error:
-            raise StoreError(
-                f"{self.folder / name} holds no tensors ({str(error)[:120]}). Get this study again from its source."
-            ) from error
+        return tensors_in(self.read(name, sha256), self.folder / name, "Get this study again from its source.")
 
     def read(self, name: str, sha256: str) -> bytes:
         """Read bytes and check them.
@@ -80,8 +74,7 @@ class WeightFiles:
             content = path.read_bytes()
         except OSError as error:
             raise StoreError(f"cannot read {path}: {error.strerror}. {remedy}") from error
-        if hashlib.sha256(content).hexdigest() != sha256:
-            raise StoreError(f"{path} is damaged: its SHA-256 is not the stored {sha256[:12]}…. {remedy}")
+        check_sha256(content, sha256, path, remedy)
         return content
 
     def remove(self, name: str) -> None:
@@ -94,3 +87,29 @@ class WeightFiles:
             # Anything else is the user's.
             if _OURS.fullmatch(path.name) and path.name not in named and path.is_file():
                 path.unlink(missing_ok=True)
+
+
+def check_sha256(content: bytes, sha256: str, path: Path, remedy: str) -> None:
+    """Check that a file's content is what was written.
+
+    Raises
+    ------
+    StoreError
+        If it isn't.
+    """
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise StoreError(f"{path} is damaged: its SHA-256 is not the stored {sha256[:12]}…. {remedy}")
+
+
+def tensors_in(content: bytes, path: Path, remedy: str) -> Tensors:
+    """Read the tensors in a file's content.
+
+    Raises
+    ------
+    StoreError
+        If it holds none.
+    """
+    try:
+        return safetensors.numpy.load(content)
+    except (safetensors.SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"{path} holds no tensors ({str(error)[:120]}). {remedy}") from error
