@@ -158,7 +158,7 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Promoted:
-    """The search is over; its best points are trained on a longer schedule, also with more augmentation."""
+    """The search is over; its best points are trained on a longer schedule, also with the family's recipe for it."""
 
     trials: int
 
@@ -320,7 +320,7 @@ class _Tuning:
             self._save_seconds()
 
     def _promote(self) -> int:
-        """Queue the best points for a longer schedule, as they are and with more augmentation; return how many."""
+        """Queue the best points for a longer schedule, as they are and with the family's recipe for it."""
         points: list[Point] = []
         for trial in self._complete():
             family, point = self._space.split(trial.params)

@@ -81,16 +81,14 @@ class SearchSpace:
         return family, {name.partition(".")[2]: value for name, value in point.items() if name != FAMILY}
 
     def for_longer(self, family: Family, point: Point) -> tuple[Point, ...]:
-        """Return what a longer schedule is tried with: a point as it is, and with the augmentation that pays there."""
+        """Return what a longer schedule is tried with: a point as it is, and with the family's recipe for long ones."""
         names = {d.name for d in self.dimensions[family.name]}
-        more = {name: value for name, value in LONGER.items() if name in names}
-        return point, {**point, **more}
+        return point, {**point, **{name: value for name, value in family.long_recipe.items() if name in names}}
 
     def _name(self, family: str, name: str) -> str:
         return name if len(self.families) == 1 else f"{family}.{name}"
 
 
-LONGER = {"flip": True, "crop": 1, "erase": 0.25, "skip_easy": 0.0}
 FAMILY = "family"  # the dimension that chooses among several
 
 
