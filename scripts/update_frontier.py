@@ -15,7 +15,7 @@ from matplotlib import pyplot as plt
 
 import makeweight as mw
 from makeweight.designs.families import family_named
-from makeweight.wording import abbreviate
+from makeweight.wording import compact
 
 ROOT = Path(__file__).parents[1]
 PAGE, FIGURE = ROOT / "docs" / "frontier.md", ROOT / "docs" / "images" / "frontier.png"
@@ -57,7 +57,7 @@ def table(shipped: list) -> str:
         target = TARGETS.get(n.family, {}).get(n.budget)
         reached = "–" if target is None else f"{target:.1f}"
         lines.append(
-            f"| {n.label} | {n.weights:,} | {abbreviate(n.macs)} | {n.recipe.epochs} | {len(n.runs)} | "
+            f"| {n.label} | {n.weights:,} | {compact(n.macs)} | {n.recipe.epochs} | {len(n.runs)} | "
             f"{100 * n.validation_accuracy:.2f} | **{spread}** | {reached} | {n.method} |"
         )
     return "\n".join(lines)
@@ -80,13 +80,17 @@ def draw(shipped: list) -> None:
         [w for w, _, _ in PUBLISHED], [a for _, a, _ in PUBLISHED], marker="x", color="0.35", label="published"
     )
     for weights, accuracy, where in PUBLISHED:
-        axes.annotate(where, (weights, accuracy), xytext=(5, 3), textcoords="offset points", fontsize=6.5, color="0.35")
+        left = weights > 200_000  # there the words would leave the figure
+        axes.annotate(
+            where, (weights, accuracy), xytext=(-5 if left else 5, 4), textcoords="offset points",
+            ha="right" if left else "left", fontsize=6.5, color="0.35",
+        )  # fmt: skip
     axes.set_xscale("log")
-    axes.set_xlim(1_500, 1_500_000)
+    axes.set_xlim(1_500, 1_000_000)
     axes.set_xlabel("trainable weights")
     axes.set_ylabel("test accuracy on FashionMNIST (%)")
     axes.grid(alpha=0.3)
-    axes.legend(loc="lower right", fontsize=8)
+    axes.legend(loc="upper left", fontsize=8)
     figure.savefig(FIGURE, dpi=150)
 
 
