@@ -82,7 +82,7 @@ def draw(shipped: list) -> None:
     for weights, accuracy, where in PUBLISHED:
         left = weights > 200_000  # there the words would leave the figure
         axes.annotate(
-            where, (weights, accuracy), xytext=(-5 if left else 5, 4), textcoords="offset points",
+            where, (weights, accuracy), xytext=(-5, -9) if left else (5, 4), textcoords="offset points",
             ha="right" if left else "left", fontsize=6.5, color="0.35",
         )  # fmt: skip
     axes.set_xscale("log")
