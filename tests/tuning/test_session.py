@@ -19,7 +19,7 @@ from makeweight.studies.runner import JobDone, JobFailed, JobTrained
 from makeweight.studies.session import Machine
 from makeweight.training.recipe import Recipe
 from makeweight.tuning import session
-from makeweight.tuning.lengths import Effort, Lengths, lengths_within
+from makeweight.tuning.lengths import Effort, Lengths, timetable
 from makeweight.tuning.search import TrialEnded, TrialStarted
 from makeweight.tuning.session import (
     CONFIRMING_SEEDS,
@@ -153,11 +153,13 @@ def test_the_best_go_on_with_longer_schedules_in_any_family(make_plan: Plan, mon
 
 def test_time_buys_longer_schedules(make_plan: Plan) -> None:
     """The lengths are chosen by timing; what is measured differs between machines, the order doesn't."""
-    short, long = lengths_within(300, 2, 80), lengths_within(30_000, 2, 80)
-    assert short.search <= 1
-    assert not short.compares
-    assert long.compares
-    assert long.longer > long.search > short.search
+    short, long = (timetable(seconds, 2, 80) for seconds in (300, 30_000))
+    assert short.lengths.search < 1
+    assert not short.lengths.compares
+    assert 300 - short.compared - short.confirming > 2 * 80  # room for the default schedule, whatever happens before
+    assert long.lengths.compares
+    assert long.lengths.longer > long.lengths.search > short.lengths.search
+    assert 0 < long.searched < long.compared < long.compared + long.confirming <= 0.7 * 30_000
     plan = make_plan(trials=None, seconds=8.0, fixed={"precision": "fp32"})
     list(run_tuning(plan, MACHINE))
     tuning = summarise_tuning(plan.folder)

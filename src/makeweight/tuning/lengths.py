@@ -14,14 +14,16 @@ from typing import Literal
 MIN_EPOCHS, MAX_EPOCHS = 2, 200
 REFIT_SEEDS = 3
 
-# Shares of a time limit. What the search leaves goes to the phases after it.
-SEARCHING = 0.35
-COMPARING = 0.20  # the best points of the search, on longer schedules
-CONFIRMING = 0.15
+# The winner's last trainings get this share of a time limit, and more where that is less than the default schedule
+# needs: nobody who gives a few minutes should get a network that is worse than the default recipe's.
+REFITTING, MOST_REFITTING = 0.30, 0.70
+SAFELY = 0.9  # of the time left, for the last trainings: scoring and timing errors need the rest
+# The rest is for:
+SEARCHING, COMPARING, CONFIRMING = 0.50, 0.29, 0.21  # COMPARING: the best points of the search, on longer schedules
 PROMOTED = 4  # points that are trained on the longer schedule
-TRIALS = 24  # that the search should have room for before its schedules get longer than a third of the default
+TRIALS = 24  # that the search should have room for before its schedules get longer than half the default
 EARLY_ENDS = 0.6  # of a trial's schedule that is trained on average, as about half end early (docs/tuning.md)
-SHORTEST, LONGEST_SEARCH = 1 / 3, 2.0  # of a search; in longer ones, more trials help more
+SHORTEST, LONGEST_SEARCH = 0.5, 2.0  # of a search; in longer ones, more trials help more
 WORTH_IT = 1.5  # times the search's schedule: a longer one that is hardly longer isn't worth a phase
 
 
@@ -58,8 +60,28 @@ EFFORTS: Mapping[EffortName, Effort] = MappingProxyType({
 DEFAULT_EFFORT: EffortName = "standard"
 
 
-def lengths_within(seconds: float, slots: int, default: float) -> Lengths:
-    """Choose the lengths that fit a time limit.
+@dataclass(frozen=True, slots=True)
+class Timetable:
+    """A time limit, divided among the phases.
+
+    Parameters
+    ----------
+    lengths : Lengths
+        The final one follows from the time that is left then.
+    searched, compared : float
+        Seconds from the start at which the search ends, and the comparison on longer schedules.
+    confirming : float
+        Seconds for the confirmation.
+    """
+
+    lengths: Lengths
+    searched: float
+    compared: float
+    confirming: float
+
+
+def timetable(seconds: float, slots: int, default: float) -> Timetable:
+    """Divide a time limit.
 
     Parameters
     ----------
@@ -70,26 +92,25 @@ def lengths_within(seconds: float, slots: int, default: float) -> Lengths:
     default : float
         Seconds of one training with the family's default schedule.
 
-    >>> lengths_within(300, 2, 80.0).compares, lengths_within(7_200, 2, 80.0).compares
+    >>> timetable(300, 2, 80.0).lengths.compares, timetable(7_200, 2, 80.0).lengths.compares
     (False, True)
     """
-    room = seconds * slots / default  # trainings of the default length
+    refitting = max(REFITTING * seconds, min(MOST_REFITTING * seconds, waves(slots) * default / SAFELY))
+    rest = seconds - refitting
+    room = rest * slots / default  # trainings of the default length
     search = min(max(SEARCHING * room / (TRIALS * EARLY_ENDS), SHORTEST), LONGEST_SEARCH)
-    longer = max(COMPARING * room / PROMOTED, search)
-    return Lengths(search, longer, longer)  # the final length follows from the time that is left
+    lengths = Lengths(search, max(COMPARING * room / PROMOTED, search))
+    compared = (SEARCHING + COMPARING) * rest
+    return Timetable(lengths, SEARCHING * rest if lengths.compares else compared, compared, CONFIRMING * rest)
 
 
-def final_length(seconds: float, slots: int, default: float) -> float:
-    """Return the longest schedule that leaves time for the winner's seeds.
+def waves(slots: int, seeds: int = REFIT_SEEDS) -> int:
+    """Return how many trainings follow one another if so many seeds share the slots.
 
-    Parameters
-    ----------
-    seconds : float
-        Left.
-    slots, default
-        See :func:`lengths_within`.
+    >>> waves(2)
+    2
     """
-    return max(seconds, 0.0) / (math.ceil(REFIT_SEEDS / slots) * default)
+    return math.ceil(seeds / slots)
 
 
 def epochs_at(length: float, default: int) -> int:

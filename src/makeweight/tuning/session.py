@@ -12,10 +12,9 @@ for one choice.
 from __future__ import annotations
 
 import json
-import math
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from itertools import accumulate
@@ -44,17 +43,16 @@ from makeweight.studies.runner import Runner, RunnerEvent
 from makeweight.studies.session import Machine, refuse_other_data, start_executor
 from makeweight.training.recipe import default_recipe
 from makeweight.tuning.lengths import (
-    COMPARING,
-    CONFIRMING,
     DEFAULT_EFFORT,
     EFFORTS,
     PROMOTED,
     REFIT_SEEDS,
-    SEARCHING,
+    SAFELY,
     EffortName,
     Lengths,
-    final_length,
-    lengths_within,
+    Timetable,
+    timetable,
+    waves,
 )
 from makeweight.tuning.record import REDUCTION, STARTUP_TRIALS, TuningRecord
 from makeweight.tuning.search import Limit, Search, SearchEvent, counts
@@ -67,7 +65,6 @@ if TYPE_CHECKING:
 CONFIRMING_SEEDS = tuple(range(REFIT_SEEDS))  # three show the spread; the search's trials start at FIRST_TRIAL_SEED
 FIRST_TRIAL_SEED = 1_000
 MAX_CANDIDATES = 3
-SAFELY = 0.9  # of the time left, for the last trainings: scoring and timing errors need the rest
 # Held out when the winner is trained on the validation images too: enough to see that a training goes well.
 # A ninth more images gave FCNs of 100K weights 0.37 points (48,600 against 54,000; docs/tuning.md).
 REFIT_VALIDATION = 0.01
@@ -269,18 +266,20 @@ class _Tuning:
             yield Recovered(left)
         if not record.trials():
             self._begin(defaults)
-        lengths = self._lengths(executor.slots, hardware, defaults)
+        times = self._timetable(executor.slots, hardware, defaults)
+        lengths = self._lengths(times)
         if record.kept("promoted") is None:
-            share = SEARCHING if lengths.compares else SEARCHING + COMPARING
-            yield from self._run_trials(executor, hardware, lengths.search, self._plan.trials_at_most, share)
+            until = times.searched if times else None
+            yield from self._run_trials(executor, hardware, lengths.search, self._plan.trials_at_most, until)
             if not self._stop():
                 record.keep("promoted", self._promote() if lengths.compares else 0)
                 yield Promoted(record.kept("promoted"))
         if not self._stop() and record.kept("promoted"):
             allowed = len(self._ended()) + record.waiting()
-            yield from self._run_trials(executor, hardware, lengths.longer, allowed, SEARCHING + COMPARING)
+            until = times.compared if times else None
+            yield from self._run_trials(executor, hardware, lengths.longer, allowed, until)
         if not self._stop():
-            record.keep("candidates", self._choose_candidates(executor.slots))
+            record.keep("candidates", self._choose_candidates(executor.slots, times))
 
     def _begin(self, defaults: dict[str, Design]) -> None:
         plan, record = self._plan, self._record
@@ -290,30 +289,32 @@ class _Tuning:
             point = default_point(dimensions, defaults[family.name], family, recipe)
             record.enqueue(self._space.join(family, point))
 
-    def _lengths(self, slots: int, hardware: Hardware, defaults: dict[str, Design]) -> Lengths:
-        """Return each phase's length: the effort's, or what fits the time, by timing the default networks."""
+    def _timetable(self, slots: int, hardware: Hardware, defaults: dict[str, Design]) -> Timetable | None:
+        """Divide the time, if it is limited, by timing the default networks; once, and the same when resumed."""
         plan = self._plan
-        if "epochs" in plan.fixed:
-            return Lengths()
         if plan.seconds is None:
-            return EFFORTS[plan.effort].lengths
-        if (kept := self._record.kept("lengths")) is None:
+            return None
+        if (default := self._record.kept("default_seconds")) is None:
             jobs = [self._default_job(f, defaults[f.name]) for f in self._space.families]
             seconds = [plan.images * seconds_per_image(job, hardware) * whole_epochs(job.recipe) for job in jobs]
-            kept = asdict(lengths_within(plan.seconds, slots, statistics.mean(seconds)))
-            self._record.keep("lengths", kept)
-        return Lengths(**kept)
+            default = statistics.mean(seconds)
+            self._record.keep("default_seconds", default)
+        return timetable(plan.seconds, slots, default)
+
+    def _lengths(self, times: Timetable | None) -> Lengths:
+        if "epochs" in self._plan.fixed:
+            return Lengths()
+        return times.lengths if times else EFFORTS[self._plan.effort].lengths
 
     def _run_trials(
-        self, executor: Executor, hardware: Hardware, length: float, trials: int | None, share: float
+        self, executor: Executor, hardware: Hardware, length: float, trials: int | None, until: float | None
     ) -> Iterator[TuningEvent]:
-        """Run a phase of trials, until their number or the phases' share of the time is spent."""
-        seconds = self._plan.seconds
+        """Run a phase of trials, until their number or its time is spent."""
 
         def left() -> float:
-            return share * (seconds or 0.0) - self._seconds()
+            return (until or 0.0) - self._seconds()
 
-        limit = Limit(trials, None if seconds is None else left)
+        limit = Limit(trials, None if until is None else left)
         propose = partial(self._propose, hardware, length)
         for event in Search(self._record, propose, executor, limit, length).run(self._stop):
             yield event
@@ -368,36 +369,32 @@ class _Tuning:
         complete = [t for t in self._record.trials() if t.state == TrialState.COMPLETE]
         return sorted(complete, key=lambda t: (-(t.value or 0.0), t.number))
 
-    def _affordable(self, best: list[FrozenTrial], slots: int) -> int:
-        """How many of the best trials there is time to confirm; at least one."""
-        if self._plan.seconds is None:
-            return min(MAX_CANDIDATES, len(best))
-        room = CONFIRMING * self._plan.seconds
-        spent = accumulate(self._confirming_seconds(trial, slots) for trial in best[:MAX_CANDIDATES])
-        return max(1, sum(seconds <= room for seconds in spent))
-
-    @staticmethod
-    def _confirming_seconds(trial: FrozenTrial, slots: int) -> float:
-        return float(trial.user_attrs.get("seconds", 0.0)) * math.ceil(len(CONFIRMING_SEEDS) / slots)
-
-    def _choose_candidates(self, slots: int) -> list[int]:
+    def _choose_candidates(self, slots: int, times: Timetable | None) -> list[int]:
+        """Return the best points, as many as there is time to confirm, and settle with how many seeds."""
         best: dict[str, FrozenTrial] = {}
         for trial in self._complete():  # a point may have been tried twice
-            best.setdefault(self._confirming_jobs(trial.number)[0].key, trial)
+            best.setdefault(self._jobs(trial.number)[0].key, trial)
         if not best:
             raise TuningFailed(
                 "no trial was completed, so there is nothing to choose from. "
                 f"The first one ended with: {self._first_reason()}. Give more time, or look at the data."
             )
-        chosen = list(best.values())
-        return [t.number for t in chosen[: self._affordable(chosen, slots)]]
+        chosen = list(best.values())[:MAX_CANDIDATES]
+        if times is None:
+            return [trial.number for trial in chosen]
+        each = [float(trial.user_attrs.get("seconds", 0.0)) for trial in chosen]
+        fitting = sum(seconds * waves(slots) <= times.confirming for seconds in accumulate(each))
+        if not fitting:  # a single candidate: nothing is left to choose, and one seed tells what it is worth
+            self._record.keep("confirming_seeds", 1)
+        return [trial.number for trial in chosen[: max(1, fitting)]]
 
     def _first_reason(self) -> str:
         return next((t.user_attrs["reason"] for t in self._record.trials() if "reason" in t.user_attrs), "no reason")
 
     def _confirm(self, executor: Executor, hardware: Hardware) -> Iterator[TuningEvent]:
         candidates: list[int] = self._record.kept("candidates")
-        jobs = {number: self._confirming_jobs(number) for number in candidates}
+        seeds = CONFIRMING_SEEDS[: self._record.kept("confirming_seeds", len(CONFIRMING_SEEDS))]
+        jobs = {number: self._jobs(number, seeds) for number in candidates}
         yield Confirming(tuple(candidates))
         self._plan_jobs([job for number in candidates for job in jobs[number]])
         yield from self._run_jobs(executor, hardware, testing=False)
@@ -412,11 +409,11 @@ class _Tuning:
         self._record.keep("winner", winner)
         yield Chosen(winner, confirmed[winner])
 
-    def _confirming_jobs(self, number: int, length: float | None = None) -> list[Job]:
-        """Jobs of a trial's point with the confirming seeds, on its own schedule or another one."""
+    def _jobs(self, number: int, seeds: Sequence[int] = CONFIRMING_SEEDS, length: float | None = None) -> list[Job]:
+        """Jobs of a trial's point with new seeds, on its own schedule or another one."""
         trial = self._record.trials()[number]
         own = float(trial.user_attrs.get("length", 1.0))
-        return [self._job(trial.params, seed, length or own)[0] for seed in CONFIRMING_SEEDS]
+        return [self._job(trial.params, seed, length or own)[0] for seed in seeds]
 
     def _accuracies(self, jobs: list[Job]) -> tuple[float, ...]:
         """Return the seeds' validation accuracies; none unless all were trained to the end."""
@@ -430,7 +427,7 @@ class _Tuning:
             REFIT_VALIDATION, 2 * self._plan.dataset.classes / self._plan.training_images
         )  # at least two per class
         share = min(share, self._plan.dataset.validation)
-        jobs = self._confirming_jobs(self._record.kept("winner"), self._final_length(executor.slots))
+        jobs = self._jobs(self._record.kept("winner"), length=self._final_length(executor.slots))
         yield Refitting(jobs[0].recipe.epochs)
         self._plan_jobs([replace(job, recipe=replace(job.recipe, validation=share)) for job in jobs])
         yield from self._run_jobs(executor, hardware, testing=True)
@@ -445,7 +442,7 @@ class _Tuning:
             longest = EFFORTS[plan.effort].lengths.final
         else:
             each = float(winner.user_attrs["seconds"]) / own
-            longest = final_length(SAFELY * (plan.seconds - self._seconds()), slots, each)
+            longest = SAFELY * max(0.0, plan.seconds - self._seconds()) / (waves(slots) * each)
         gained = own > min(float(t.user_attrs.get("length", 1.0)) for t in self._complete())
         length = max(own, longest if gained else min(longest, 1.0))
         self._record.keep("final_length", length)
