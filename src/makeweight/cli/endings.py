@@ -198,9 +198,10 @@ def _show_tuning(summary: TuningSummary) -> None:
         interval, seeds = network.test_accuracy, len(network.runs)
         say(
             f"test accuracy: {percent(interval.mean)} ({confidence(interval.low, interval.high)}; "
-            f"mean of {plural(seeds, 'seed')}, trained on the validation images too; their first score on test images)",
+            f"mean of {plural(seeds, 'seed')}, trained for {plural(network.recipe.epochs, 'epoch')}, on the validation "
+            "images too; their first score on test images)",
             f"selection effect: validation {percent(selection.searching)} when it won the search, "
-            f"{percent(selection.confirming)} confirmed with {plural(seeds, 'new seed')}",
+            f"{percent(selection.confirming)} confirmed with {plural(selection.seeds, 'new seed')}",
         )
     say(
         f"trials: {counts.get('complete', 0)} done, {counts.get('pruned', 0)} pruned, "

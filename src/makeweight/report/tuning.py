@@ -29,7 +29,8 @@ class Selection:
     """The winner's accuracy at three looks, each less flattered than the one before; 0 to 1."""
 
     searching: float  # the one score by which it was among the best of all trials
-    confirming: float  # mean of the seeds that chose it among the candidates, same validation images
+    confirming: float  # mean of new seeds, same validation images
+    seeds: int  # how many those are
     testing: Interval  # of the refitted networks on the test images: other images, more to train on
 
 
@@ -79,8 +80,9 @@ class TuningSummary:
         best = self.best
         if self.network is None or best is None or best.validation_accuracy is None:
             return None
-        confirming = statistics.mean(self.tuning.candidates[best.number])
-        return Selection(best.validation_accuracy, confirming, self.network.test_accuracy)
+        confirmed = self.tuning.candidates[best.number]
+        mean = statistics.mean(confirmed)
+        return Selection(best.validation_accuracy, mean, len(confirmed), self.network.test_accuracy)
 
 
 def summarise_tuning(folder: Path, study: StudySummary | None = None) -> TuningSummary:
@@ -162,17 +164,19 @@ def tuning_sentences(summary: TuningSummary) -> tuple[str, ...]:
         accuracy = percent(best.validation_accuracy)
         sentences.append(f"The best so far is trial {best.number}, validation accuracy {accuracy}; nothing is chosen.")
     selection = summary.selection
-    if selection is not None:
+    if selection is not None and summary.network is not None:
+        epochs = summary.network.recipe.epochs
         sentences.append(
             f"Selection effect: {points(selection.searching - selection.confirming, signed=True)} points of validation "
             f"accuracy: {percent(selection.searching)} when it won the search, {percent(selection.confirming)} with "
-            "new seeds."
+            f"{plural(selection.seeds, 'new seed')}."
         )
         tested = selection.testing
         sentences.append(
             f"Test accuracy: {percent(tested.mean)} ({confidence(tested.low, tested.high)}), opened once, after the "
-            "choice, by networks trained on the validation images too. Its distance from the validation accuracy is no "
-            f"selection effect, because the images are others{HARDER_TEST if summary.dataset == REPORTED_ON else ''}."
+            f"choice, by networks trained for {plural(epochs, 'epoch')}, on the validation images too. Its distance "
+            "from the validation accuracy is no selection effect, because the images are others"
+            f"{HARDER_TEST if summary.dataset == REPORTED_ON else ''}."
         )
     shares = importances(summary)
     if shares:
