@@ -19,12 +19,14 @@ def entry(folder: Path) -> TunedRecipe:
     assert summary.network is not None, f"{folder} is not finished"
     assert summary.best is not None
     assert summary.best.validation_accuracy is not None
-    settings, winner = summary.tuning.settings, summary.best
-    fields = {field.name for field in dataclasses.fields(family_named(summary.family).options)}
-    kept = {**settings["fixed"], **{k: v for k, v in winner.point.items() if k not in winner.dropped}}
+    settings, winner, family = summary.tuning.settings, summary.best, summary.network.family
+    fields = {field.name for field in dataclasses.fields(family_named(family).options)}
+    point = {name.removeprefix(f"{family}."): value for name, value in winner.point.items() if name != "family"}
+    kept = {"epochs": summary.network.recipe.epochs, **settings["fixed"]}
+    kept |= {name: value for name, value in point.items() if name not in winner.dropped}
     return TunedRecipe(
         dataset=summary.dataset,
-        family=summary.family,
+        family=family,
         budget=summary.budget,
         options={name: value for name, value in kept.items() if name in fields},
         recipe={name: value for name, value in kept.items() if name not in fields},
@@ -38,7 +40,8 @@ def entry(folder: Path) -> TunedRecipe:
 
 def _command(summary: TuningSummary) -> str:
     trials, seconds = summary.tuning.asked
-    limit = f"--time {seconds:.0f}s" if seconds else f"--trials {trials}"
+    effort = summary.tuning.setting("effort")
+    limit = f"--time {seconds:.0f}s" if seconds else f"--effort {effort}" + (f" --trials {trials}" if trials else "")
     return f"makeweight tune --family {summary.family} --budget {abbreviate(summary.budget)} {limit}"
 
 
