@@ -19,7 +19,7 @@ def entry(folder: Path) -> TunedRecipe:
     assert summary.network is not None, f"{folder} is not finished"
     assert summary.best is not None
     assert summary.best.validation_accuracy is not None
-    settings, winner, family = summary.tuning.settings, summary.best, summary.network.family
+    settings, winner, family = summary.tuning.settings, summary.best, summary.network.network_id.family
     fields = {field.name for field in dataclasses.fields(family_named(family).options)}
     point = {name.removeprefix(f"{family}."): value for name, value in winner.point.items() if name != "family"}
     kept = {"epochs": summary.network.recipe.epochs, **settings["fixed"]}
