@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
 
 from makeweight.data.dataset import PreparedDataset, open_prepared
@@ -172,3 +173,12 @@ def test_a_family_without_a_network_in_the_limits_is_left_out(make_plan: Plan) -
     plan = make_plan(families=families, budget=400, trials=1)  # 64 pixels and 10 classes need 800 weights of an FCN
     list(run_tuning(plan, MACHINE))
     assert {trial.epochs for trial in summarise_tuning(plan.folder).trials} == {4}
+
+
+def test_a_longer_trial_is_chosen_unless_it_is_clearly_worse() -> None:
+    def trial(accuracy: float, length: float) -> optuna.trial.FrozenTrial:
+        return optuna.trial.create_trial(value=accuracy, user_attrs={"length": length})
+
+    short, longer, worse = trial(0.9338, 2), trial(0.9337, 4.2), trial(0.9298, 4.2)
+    assert session.longer_first([short, worse, longer]) == [longer, short, worse]
+    assert session.longer_first([worse, longer]) == [longer, worse]  # of one length, by accuracy alone

@@ -48,6 +48,7 @@ from makeweight.tuning.lengths import (
     PROMOTED,
     REFIT_SEEDS,
     SAFELY,
+    SEEDS_DIFFER,
     EffortName,
     Lengths,
     Timetable,
@@ -362,6 +363,9 @@ class _Tuning:
         recipe = default_recipe(family.name, plan.images, {n: v for n, v in changes.items() if n not in names})
         return Job(family.name, plan.budget, design.architecture, recipe, plan.dataset.digest, plan.split_seed, 0)
 
+    def _shortest(self) -> float:
+        return min(map(_length, self._complete()), default=1.0)
+
     def _ended(self) -> list[FrozenTrial]:
         return [t for t in self._record.trials() if counts(t)]
 
@@ -372,7 +376,7 @@ class _Tuning:
     def _choose_candidates(self, slots: int, times: Timetable | None) -> list[int]:
         """Return the best points, as many as there is time to confirm, and settle with how many seeds."""
         best: dict[str, FrozenTrial] = {}
-        for trial in self._complete():  # a point may have been tried twice
+        for trial in longer_first(self._complete()):  # a point may have been tried twice
             best.setdefault(self._jobs(trial.number)[0].key, trial)
         if not best:
             raise TuningFailed(
@@ -412,8 +416,7 @@ class _Tuning:
     def _jobs(self, number: int, seeds: Sequence[int] = CONFIRMING_SEEDS, length: float | None = None) -> list[Job]:
         """Jobs of a trial's point with new seeds, on its own schedule or another one."""
         trial = self._record.trials()[number]
-        own = float(trial.user_attrs.get("length", 1.0))
-        return [self._job(trial.params, seed, length or own)[0] for seed in seeds]
+        return [self._job(trial.params, seed, length or _length(trial))[0] for seed in seeds]
 
     def _accuracies(self, jobs: list[Job]) -> tuple[float, ...]:
         """Return the seeds' validation accuracies; none unless all were trained to the end."""
@@ -433,18 +436,18 @@ class _Tuning:
         yield from self._run_jobs(executor, hardware, testing=True)
 
     def _final_length(self, slots: int) -> float:
-        """Return the winner's last schedule: longer than its own only if longer ones were better, or it was short."""
+        """Return the winner's last schedule: as long as there is time for, unless longer ones were clearly worse."""
         if (kept := self._record.kept("final_length")) is not None:
             return float(kept)
         plan, winner = self._plan, self._record.trials()[self._record.kept("winner")]
-        own = float(winner.user_attrs.get("length", 1.0))
+        own = _length(winner)
         if plan.seconds is None:
             longest = EFFORTS[plan.effort].lengths.final
         else:
             each = float(winner.user_attrs["seconds"]) / own
             longest = SAFELY * max(0.0, plan.seconds - self._seconds()) / (waves(slots) * each)
-        gained = own > min(float(t.user_attrs.get("length", 1.0)) for t in self._complete())
-        length = max(own, longest if gained else min(longest, 1.0))
+        # Without a comparison, a schedule of the default length is known to be good, and no longer one.
+        length = max(own, longest if own > self._shortest() else min(longest, 1.0))
         self._record.keep("final_length", length)
         return length
 
@@ -462,3 +465,13 @@ class _Tuning:
 
     def _save_seconds(self) -> None:
         self._record.keep("seconds", self._seconds())
+
+
+def longer_first(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """Sort complete trials by accuracy; those on a longer schedule get what the seeds of one recipe differ by."""
+    shortest = min(map(_length, trials), default=1.0)
+    return sorted(trials, key=lambda t: (-(t.value or 0.0) - SEEDS_DIFFER * (_length(t) > shortest), t.number))
+
+
+def _length(trial: FrozenTrial) -> float:
+    return float(trial.user_attrs.get("length", 1.0))
