@@ -22,6 +22,7 @@ INTERRUPTED = "interrupted; its point was tried again"
 DAMAGED = "its row is damaged"
 # What Optuna, which decodes rows without looking, and our own checks raise over damaged ones.
 _DAMAGE = (ValueError, LookupError, TypeError, AttributeError, AssertionError, ArithmeticError, RecursionError)
+FAMILY = "family"  # the hyperparameter that chooses among several families
 FIRST_RUNG = 33  # percent of its schedule that every trial is trained for, so all can be compared there
 
 

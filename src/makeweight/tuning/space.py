@@ -26,6 +26,7 @@ from makeweight.designs.limits import NO_LIMITS, Limits
 from makeweight.designs.memory import ram
 from makeweight.designs.solver import Design, fit
 from makeweight.errors import GeometryError, InfeasibleBudget, InfeasibleLimits, InvalidValue
+from makeweight.store.trials import FAMILY
 from makeweight.training.recipe import Recipe, default_recipe
 from makeweight.tuning.lengths import epochs_at
 
@@ -87,9 +88,6 @@ class SearchSpace:
 
     def _name(self, family: str, name: str) -> str:
         return name if len(self.families) == 1 else f"{family}.{name}"
-
-
-FAMILY = "family"  # the dimension that chooses among several
 
 
 def held(family: Family, families: tuple[Family, ...], fixed: Mapping[str, Any]) -> dict[str, Any]:

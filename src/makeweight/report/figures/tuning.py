@@ -17,7 +17,7 @@ from matplotlib.ticker import MaxNLocator
 
 from makeweight.report.figures.style import MAP, QUIET, colour_of, marker_of, paper_of
 from makeweight.report.tuning import BEST_SHARE, MIN_TRIALS, TuningSummary, importances
-from makeweight.store.trials import FIRST_RUNG, TrialRow
+from makeweight.store.trials import FAMILY, FIRST_RUNG, TrialRow
 from makeweight.wording import percent, value_text
 
 WINNER = "#CC79A7"  # the fourth colour of the house's palette: no family has it
@@ -118,8 +118,8 @@ def describe_importance(summary: TuningSummary) -> str:
 
 def coordinates(summary: TuningSummary) -> Figure:
     """Draw every trial as a line through its hyperparameters, coloured by its accuracy at the first rung."""
-    trials = sorted(summary.compared, key=lambda t: t.early_accuracy or 0.0)
-    ranges = {name: values for trial in trials for name, values in trial.ranges.items()}
+    trials = sorted(_of_one_family(summary), key=lambda t: t.early_accuracy or 0.0)
+    ranges = {name: values for name, values in trials[-1].ranges.items() if name != FAMILY}
     names = list(ranges)
     figure = Figure(figsize=(7.2, 4.0), layout="constrained")
     axes = figure.subplots()
@@ -127,8 +127,7 @@ def coordinates(summary: TuningSummary) -> Figure:
     norm = Normalize(float(np.percentile(accuracies, 20)), float(accuracies.max()))
     places = range(len(names))
     for trial, accuracy in zip(trials, accuracies, strict=True):
-        # Another family's hyperparameters leave a gap in the line.
-        heights = [_height(ranges[name], trial.point[name]) if name in trial.point else math.nan for name in names]
+        heights = [_height(ranges[name], trial.point[name]) for name in names]
         chosen = trial.number == summary.tuning.winner
         colour = WINNER if chosen else colormaps[MAP](norm(accuracy))
         axes.plot(places, heights, color=colour, linewidth=2.4 if chosen else 1.0, zorder=3 if chosen else 2)
@@ -139,7 +138,9 @@ def coordinates(summary: TuningSummary) -> Figure:
                 place, height, label, fontsize=6.5, ha="center", va="center", zorder=4,
                 bbox={"boxstyle": "round,pad=0.15", "facecolor": paper_of(figure), "edgecolor": "none"},
             )  # fmt: skip
-    axes.set_xticks(places, [name.replace("_", " ") for name in names], rotation=35, ha="right", fontsize=8)
+    axes.set_xticks(
+        places, [name.rpartition(".")[2].replace("_", " ") for name in names], rotation=35, ha="right", fontsize=8
+    )
     axes.set_yticks([])
     axes.set_ylim(-0.08, 1.08)
     axes.grid(visible=False)
@@ -171,11 +172,22 @@ def _ticks(values: Any) -> list[tuple[float, str]]:
 
 def describe_coordinates(summary: TuningSummary) -> str:
     """Say what the lines are."""
-    trials = summary.compared
+    trials = _of_one_family(summary)
     if len(trials) < MIN_TRIALS:
         return ""
+    family = trials[0].point.get(FAMILY)
+    of = f" of the family {family}, the best one's" if family else ""
     won = ", the winner's thick and purple" if summary.tuning.winner is not None else ""
-    return f"{len(trials)} trials, each a line through its hyperparameters; bright lines are the accurate ones{won}."
+    return (
+        f"{len(trials)} trials{of}, each a line through its hyperparameters; bright lines are the accurate ones{won}."
+    )
+
+
+def _of_one_family(summary: TuningSummary) -> list[TrialRow]:
+    """Return the trials that can be compared and are of the best one's family: each has dimensions of its own."""
+    best = summary.best
+    family = best.point.get(FAMILY) if best else None
+    return [trial for trial in summary.compared if trial.point.get(FAMILY) == family]
 
 
 def frontier(summary: TuningSummary) -> Figure:
