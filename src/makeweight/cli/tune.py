@@ -33,7 +33,9 @@ def tune(
     budget: options.Budget = None,
     trials: Annotated[
         int | None,
-        typer.Option(help="Number of trials.", show_default="the effort's; with --time, as many as fit", min=1),
+        typer.Option(
+            help="Number of trials of the search.", show_default="the effort's; with --time, as many as fit", min=1
+        ),
     ] = None,
     time: Annotated[
         str | None,

@@ -23,8 +23,8 @@ SEARCHING, COMPARING, CONFIRMING = 0.50, 0.29, 0.21  # COMPARING: the best point
 PROMOTED = 4  # points that are trained on the longer schedule
 TRIALS = 24  # that the search should have room for before its schedules get longer than half the default
 EARLY_ENDS = 0.6  # of a trial's schedule that is trained on average, as about half end early (docs/tuning.md)
-# By so much do trainings of one recipe differ (docs/recipes.md). The best of many short trials is that much too good
-# beside the few longer ones, which go first unless they are clearly worse.
+# Accuracies of one recipe's seeds differ by this much (docs/recipes.md). The best of many short trials is that much too
+# good beside the few longer ones, so these go first unless they are clearly worse.
 SEEDS_DIFFER = 0.003
 SHORTEST, LONGEST_SEARCH = 0.5, 2.0  # of a search; in longer ones, more trials help more
 WORTH_IT = 1.5  # times the search's schedule: a longer one that is hardly longer isn't worth a phase
@@ -36,7 +36,7 @@ class Lengths:
 
     search: float = 1.0
     longer: float = 1.0  # of the best points of the search
-    final: float = 1.0  # of the winner, if the longer schedule was better
+    final: float = 1.0  # of the winner, unless the longer schedule was clearly worse
 
     @property
     def compares(self) -> bool:

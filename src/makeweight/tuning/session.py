@@ -283,12 +283,19 @@ class _Tuning:
             record.keep("candidates", self._choose_candidates(executor.slots, times))
 
     def _begin(self, defaults: dict[str, Design]) -> None:
-        plan, record = self._plan, self._record
+        record = self._record
         record.keep("made_with", {"optuna": optuna.__version__})
+        for point in self._default_points(defaults):
+            record.enqueue(point)
+
+    def _default_points(self, defaults: dict[str, Design]) -> list[Point]:
+        """Each family's defaults as a point."""
+        points = []
         for family in self._space.families:
-            recipe, dimensions = default_recipe(family.name, plan.images), self._space.dimensions[family.name]
-            point = default_point(dimensions, defaults[family.name], family, recipe)
-            record.enqueue(self._space.join(family, point))
+            recipe = default_recipe(family.name, self._plan.images)
+            point = default_point(self._space.dimensions[family.name], defaults[family.name], family, recipe)
+            points.append(self._space.join(family, point))
+        return points
 
     def _timetable(self, slots: int, hardware: Hardware, defaults: dict[str, Design]) -> Timetable | None:
         """Divide the time, if it is limited, by timing the default networks; once, and the same when resumed."""
@@ -296,7 +303,7 @@ class _Tuning:
         if plan.seconds is None:
             return None
         if (default := self._record.kept("default_seconds")) is None:
-            jobs = [self._default_job(f, defaults[f.name]) for f in self._space.families]
+            jobs = [self._job(point, 0, 1.0)[0] for point in self._default_points(defaults)]
             seconds = [plan.images * seconds_per_image(job, hardware) * whole_epochs(job.recipe) for job in jobs]
             default = statistics.mean(seconds)
             self._record.keep("default_seconds", default)
@@ -355,13 +362,6 @@ class _Tuning:
         design, recipe, dropped = made
         job = Job(family.name, plan.budget, design.architecture, recipe, plan.dataset.digest, plan.split_seed, seed)
         return job, design, dropped
-
-    def _default_job(self, family: Family, design: Design) -> Job:
-        plan = self._plan
-        changes = held(family, plan.families, plan.fixed)
-        names = {info.name for info in family.infos}
-        recipe = default_recipe(family.name, plan.images, {n: v for n, v in changes.items() if n not in names})
-        return Job(family.name, plan.budget, design.architecture, recipe, plan.dataset.digest, plan.split_seed, 0)
 
     def _shortest(self) -> float:
         return min(map(_length, self._complete()), default=1.0)
@@ -468,7 +468,7 @@ class _Tuning:
 
 
 def longer_first(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    """Sort complete trials by accuracy; those on a longer schedule get what the seeds of one recipe differ by."""
+    """Sort complete trials by accuracy; a longer schedule is worth the spread between the seeds of one recipe."""
     shortest = min(map(_length, trials), default=1.0)
     return sorted(trials, key=lambda t: (-(t.value or 0.0) - SEEDS_DIFFER * (_length(t) > shortest), t.number))
 
