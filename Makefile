@@ -17,12 +17,12 @@ study: setup ## train seven networks with three seeds each, and write the report
 
 test: .venv/installed-dev ## run the tests
 	@scripts/get-fashion-mnist
-	@scripts/get-chromium
+	@scripts/get-tools
 	$(BIN)/python -m pytest -m "not slow" --numprocesses auto
 
 test-slow: .venv/installed-dev ## run the tests that need minutes or an idle machine, and each property with many examples
 	@scripts/get-fashion-mnist
-	@scripts/get-chromium
+	@scripts/get-tools
 	$(BIN)/python -m pytest -m slow
 	$(BIN)/python -m pytest -m "hypothesis and not slow" --hypothesis-profile thorough --numprocesses auto
 

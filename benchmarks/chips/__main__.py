@@ -10,20 +10,22 @@ import argparse
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from math import prod
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.chips import report, vendor
-from benchmarks.chips.emulate import build_library, count, main_program, version
 from benchmarks.chips.networks import CASES, Case, macs
-from benchmarks.chips.targets import CHIPS, M4, Chip
 from benchmarks.output import progress
 from benchmarks.settings import RESULTS
 from makeweight.export.c import write_c
+from makeweight.export.c.emulate import Firmware, Run, command, run, version
+from makeweight.export.c.targets import TARGETS, Target
 
 OPTIMISATIONS = ("-O2", "-Os")
+CHIPS = {"cortex-m4": "Cortex-M4", "cortex-m0plus": "Cortex-M0+", "rv32imc": "RV32IMC"}
 REVISION = "99f736a6"  # of CMSIS-NN
 
 
@@ -60,53 +62,61 @@ def main() -> None:
         for row in _vendors(cases, asked.cmsis_nn, folder) if asked.cmsis_nn else ():
             rows.append(row)
             progress(report.one_line(row))
-    versions = {name: version(name) for chip in CHIPS for name in (chip.compiler, chip.emulator[0])}
+    targets = [TARGETS[core] for core in CHIPS]
+    versions = {name: version(name) for target in targets for name in (target.compiler, target.emulator[0])}
     record = {"versions": versions, "cmsis_nn": REVISION, "rows": [asdict(row) for row in rows]}
     print(report.table(record))  # noqa: T201
     if not asked.show:
         (RESULTS / "chips.json").write_text(report.as_json(record), encoding="utf-8")
-        report.write(record)
+        report.write("counts", report.table(record))
 
 
 def _ours(case: Case, folder: Path) -> Iterator[Row]:
     network, images = case.network(), case.images()
     names = [f"class {k}" for k in range(10)]
+    firmware = Firmware('#include "model.c"', "model_image()", "model_predict")
     for number in ("int8", "float"):
         files = write_c(network, names, folder, images, int8=number == "int8")
-        main = main_program('#include "model.c"', _pixels(images), "model_image()", "ram.output", "model_predict")
-        for chip in CHIPS if number == "int8" else (M4,):
+        for core in CHIPS if number == "int8" else ("cortex-m4",):
             for optimisation in OPTIMISATIONS:
-                counted = count(chip, folder, main, (optimisation,))
-                yield Row(
-                    case.name, macs(network), chip.name, optimisation, number, counted.instructions, files.ram_bytes,
-                    counted.code_bytes - images[0].nbytes, counted.predicted,
-                )  # fmt: skip
+                result = run(TARGETS[core], folder, firmware, _pixels(images), (optimisation,))
+                yield _counted(case, macs(network), core, optimisation, number, result, files.ram_bytes)
 
 
 def _vendors(cases: list[Case], sources: Path, folder: Path) -> Iterator[Row]:
-    for chip in CHIPS[:2]:
+    for core in ("cortex-m4", "cortex-m0plus"):
         for optimisation in OPTIMISATIONS:
             options = (optimisation, f"-I{sources.absolute() / 'Include'}")
-            library = build_library(chip, folder, [path.absolute() for path in vendor.sources(sources)], options)
+            library = _library(TARGETS[core], folder, [path.absolute() for path in vendor.sources(sources)], options)
             for case in cases:
-                yield _vendor(case, chip, folder, options, library)
+                network, images = case.network(), case.images()
+                (folder / "vendor.c").write_text(vendor.program(network, images), encoding="utf-8")
+                firmware = Firmware('#include "vendor.c"', "values[0]", vendor.PREDICT)
+                result = run(TARGETS[core], folder, firmware, _pixels(images) ^ 0x80, options, library)
+                yield _counted(case, macs(network), core, optimisation, "CMSIS-NN", result, None)
 
 
-def _vendor(case: Case, chip: Chip, folder: Path, options: tuple[str, ...], library: Path) -> Row:
-    network, images = case.network(), case.images()
-    pixels = [pixel ^ 0x80 for pixel in _pixels(images)]
-    main = main_program(vendor.program(network, images), pixels, "values[0]", f"values[{vendor.LAST}]", vendor.PREDICT)
-    counted = count(chip, folder, main, options, library)
+def _counted(case: Case, macs_of: int, core: str, optimisation: str, kernels: str, result: Run, ram: int | None) -> Row:
+    flash = result.sizes.text - prod(case.shape)
     return Row(
-        case.name, macs(network), chip.name, options[0], "CMSIS-NN", counted.instructions, None,
-        counted.code_bytes - images[0].nbytes, counted.predicted,
-    )  # fmt: skip
+        case.name, macs_of, CHIPS[core], optimisation, kernels, result.instructions[0], ram, flash, result.predicted[0]
+    )
 
 
-def _pixels(images: NDArray[np.uint8]) -> list[int]:
-    """Return one image as the program reads it: channels last."""
-    pixels: list[int] = images[3].transpose(1, 2, 0).reshape(-1).tolist()
-    return pixels
+def _library(target: Target, folder: Path, sources: list[Path], options: tuple[str, ...]) -> Path:
+    """Compile sources, and put them into an archive."""
+    library = folder / "library.a"
+    library.unlink(missing_ok=True)
+    own = ("-ffunction-sections", "-fdata-sections", "-c")
+    command([target.compiler, *target.options, *options, *own, *map(str, sources)], folder)
+    objects = [str(folder / source.with_suffix(".o").name) for source in sources]
+    command([target.compiler.replace("gcc", "ar"), "rc", str(library), *objects])
+    return library
+
+
+def _pixels(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return one image as the program reads it, (1, bytes): channels last."""
+    return images[3:4].transpose(0, 2, 3, 1).reshape(1, -1)
 
 
 if __name__ == "__main__":

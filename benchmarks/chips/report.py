@@ -10,7 +10,6 @@ from typing import Any
 from benchmarks.settings import ROOT
 
 PAGE = ROOT / "docs" / "microcontrollers.md"
-START, END = "<!-- counts: python -m benchmarks.chips -->\n", "<!-- end of counts -->\n"
 Key = tuple[str, str, str, str]  # network, chip, optimisation, kernels
 
 
@@ -32,11 +31,24 @@ def as_json(record: Mapping[str, Any]) -> str:
     return f'{rest[:-1]}, "rows": [\n{rows}\n]}}\n'
 
 
-def write(record: Mapping[str, Any]) -> None:
-    """Put the tables into the page."""
+def write(name: str, text: str) -> None:
+    """Put a table into the page, between the two comments of its name."""
     page = PAGE.read_text(encoding="utf-8")
-    replaced = re.sub(f"{START}.*{END}", lambda _: f"{START}{table(record)}\n{END}", page, flags=re.DOTALL)
-    PAGE.write_text(replaced, encoding="utf-8")
+    between = re.compile(f"(<!-- {name}: [^\n]*-->\n).*(<!-- end of {name} -->)", flags=re.DOTALL)
+    PAGE.write_text(between.sub(lambda match: f"{match[1]}\n{text}\n\n{match[2]}", page), encoding="utf-8")
+
+
+def cores_table(record: Mapping[str, Any]) -> str:
+    """Return what the estimates for each core rest on, as Markdown."""
+    lines = [
+        "| core | cycles an instruction | from | error, median | error, largest | code told too high by at most |",
+        "|---|---:|---|---:|---:|---:|",
+    ]
+    for name, core in record["cores"].items():
+        errors = f"{100 * core['error']:.1f} % | {100 * core['largest_error']:.1f} %"
+        spare = f"{core['largest_spare']:,} bytes"
+        lines.append(f"| {name} | {core['cycles']:.2f} | {core['cycles_from']} | {errors} | {spare} |")
+    return "\n".join([*lines, "", f"{record['networks']} networks; {record['compiler']}."])
 
 
 def _lines(record: Mapping[str, Any]) -> Iterator[str]:

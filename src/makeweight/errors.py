@@ -59,10 +59,10 @@ class InfeasibleLimits(MakeweightError, ValueError):
     Attributes
     ----------
     nearest : dict
-        For each limit that binds (macs, ram), the smallest value that works.
+        For each limit that binds (macs, ram, flash, ms), the smallest value that works.
     """
 
-    def __init__(self, message: str, nearest: dict[str, int]) -> None:
+    def __init__(self, message: str, nearest: dict[str, float]) -> None:
         super().__init__(message)
         self.nearest = nearest
 

@@ -58,7 +58,7 @@ def report(contents: Contents, tmp_path_factory: pytest.TempPathFactory) -> Path
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
-        pytest.skip("needs chromium: scripts/get-chromium, or your system's package")
+        pytest.skip("needs chromium: scripts/get-tools, or your system's package")
     expect.set_options(timeout=20_000)  # a page that is slow on a busy machine is not wrong
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)

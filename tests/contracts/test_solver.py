@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import ceil
+from typing import Any
 
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from makeweight.designs.architecture import Task
+from makeweight.designs.demand import demand
 from makeweight.designs.families import FAMILIES, Family
 from makeweight.designs.limits import NO_LIMITS, Limits
-from makeweight.designs.memory import ram
 from makeweight.designs.reach import reach
 from makeweight.designs.solver import Design, compare, fit
 from makeweight.errors import InfeasibleBudget, InfeasibleLimits
@@ -29,6 +31,13 @@ limits_drawn = st.builds(
     st.none() | st.integers(50_000, 20_000_000),
     st.none() | st.integers(4_096, 131_072),
     st.sampled_from(["int8", "fp32"]),
+) | st.builds(
+    Limits,
+    st.none() | st.integers(50_000, 20_000_000),
+    st.none() | st.integers(4_096, 131_072),
+    chip=st.sampled_from(["cortex-m0plus@48MHz", "cortex-m4@80MHz", "rv32imc@160MHz"]),
+    max_flash=st.none() | st.integers(8_192, 262_144),
+    max_ms=st.none() | st.floats(1, 500),
 )
 
 
@@ -48,28 +57,29 @@ def test_limits_are_kept_all_weights_live_and_all_pixels_read(
 ) -> None:
     design = _fit(family, task, budget, limits)
     assert design.cost.weights <= budget
-    assert limits.broken_by(design.cost.macs, ram(design.architecture, limits.ram_type)) == ()
+    assert limits.broken_by(demand(design.architecture, limits)) == ()
     assert reach(design.architecture).whole
     assert fit(family, task, budget, {}, limits) == design
-    if limits.max_ram is not None:
+    if limits.on_device:
         assert all(width % 4 == 0 for width in design.widths)
 
 
 @every_family
 @given(
     task=tasks, budget=budgets, more=st.floats(1, 4), limits=limits_drawn,
-    looser=st.tuples(st.none() | st.floats(1, 4), st.none() | st.floats(1, 4)),
+    looser=st.lists(st.none() | st.floats(1, 4), min_size=4, max_size=4),
 )  # fmt: skip
 def test_more_room_never_lowers_the_merit(
-    family: Family, task: Task, budget: int, more: float, limits: Limits, looser: tuple[float | None, float | None]
+    family: Family, task: Task, budget: int, more: float, limits: Limits, looser: list[float | None]
 ) -> None:
     """A factor of None lifts the limit."""
     before = _fit(family, task, budget, limits)
-    most = [
-        None if n is None or factor is None else round(n * factor)
-        for n, factor in zip((limits.max_macs, limits.max_ram), looser, strict=True)
-    ]
-    after = _fit(family, task, round(budget * more), replace(limits, max_macs=most[0], max_ram=most[1]))
+    names = ("macs", "ram", "flash", "ms")
+    most: dict[str, Any] = {
+        f"max_{name}": None if factor is None or name not in limits.most() else ceil(limits.most()[name] * factor)
+        for name, factor in zip(names, looser, strict=True)
+    }
+    after = _fit(family, task, round(budget * more), replace(limits, **most))
     assert before.merit is not None
     assert after.merit is not None
     assert after.merit >= before.merit - 1e-9

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from makeweight.designs.architecture import Task
+from makeweight.designs.demand import demand
 from makeweight.designs.families import family_named
 from makeweight.designs.limits import Limits, parse_limit, parse_limits
-from makeweight.designs.memory import ram
 from makeweight.designs.solver import Design, fit
 from makeweight.errors import InfeasibleLimits, InvalidValue
 
@@ -24,7 +24,7 @@ limits_drawn = st.builds(
 
 
 def _broken(design: Design, limits: Limits) -> tuple[str, ...]:
-    return limits.broken_by(design.cost.macs, ram(design.architecture, limits.ram_type))
+    return limits.broken_by(demand(design.architecture, limits))
 
 
 @given(

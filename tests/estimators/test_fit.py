@@ -8,9 +8,9 @@ from sklearn.datasets import load_iris
 
 import makeweight
 from makeweight.designs.cost import cost
+from makeweight.designs.demand import demand
 from makeweight.designs.families import FAMILIES
 from makeweight.designs.limits import Limits
-from makeweight.designs.memory import ram
 from makeweight.errors import InfeasibleBudget, InfeasibleLimits, InvalidValue
 
 from .conftest import small_cnn, small_fcn
@@ -22,7 +22,7 @@ def _weights(classifier):
 
 def _broken(limits, classifier):
     architecture = classifier.architecture_
-    return limits.broken_by(cost(architecture).macs, ram(architecture, limits.ram_type))
+    return limits.broken_by(demand(architecture, limits))
 
 
 @pytest.mark.parametrize("family", FAMILIES)

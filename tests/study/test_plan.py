@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from makeweight.data.dataset import PreparedDataset
 from makeweight.designs.cost import cost
+from makeweight.designs.demand import demand
 from makeweight.designs.layers import Conv2d
 from makeweight.designs.limits import Limits, NumberType
-from makeweight.designs.memory import ram
 from makeweight.errors import InfeasibleBudget, InfeasibleLimits, InvalidValue, StudyFileError
 from makeweight.jobs.result import Job
 from makeweight.studies.plan import expected_cost, plan
@@ -132,7 +132,7 @@ def test_no_network_exceeds_a_limit(
     for job in jobs:
         counted = cost(job.architecture)
         assert counted.weights <= job.budget
-        assert limits.broken_by(counted.macs, ram(job.architecture, kind)) == ()
+        assert limits.broken_by(demand(job.architecture, limits)) == ()
 
 
 def test_a_limit_that_changes_a_network_changes_its_keys_alone(digits: PreparedDataset) -> None:

@@ -84,7 +84,7 @@ def _task(images: options.Images, shape: str | None, classes: int | None) -> Tas
 
 
 def _record(result: Design, limits: Limits) -> dict[str, Any]:
-    from makeweight.designs.memory import ram
+    from makeweight.designs.demand import on_device
 
     architecture, cost = result.architecture, result.cost
     return {
@@ -95,7 +95,7 @@ def _record(result: Design, limits: Limits) -> dict[str, Any]:
         "weights": cost.weights,
         "budget_used": result.budget_used,
         "macs": cost.macs,
-        "ram_bytes": ram(architecture, limits.ram_type),
+        **asdict(on_device(architecture, limits)),
         "limits": asdict(limits),
         "binding": list(result.binding),
         "running_statistics": cost.running_statistics,
@@ -151,18 +151,19 @@ def _show_contenders(contenders: tuple[Contender, ...]) -> None:
 
 
 def _show(result: Design, limits: Limits) -> None:
-    from makeweight.designs.memory import ram
+    from makeweight.designs.demand import demand, on_device, told
     from makeweight.designs.table import layers_table
 
     cost = result.cost
     layers = layers_table(cost, result.budget)
     print_table(stdout(), layers.columns, layers.rows)
     budget = f" of a budget of {abbreviate(result.budget)} ({percent(result.budget_used)})" if result.budget else ""
-    used = ram(result.architecture, limits.ram_type)
+    first, *rest = told(on_device(result.architecture, limits), limits)
     say(
         f"{cost.weights:,} weights{budget}",
-        f"{cost.macs:,} MACs for one image, and {used:,} bytes of RAM as {limits.ram_type} C",
-        *limits.usage(cost.macs, used),
+        f"{cost.macs:,} MACs for one image, and {first}",
+        *rest,
+        *limits.usage(demand(result.architecture, limits)),
         *_remarks(result),
     )
     if cost.running_statistics:
@@ -171,12 +172,13 @@ def _show(result: Design, limits: Limits) -> None:
 
 def _remarks(result: Design) -> Iterator[str]:
     """Say what stays unused or is lost, and why."""
+    from makeweight.designs.limits import WORDS
     from makeweight.designs.reach import reach
     from makeweight.designs.search import FULL
 
     unused = (result.budget or 0) - result.cost.weights
     if result.binding:
-        yield f"binding besides the weights: {', '.join(_LIMITS[name] for name in result.binding)}"
+        yield f"binding besides the weights: {', '.join(WORDS[name] for name in result.binding)}"
     if result.budget and result.cost.weights < FULL * result.budget:
         why = "within the limits, larger networks are expected to be less accurate" if result.binding else (
             "the layers only come in coarser steps"
@@ -191,6 +193,3 @@ def _remarks(result: Design) -> Iterator[str]:
             f"{sum(lost.dead_weights.values()):,} weights never get a gradient, in {', '.join(lost.dead_weights)}: its "
             "filters lie on padding. Use fewer stages, a smaller stride or a smaller filter."
         )
-
-
-_LIMITS = {"macs": "MACs", "ram": "RAM"}

@@ -96,13 +96,13 @@ def _report(folder: Path, again: bool, halfway: bool) -> Path | None:
 
 def end_training(folder: Path, as_json: bool, ran: bool, stopped: Stopped) -> int:
     """Show the result of one training and the next commands; 1 if it failed."""
-    from makeweight.designs.limits import Limits
-    from makeweight.designs.memory import ram
+    from makeweight.designs.demand import demand, on_device
+    from makeweight.designs.limits import limits_of
     from makeweight.store.store import Store
 
     with Store.open(folder) as store:
         study, row = store.study(), store.jobs()[0]
-        limits = Limits(**study.settings["train"]["limits"])
+        limits = limits_of(study.settings)
         if row.result is None:
             if stopped():
                 epochs = len(store.epochs(row.job.key))
@@ -112,12 +112,13 @@ def end_training(folder: Path, as_json: bool, ran: bool, stopped: Stopped) -> in
             return 1
         if not ran:
             remark(f"this network is already trained; its result is in {folder}. Give another --seed to train again.")
-        used = ram(row.job.architecture, limits.ram_type)
-        record = {**_training_record(store, row), "ram_bytes": used, "limits": asdict(limits)}
+        architecture = row.job.architecture
+        device = asdict(on_device(architecture, limits))
+        record = {**_training_record(store, row), **device, "limits": asdict(limits)}
     if as_json:
         print_json(record)
     else:
-        _show_training(record, limits.usage(row.macs, used))
+        _show_training(record, limits.usage(demand(architecture, limits)))
         print_next(
             folder.parent,
             (("diagnose", record["run"]), "whether something is wrong"),

@@ -15,7 +15,7 @@ EXAMPLES = examples(
     "makeweight export cnn-10k",
     "makeweight export cnn-10k --int8",
     "makeweight export fashion/cnn-100k#1 -o deploy",
-    "makeweight export cnn-10k --format c --int8",
+    "makeweight export cnn-10k --format c --int8 --chip cortex-m4@80MHz",
     "makeweight export fcn-50k --format torch",
 )
 UNFAITHFUL = "{} does not compute what the network does (a probability is off by {:.2g}): don't use it."
@@ -36,6 +36,14 @@ def export(
     int8: Annotated[
         bool, typer.Option("--int8", help="onnx, c: also quantise, on training images, and say whether that pays.")
     ] = False,
+    chip: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CORE@MHz",
+            help="c with --int8: also compile it for this core, as cortex-m4@80MHz, and run it in an emulator.",
+            show_default="none",
+        ),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder for the files.", show_default="export-NETWORK")
     ] = None,
@@ -52,20 +60,25 @@ def export(
     Exit code 1: a file doesn't compute what the network does.
     """
     from makeweight.cli.export_view import show_export
+    from makeweight.designs.chips import parse_chip
     from makeweight.export.formats import format_named
     from makeweight.export.record import to_record
+    from makeweight.export.session import require_chip
 
     format_named(format_, int8).require()
+    require_chip(None if chip is None else parse_chip(chip), format_, int8)
     network = find_network(store, run)
     if len(network.rows) > 1:
         remark(
             f"{network.label} has {len(network.rows)} runs; seed {network.best.seed} has the best validation accuracy"
         )
-    report = network.best.export(format_, int8=int8, folder=output, files=data)
+    report = network.best.export(format_, int8=int8, chip=chip, folder=output, files=data)
     if as_json:
         print_json({"study": str(network.folder), "folder": str(report.folder), **to_record(report)})
     else:
         show_export(report)
+    if report.on_chip and not report.on_chip.agrees:
+        complain(f"the program for {report.on_chip.chip} gives other classes than on this machine: don't use it.")
     for file in report.files:
         if not file.faithful:
             complain(UNFAITHFUL.format(file.name, file.largest_difference))

@@ -48,7 +48,8 @@ def _show_memory(report: ExportReport) -> None:
     for file in report.files:
         if file.memory:
             say(f"{file.name}: {file.memory.against(report.facts.budget)}; {_code(file.memory)}.")
-    say(f"Compiled for the check by {report.files[0].engine}. Time on a device isn't measured.")
+    say(f"Compiled for the check by {report.files[0].engine}.")
+    say(*(report.on_chip.sentences if report.on_chip else ["--chip cortex-m4@80MHz also runs it in an emulator."]))
 
 
 def _code(memory: Memory) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
@@ -118,9 +118,28 @@ MaxMacs = Annotated[str | None, typer.Option(help="Multiply-accumulates per imag
 MaxRam = Annotated[
     str | None,
     typer.Option(
+        "--max-ram",
+        "--ram",
         help="RAM of the exported C program, in bytes: image, buffer and output. 64K is 65,536.",
         show_default="no limit",
     ),
+]
+Chip = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CORE@MHz",
+        help="Core that the int8 program is for, and its clock: cortex-m4@80MHz.",
+        show_default="none",
+    ),
+]
+MaxFlash = Annotated[
+    str | None,
+    typer.Option(
+        "--max-flash", "--flash", help="Flash of weights and code on the chip: 256K.", show_default="no limit"
+    ),
+]
+MaxMs = Annotated[
+    str | None, typer.Option(help="Milliseconds for one image on the chip: 100.", show_default="no limit")
 ]
 RamType = Annotated[  # None: a study file may say it
     str | None,
@@ -173,12 +192,15 @@ class LimitOptions:
     max_macs: MaxMacs = None
     max_ram: MaxRam = None
     ram_type: RamType = None
+    chip: Chip = None
+    max_flash: MaxFlash = None
+    max_ms: MaxMs = None
 
     def parsed(self) -> Limits:
         """Read them."""
         from makeweight.designs.limits import parse_limits
 
-        return parse_limits(self.max_macs, self.max_ram, self.ram_type or "int8")
+        return parse_limits(**{**asdict(self), "ram_type": self.ram_type or "int8"})
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from makeweight.face import folders
 from makeweight.html import Column
 
 if TYPE_CHECKING:
-    from makeweight.designs.limits import NumberType
+    from makeweight.designs.limits import Limits
     from makeweight.studies.session import Machine, StudyPlan
     from makeweight.studies.spec import StudySpec
 
@@ -73,7 +73,7 @@ def study(
     within, on = limits.parsed(), machine.checked()
     own = {name: value or None for name, value in asdict(images).items()}
     own["data"] = images.data and str(images.data)
-    bounds = {"max_macs": within.max_macs, "max_ram": within.max_ram, "ram_type": limits.ram_type}
+    bounds = {**asdict(within), "ram_type": limits.ram_type}
     said = texts.present(**own, seeds=seeds, split_seed=split_seed, **bounds, tuned=tuned or None)
     said |= {key: tuple(text.split(",")) for key, text in texts.present(families=families, budgets=budgets).items()}
     recipe, variants = texts.recipe_changes(settings, precision=precision), texts.varied(vary)
@@ -84,7 +84,7 @@ def study(
     refuse_other_data(folder, prepared)
     planned = StudyPlan(folder, folder.name, spec.to_json(), prepared, plan(spec, prepared))
     if dry_run:
-        _dry_run(planned, on, spec.limits.ram_type, as_json)
+        _dry_run(planned, on, spec.limits, as_json)
         return
     with serving(store, folder.name, port) if serve else nullcontext():
         code = run_planned(planned, on, as_json)
@@ -108,16 +108,16 @@ def _override(recipe: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]
     return {**recipe, **tables, **changes}
 
 
-def _dry_run(plan: StudyPlan, machine: Machine, ram_type: NumberType, as_json: bool) -> None:
+def _dry_run(plan: StudyPlan, machine: Machine, limits: Limits, as_json: bool) -> None:
     from makeweight.designs.cost import cost
-    from makeweight.designs.memory import ram
+    from makeweight.designs.demand import on_device
     from makeweight.stats.compare import POWER
     from makeweight.stats.planning import PLANNED_ACCURACY, detectable_difference
     from makeweight.studies.estimate import study_seconds
     from makeweight.studies.session import choose_hardware
     from makeweight.wording import duration, plural, points
 
-    counted = [(job, cost(job.architecture)) for job in plan.jobs]
+    counted = [(job, cost(job.architecture), on_device(job.architecture, limits)) for job in plan.jobs]
     workers, hardware = choose_hardware(machine, len(plan.jobs))
     first = plan.jobs[0]
     images = len(plan.dataset.split(first.recipe.validation, first.split_seed).train)
@@ -128,14 +128,21 @@ def _dry_run(plan: StudyPlan, machine: Machine, ram_type: NumberType, as_json: b
     if as_json:
         listed = [
             {"network": j.network_id.label, "family": j.family, "budget": j.budget, "variant": dict(j.variant),
-             "seed": j.seed, "weights": c.weights, "macs": c.macs, "ram_bytes": ram(j.architecture, ram_type),
-             "epochs": j.recipe.epochs, "key": j.key} for j, c in counted
+             "seed": j.seed, "weights": c.weights, "macs": c.macs, **asdict(device),
+             "epochs": j.recipe.epochs, "key": j.key} for j, c, device in counted
         ]  # fmt: skip
         print_json({"study": plan.name, "jobs": listed, "workers": workers, "estimated_seconds": round(seconds, 1),
                     "detectable_difference": detectable})  # fmt: skip
         return
-    rows = [(j.label, f"{c.weights:,}", f"{c.macs:,}", str(j.recipe.epochs)) for j, c in counted]
-    columns = Column("training", False), Column("weights", True), Column("MACs", True, 1), Column("epochs", True, 2)
+    rows = [
+        (j.label, f"{c.weights:,}", f"{c.macs:,}", str(j.recipe.epochs), *(d.cells if limits.chip else ()))
+        for j, c, d in counted
+    ]
+    device = ("RAM", "flash", "ms") if limits.chip else ()
+    columns = (
+        Column("training", False), Column("weights", True), Column("MACs", True, 1), Column("epochs", True, 2),
+        *(Column(heading, True) for heading in device),
+    )  # fmt: skip
     print_table(stdout(), columns, rows)
     say(
         f"{plural(len(rows), 'training')}, about {duration(seconds)} in {hardware.precision}, {workers} at a time "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -58,7 +59,7 @@ def train(
         settings, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, precision=precision
     )
     said = texts.present(
-        width=width and width.replace(",", "+"), max_macs=limits.max_macs, max_ram=limits.max_ram, **chosen, **changes
+        width=width and width.replace(",", "+"), **{**asdict(limits), "ram_type": None}, **chosen, **changes
     )
     weights, within = None if budget is None else parse_budget(budget), limits.parsed()
     data = images.ready()

@@ -72,13 +72,15 @@ def tune(
     from makeweight.designs.budget import parse_budget
     from makeweight.face.tunings import default_name, parse_seconds, plan_tuning
 
-    if report and (family is None or budget is None):
+    within = limits.parsed()
+    weights = within.budget(None if budget is None else parse_budget(budget))
+    if report and (family is None or weights is None):
         raise typer.Exit(_report(_find_tuning(store, name), as_json))
-    if family is None or budget is None:
+    if family is None or weights is None:
         missing = "--family" if family is None else "--budget"
         raise InvalidValue(f"{missing} is missing: makeweight tune --family fcn --budget 100K")
     seconds = None if time is None else parse_seconds(time)
-    weights, within, fixed = parse_budget(budget), limits.parsed(), texts.recipe_changes(settings)
+    fixed = texts.recipe_changes(settings)
     on = machine.checked()
     usual = default_name(_data_name(images), family, weights, within, fixed, effort)
     folder = folders.study_folder(store, name or usual)

@@ -1,13 +1,17 @@
-"""Limits besides the weights: multiply–accumulate operations per image, and RAM of the exported program."""
+"""Limits besides the weights: multiply–accumulate operations per image, and what the exported program takes."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from makeweight.errors import InvalidValue
+
+if TYPE_CHECKING:
+    from makeweight.designs.chips import Chip
 
 NumberType = Literal["int8", "fp32"]
 _UNITS = {
@@ -19,6 +23,7 @@ HOW_TO_WRITE = {
     "bytes": "write a whole number above 0 as 64K or 64KiB (65,536 bytes) or 65536",
 }
 LARGEST = 10**15
+WORDS = {"macs": "MACs", "ram": "RAM", "flash": "flash", "ms": "milliseconds"}  # what can be limited
 _LONGEST = 32  # characters of a wrong value that an error repeats
 
 
@@ -28,59 +33,160 @@ class Limits:
 
     RAM is that of the exported C program, as :func:`makeweight.designs.memory.ram` lays it out: the image, the buffer
     in which all values lie, and the output. A value takes 1 byte in an int8 program and 4 in a float one. Weights and
-    code lie in flash; the stack comes on top, and docs/export.md says how much.
+    code lie in flash; the stack comes on top, and docs/export.md says how much. Flash and milliseconds are those of the
+    int8 program on a chip, as :class:`makeweight.designs.chips.Chip` estimates them.
     """
 
     max_macs: int | None = None
     max_ram: int | None = None  # bytes
     ram_type: NumberType = "int8"  # the program that max_ram is for
+    chip: str | None = None  # a core and perhaps its clock: cortex-m4@80MHz
+    max_flash: int | None = None  # bytes
+    max_ms: float | None = None
 
     def __post_init__(self) -> None:
-        for name, value in (("max_macs", self.max_macs), ("max_ram", self.max_ram)):
-            if value is not None and not 1 <= value <= LARGEST:
-                raise InvalidValue(f"{name} {value} is not possible: give 1 to {LARGEST:,}.")
+        for name, value in self.most().items():
+            if not 0 < value <= LARGEST or (name != "ms" and value < 1):
+                raise InvalidValue(f"max_{name} {value} is not possible: give 1 to {LARGEST:,}.")
         if self.ram_type not in get_args(NumberType):
             raise InvalidValue(f"ram_type {self.ram_type!r} is unknown. Choose from: int8, fp32.")
+        self._check_chip()
+
+    def _check_chip(self) -> None:
+        if self.chip is None:
+            for name, value in (("flash", self.max_flash), ("ms", self.max_ms)):
+                if value is not None:
+                    raise InvalidValue(
+                        f"max_{name}={value:g} is a limit on a chip. Add one, as in chip=cortex-m4@80MHz."
+                    )
+            return
+        if self.ram_type != "int8":
+            raise InvalidValue("a chip runs the int8 program: leave out ram_type=fp32, or the chip.")
+        if self.max_ms is not None and self.on_chip.mhz is None:
+            raise InvalidValue(f"max_ms={self.max_ms:g} needs the chip's clock. Write it as in {self.chip}@80MHz.")
 
     @property
     def any(self) -> bool:
         """Whether there is a limit."""
-        return self.max_macs is not None or self.max_ram is not None
+        return bool(self.most())
 
-    def broken_by(self, macs: int, ram: int) -> tuple[str, ...]:
-        """Names of the limits that a network breaks: macs, ram."""
-        pairs = (("macs", macs, self.max_macs), ("ram", ram, self.max_ram))
-        return tuple(name for name, used, most in pairs if most is not None and used > most)
+    @property
+    def on_device(self) -> bool:
+        """Whether the network is for a device, whose program likes widths that are multiples of 4."""
+        return not self.most().keys() <= {"macs"}
 
-    def usage(self, macs: int, ram: int) -> tuple[str, ...]:
+    @property
+    def of_chip(self) -> bool:
+        """Whether flash or milliseconds are limited."""
+        return self.max_flash is not None or self.max_ms is not None
+
+    @property
+    def on_chip(self) -> Chip:
+        """The chip; raises InvalidValue if there is none."""
+        from makeweight.designs.chips import parse_chip  # needs NumPy, which --help doesn't wait for
+
+        return parse_chip(self.chip or "")
+
+    def budget(self, weights: int | None) -> int | None:
+        """Return the budget of weights: the one that is given, or one for each byte of flash."""
+        return self.max_flash if weights is None else weights
+
+    def most(self) -> dict[str, float]:
+        """Return what is limited, and to what: macs, ram, flash, ms."""
+        limits = {"macs": self.max_macs, "ram": self.max_ram, "flash": self.max_flash, "ms": self.max_ms}
+        return {name: most for name, most in limits.items() if most is not None}
+
+    def kinds(self) -> Limits:
+        """Return what is limited, without how much: for what is counted once and kept."""
+        return replace(self, **{f"max_{name}": 1 for name in self.most()})  # type: ignore[arg-type]
+
+    def alone(self, name: str) -> Limits:
+        """One of these limits without the others."""
+        return Limits(ram_type=self.ram_type, chip=self.chip, **{f"max_{name}": self.most()[name]})  # type: ignore[arg-type]
+
+    def broken_by(self, used: Mapping[str, float]) -> tuple[str, ...]:
+        """Names of the limits that a network breaks, which uses so much of each."""
+        return tuple(name for name, most in self.most().items() if used[name] > most)
+
+    def usage(self, used: Mapping[str, float]) -> tuple[str, ...]:
         """Say how much of each limit a network uses."""
-        rows = ((self.max_macs, macs, "MACs"), (self.max_ram, ram, f"bytes of RAM as {self.ram_type} C"))
-        return tuple(f"{used:,} of at most {most:,} {unit}" for most, used, unit in rows if most is not None)
+        return tuple(
+            f"{amount(name, used[name])} of at most {amount(name, most)} {self.unit(name)}"
+            for name, most in self.most().items()
+        )
+
+    def unit(self, name: str) -> str:
+        """Say what a limit counts."""
+        units = {"macs": "MACs", "ram": f"bytes of RAM as {self.ram_type} C", "flash": "bytes of flash", "ms": "ms"}
+        return units[name] + (f" on {self.chip}" if name in ("flash", "ms") else "")
 
     def labels(self) -> tuple[str, ...]:
         """Short texts for a name, one per limit."""
-        return (
-            *((f"macs{self.max_macs}",) if self.max_macs is not None else ()),
-            *((f"{self.ram_type}-{self.max_ram}B",) if self.max_ram is not None else ()),
-        )
+        texts = {"macs": "macs{:d}", "ram": f"{self.ram_type}-{{:d}}B", "flash": "flash-{:d}B", "ms": "{:g}ms"}
+        chip = () if self.chip is None else (self.chip.replace("@", "-"),)
+        return (*(texts[name].format(most) for name, most in self.most().items()), *chip)
+
+
+def limits_of(settings: Mapping[str, Any]) -> Limits:
+    """Return the limits in the stored settings of a study, a training or a tuning."""
+    alone = settings.get("train") or settings.get("tuning") or {}
+    kept = alone.get("limits", settings)
+    return Limits(**{name: kept[name] for name in Limits.__dataclass_fields__ if kept.get(name) is not None})
+
+
+def amount(name: str, number: float) -> str:
+    """Write how much of something that can be limited: three digits of milliseconds, all of the others.
+
+    >>> amount("ms", 12.3456), amount("ram", 65536)
+    ('12.3', '65,536')
+    """
+    return f"{number:,.3g}" if name == "ms" and number < 1000 else f"{number:,.0f}"
 
 
 NO_LIMITS = Limits()
 
 
-def parse_limits(max_macs: str | int | None = None, max_ram: str | int | None = None, ram_type: str = "int8") -> Limits:
+def parse_limits(
+    max_macs: str | int | None = None,
+    max_ram: str | int | None = None,
+    ram_type: str = "int8",
+    chip: str | None = None,
+    max_flash: str | int | None = None,
+    max_ms: str | float | None = None,
+) -> Limits:
     """Read the limits besides the weights, each as :func:`parse_limit` does.
 
     Raises
     ------
     InvalidValue
-        If one is no whole number above 0, or the type is unknown.
+        If one is no number above 0, or the type or the chip is unknown.
     """
+    from makeweight.designs.chips import parse_chip  # needs NumPy, which --help doesn't wait for
+
     return Limits(
         None if max_macs is None else parse_limit(max_macs, "macs"),
         None if max_ram is None else parse_limit(max_ram, "bytes"),
         ram_type,  # type: ignore[arg-type]
+        None if chip is None else str(parse_chip(chip)),
+        None if max_flash is None else parse_limit(max_flash, "bytes"),
+        None if max_ms is None else parse_milliseconds(max_ms),
     )
+
+
+def parse_milliseconds(text: str | float) -> float:
+    """Read a limit of milliseconds: 100, 2.5 or 100ms.
+
+    Raises
+    ------
+    InvalidValue
+        If it is no number above 0.
+    """
+    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,6})?)(?:\s*ms)?", str(text).strip().lower())
+    if not match or not float(match[1]):
+        raise InvalidValue(
+            f"a limit of {str(text)[:_LONGEST]!r} ms is not possible: write a number above 0, as 100 or 2.5."
+        )
+    return float(match[1])
 
 
 def parse_limit(text: str | int, kind: Literal["macs", "bytes"]) -> int:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
 from makeweight.designs.cost import totals
+from makeweight.designs.demand import least_demand
 from makeweight.designs.families import Skeleton
 from makeweight.designs.limits import NO_LIMITS, Limits
-from makeweight.designs.memory import peak
 from makeweight.designs.merit import merit
 from makeweight.designs.shapes import place
 from makeweight.designs.structures import Floats, Ints, architectures
@@ -41,7 +41,7 @@ class Space:
     @property
     def step(self) -> int:
         """What widths are a multiple of."""
-        return 1 if self.limits.max_ram is None else DEVICE_STEP
+        return DEVICE_STEP if self.limits.on_device else 1
 
     @property
     def minima(self) -> Ints:
@@ -60,11 +60,16 @@ class Space:
 
     def used(self, rows: Ints) -> Floats:
         """Share of each limit that each row of widths uses, (limits, rows); above 1 where it breaks one."""
-        shares = self.count(rows) / self.most()
-        if self.limits.max_ram is None:
-            return shares
-        ram = peak(architectures(self.skeleton, rows), self.limits.ram_type) / self.limits.max_ram
-        return np.vstack([shares, np.broadcast_to(ram, len(rows))])
+        return np.vstack([self.count(rows) / self.most(), self._on_device(rows, replace(self.limits, max_macs=None))])
+
+    def too_large(self, rows: Ints) -> NDArray[np.bool_]:
+        """Whether a row of widths takes too much flash or time, (rows,)."""
+        return np.any(self._on_device(rows, replace(self.limits, max_macs=None, max_ram=None)) > 1, axis=0)  # type: ignore[no-any-return]
+
+    def _on_device(self, rows: Ints, limits: Limits) -> Floats:
+        used = least_demand(architectures(self.skeleton, rows), limits)
+        shares = [np.broadcast_to(used[name] / most, len(rows)) for name, most in limits.most().items()]
+        return np.array(shares).reshape(-1, len(rows))
 
     def merits(self, rows: Ints) -> Floats:
         """Merit of each row of widths."""
@@ -157,7 +162,20 @@ def largest(space: Space, rows: Ints, knob: int) -> Ints:
     # The root is rounded: correct it by exact counts.
     steps += square * (steps + 1) ** 2 + slope * (steps + 1) + rest <= 0
     steps -= square * steps**2 + slope * steps + rest > 0
-    return np.asarray(least + step * np.where(rest > 0, -1, steps).min(axis=0))
+    most = np.where(rest > 0, -1, steps).min(axis=0)
+    return np.asarray(least + step * (_halved(space, rows, knob, most) if space.limits.of_chip else most))
+
+
+def _halved(space: Space, rows: Ints, knob: int, most: Ints) -> Ints:
+    """Find the steps up to ``most`` that also keep to flash and time, which aren't polynomials, by bisection."""
+    low, high = np.full_like(most, -1), most + 1
+    while (high - low > 1).any():
+        middle = (low + high) // 2
+        rows[:, knob] = space.minima[knob] + space.step * np.maximum(middle, 0)
+        large = space.too_large(rows)
+        open_ = high - low > 1
+        high, low = np.where(open_ & large, middle, high), np.where(open_ & ~large, middle, low)
+    return low
 
 
 def _grid(space: Space, profile: Floats, reach: float, solved: int) -> Ints:

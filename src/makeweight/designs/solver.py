@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from math import inf
+from math import ceil, inf
 from typing import Any, NoReturn
 
 from makeweight.designs.architecture import Architecture, Task
 from makeweight.designs.budget import check_budget
 from makeweight.designs.cost import Cost, cost
+from makeweight.designs.demand import demand
 from makeweight.designs.families import Family, Skeleton, options_from
 from makeweight.designs.limits import NO_LIMITS, Limits
 from makeweight.designs.memory import ram
@@ -88,8 +89,8 @@ def fit(
     options : mapping, optional
         Hyperparameters of the family to hold fixed, by name.
     limits : Limits, optional
-        Limits besides the weights. If one binds, weights may stay unused. With a limit of RAM, widths are multiples
-        of 4.
+        Limits besides the weights. If one binds, weights may stay unused. With one of RAM, flash or milliseconds,
+        widths are multiples of 4.
     least : float, optional
         Share of the budget that must be used where nothing else limits it, 0 to 1; 0 takes the fullest network that
         keeps to the budget.
@@ -137,7 +138,7 @@ def _filled(family: Family, task: Task, budget: int, options: dict[str, Any], li
         if design is None:
             continue
         designs.append(design)
-        if design.cost.weights >= FULL * budget or (limits.max_ram is not None):
+        if design.cost.weights >= FULL * budget or limits.on_device:
             return design
     if not designs:
         _refuse_budget(family, task, budget, options)
@@ -170,15 +171,14 @@ def _realised(
     skeleton = family.skeleton(task, options_from(family, structure.options), budget)
 
     def kept(widths: tuple[int, ...]) -> bool:
-        built = skeleton.build(widths)
-        return limits.max_ram is None or ram(built, limits.ram_type) <= limits.max_ram
+        return not limits.broken_by(demand(skeleton.build(widths), limits)) if limits.on_device else True
 
     widths = best_widths(Space(skeleton, budget, limits), structure.profile(point), kept)
     if widths is None:
         return None
     architecture = skeleton.build(widths)
     counted = cost(architecture)
-    if counted.weights > budget or limits.broken_by(counted.macs, 0):  # not of degree two in the widths
+    if counted.weights > budget or limits.broken_by(demand(architecture, limits)):  # not of degree two in the widths
         raise BudgetExceeded(
             f"{family.name} came out at {counted.weights:,} weights and {counted.macs:,} MACs for a budget of "
             f"{budget:,}: its weights and MACs must be polynomials of degree two in its widths."
@@ -188,14 +188,7 @@ def _realised(
 
 def _broken(structure: Structure, point: float, limits: Limits) -> tuple[str, ...]:
     """Limits that the best structure for the weights alone breaks."""
-    return tuple(
-        name
-        for name, limit in (
-            ("macs", Limits(max_macs=limits.max_macs)),
-            ("ram", Limits(max_ram=limits.max_ram, ram_type=limits.ram_type)),
-        )
-        if limit.any and structure.point(10**12, limit) < point
-    )
+    return tuple(name for name in limits.most() if structure.point(10**12, limits.alone(name)) < point)
 
 
 def exact(
@@ -281,35 +274,27 @@ def _refuse_budget(family: Family, task: Task, budget: int, options: Mapping[str
     )
 
 
-_UNITS = {"macs": "MACs", "ram": "bytes of RAM as {} C"}
-
-
 def _no_network(
     family: Family, task: Task, budget: int, options: Mapping[str, Any], limits: Limits
 ) -> InfeasibleBudget | InfeasibleLimits:
-    allowed = {"macs": limits.max_macs, "ram": limits.max_ram}
     smallest = [
         s.skeleton.build(tuple(Space(s.skeleton, budget, limits).minima.tolist()))
         for s in structures(family, task, options)
     ]
     weights = min(cost(architecture).weights for architecture in smallest)
-    if weights > budget:  # with a limit of RAM the smallest widths are multiples of 4
+    if weights > budget:  # for a device the smallest widths are multiples of 4
         return InfeasibleBudget(
             f"{family.name} with widths that are multiples of {DEVICE_STEP} needs at least {weights:,} weights, and "
             f"the budget is {budget:,}. Use a budget of {weights:,} or more.",
             weights,
         )
-    needs = [
-        {"macs": counted.macs, "ram": ram(architecture, limits.ram_type)}
-        for architecture in smallest
-        if (counted := cost(architecture)).weights <= budget
-    ]
+    allowed = limits.most()
+    needs = [demand(architecture, limits) for architecture in smallest if cost(architecture).weights <= budget]
     # The structure that lacks least, by ratio.
-    needed = min(needs, key=lambda need: max(need[n] / most for n, most in allowed.items() if most))
-    broken = limits.broken_by(needed["macs"], needed["ram"])
-    said = " and ".join(
-        f"{needed[name]:,} {_UNITS[name].format(limits.ram_type)} (the limit is {allowed[name]:,})" for name in broken
-    )
+    needed = min(needs, key=lambda need: max(need[name] / most for name, most in allowed.items()))
+    needed = {name: ceil(100 * used) / 100 if name == "ms" else int(used) for name, used in needed.items()}
+    broken = limits.broken_by(needed)
+    said = " and ".join(f"{needed[name]:,} {limits.unit(name)} (the limit is {allowed[name]:,})" for name in broken)
     remedy = " and ".join(f"max_{name}={needed[name]}" for name in broken)
     return InfeasibleLimits(
         f"{family.name} for {dimensions(task.input_shape)} images and {task.classes} classes needs at least {said}, "

@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from makeweight.designs.architecture import Architecture, Task
+from makeweight.designs.demand import least_demand
 from makeweight.designs.families import Family, Skeleton, options_from
 from makeweight.designs.families.base import OptionInfo
-from makeweight.designs.limits import Limits, NumberType
-from makeweight.designs.memory import peak
+from makeweight.designs.limits import Limits
 from makeweight.designs.merit import features, merit_of
 from makeweight.designs.reach import Reach, reach
 from makeweight.designs.shapes import place
@@ -40,9 +40,8 @@ class Structure:
     skeleton: Skeleton
     smallest_scale: float  # the largest at which every width is at its minimum
     weights: Floats  # (octaves,) log2 along the profile
-    macs: Floats
     merits: Floats  # the best up to each point
-    peaks: Callable[[NumberType], Floats]  # log2 of the least RAM along the profile, counted when it is asked for
+    demands: Callable[[Limits], Mapping[str, Floats]]  # log2 of what the limits limit, counted when it is asked for
 
     @property
     def minimum(self) -> tuple[int, ...]:
@@ -55,10 +54,9 @@ class Structure:
 
     def point(self, budget: int, limits: Limits) -> float:
         """Octave that budget and limits allow; minus infinity where the smallest network breaks one."""
-        kept = [(budget, self.weights), (limits.max_macs, self.macs)]
-        if limits.max_ram is not None:
-            kept.append((limits.max_ram, self.peaks(limits.ram_type)))
-        return min(_crossing(most, used) for most, used in kept if most is not None)
+        used = self.demands(limits)
+        kept = [(budget, self.weights), *((most, used[name]) for name, most in limits.most().items())]
+        return min(_crossing(most, along) for most, along in kept)
 
     def merit_at(self, octave: float) -> float:
         """Return the best merit at or below a point of the profile."""
@@ -133,19 +131,21 @@ def _profiles(family: Family, task: Task, options: dict[str, Any], ratios: list[
         return np.asarray(np.broadcast_to(values, len(rows)).reshape(len(variants), -1))
 
     @cache
-    def peaks(number: NumberType) -> Floats:
-        return split(np.log2(peak(built, number)))
+    def demands(limits: Limits) -> Mapping[str, Floats]:
+        # The wider of two networks may take less: four filters at a time are faster than three one by one.
+        counted = least_demand(built, limits)
+        return {name: np.maximum.accumulate(split(np.log2(used)), axis=1) for name, used in counted.items()}
 
-    counted = (split(seen["weights"]), split(seen["macs"]), split(merit_of(seen)))
-    for i, (chosen, skeleton, scale, weights, macs, merits) in enumerate(
+    counted = (split(seen["weights"]), split(merit_of(seen)))
+    for i, (chosen, skeleton, scale, weights, merits) in enumerate(
         zip(variants, skeletons, scales, *counted, strict=True)
     ):
         best = np.maximum.accumulate(merits)
-        yield Structure(chosen, skeleton, scale, weights, macs, best, partial(_row, peaks, i))
+        yield Structure(chosen, skeleton, scale, weights, best, partial(_row, demands, i))
 
 
-def _row(peaks: Callable[[NumberType], Floats], i: int, number: NumberType) -> Floats:
-    return np.asarray(peaks(number)[i])
+def _row(demands: Callable[[Limits], Mapping[str, Floats]], i: int, limits: Limits) -> Mapping[str, Floats]:
+    return {name: along[i] for name, along in demands(limits.kinds()).items()}
 
 
 def _widths(skeleton: Skeleton, smallest: float, octaves: Floats) -> Floats:
@@ -153,7 +153,7 @@ def _widths(skeleton: Skeleton, smallest: float, octaves: Floats) -> Floats:
     return np.asarray(np.maximum(ratios * (smallest * 2.0**octaves)[:, None], minima))
 
 
-def _crossing(most: int, used: Floats) -> float:
+def _crossing(most: float, used: Floats) -> float:
     limit = np.log2(most)
     if limit < used[0] - 1e-9:
         return -np.inf

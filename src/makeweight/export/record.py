@@ -29,6 +29,7 @@ def to_record(report: ExportReport) -> dict[str, Any]:
         "classes": [_class(scores, report.facts.class_names) for scores in report.classes],
         "overconfidence": report.overconfidence,
         "conditions": report.conditions,
+        "on_chip": None if report.on_chip is None else {**asdict(report.on_chip), "agrees": report.on_chip.agrees},
     }
 
 

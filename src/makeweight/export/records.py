@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from makeweight.export.c.check import OnChip
 from makeweight.export.facts import Answer, Facts, Precision
 from makeweight.measuring.latency import Timing
 from makeweight.stats.classes import ClassScores
@@ -113,6 +114,7 @@ class ExportReport:
     )  # (true class, predicted class, images), the most frequent
     overconfidence: float  # mean probability minus accuracy, of the file that is recommended; from −1 to 1
     conditions: str  # machine and versions, one line
+    on_chip: OnChip | None = None  # where a chip is chosen
 
     @property
     def recommended(self) -> Verification:
@@ -122,4 +124,4 @@ class ExportReport:
     @property
     def faithful(self) -> bool:
         """Whether all files do what the network does."""
-        return all(file.faithful for file in self.files)
+        return all(file.faithful for file in self.files) and (self.on_chip is None or self.on_chip.agrees)

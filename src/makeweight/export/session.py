@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from makeweight.data.dataset import LabelledImages, PreparedDataset
+from makeweight.designs.chips import Chip
 from makeweight.errors import InvalidValue
+from makeweight.export.c.check import OnChip, check_on, require_tools
 from makeweight.export.card import model_card
 from makeweight.export.deployment import Deployment, deployment_of
 from makeweight.export.facts import Probabilities
@@ -41,6 +43,7 @@ def export_run(
     *,
     format_: str = "onnx",
     int8: bool = False,
+    chip: Chip | None = None,
     seeds: int = 1,
     say: Say = lambda line: None,
     progress: OnScored = lambda what, done, total: None,
@@ -63,6 +66,8 @@ def export_run(
         A name in `makeweight.export.formats.FORMATS`.
     int8 : bool
         Write a quantised version as well, and compare.
+    chip : Chip, optional
+        Compile the int8 C program for this chip too, and run it in an emulator.
     seeds : int
         Finished runs that this one was chosen from, for the card.
     say : callable
@@ -75,12 +80,13 @@ def export_run(
     InvalidValue
         If there is no such format, or the folder holds a README.md of somebody else.
     MissingExtra
-        If the format needs packages or a compiler that are not installed; nothing is written then.
+        If the format or the chip needs packages or programs that are not installed; nothing is written then.
     StoreError
         If the run is not finished, its file is missing or damaged, or the folder cannot be written.
     """
     format_chosen = format_named(format_, int8)
     format_chosen.require()
+    require_chip(chip, format_, int8)
     _refuse_card_of_others(folder)
     deployment, test = deployment_of(store, row, data), data.test_images()
     say(f"writing {deployment.facts.network}, seed {row.job.seed}, to {folder}")
@@ -88,10 +94,31 @@ def export_run(
         artefacts = format_chosen.write(deployment, aside, int8)
         say(f"scoring {plural(len(artefacts), 'file')} on {len(test.labels):,} test images")
         checked = verify(deployment, artefacts, test, progress)
-        report = report_of(store, row, deployment, checked, test, folder, seeds)
+        on_chip = None
+        if chip is not None:
+            say(f"compiling for {chip} and running it in an emulator")
+            source, predicted = artefacts[-1].files[0], checked.answers[-1].argmax(1)
+            on_chip = check_on(chip, source, row.job.architecture, test.images, predicted)
+        report = report_of(store, row, deployment, checked, test, folder, seeds, on_chip)
         write_whole(aside / CARD, model_card(report, row).encode())
         write_whole(aside / REPORT, json.dumps(to_record(report), indent=2, allow_nan=False).encode())
     return report
+
+
+def require_chip(chip: Chip | None, format_: str, int8: bool) -> None:
+    """Make sure that there is what a chip is checked with.
+
+    Raises
+    ------
+    InvalidValue
+        If no int8 C program is written.
+    MissingExtra
+        If its compiler or emulator isn't installed.
+    """
+    if chip is not None:
+        if format_ != "c" or not int8:
+            raise InvalidValue(f"chip={chip} is for the int8 program in C: add format=c and int8=True.")
+        require_tools(chip)
 
 
 def _refuse_card_of_others(folder: Path) -> None:
@@ -108,6 +135,7 @@ def report_of(
     test: LabelledImages,
     folder: Path,
     seeds: int,
+    on_chip: OnChip | None = None,
 ) -> ExportReport:
     """Say what is known of a run's files that were written and scored."""
     labels, classes = np.asarray(test.labels), deployment.facts.classes
@@ -126,6 +154,7 @@ def report_of(
         confused=_most_confused(confusion(predicted, labels, classes)),
         overconfidence=float(best.max(1).mean() - (predicted[0] == labels).mean()),
         conditions=_conditions(),
+        on_chip=on_chip,
     )
 
 

@@ -26,6 +26,9 @@ def design(
     max_macs: Budget | None = None,
     max_ram: Budget | None = None,
     ram_type: NumberType = "int8",
+    chip: str | None = None,
+    max_flash: Budget | None = None,
+    max_ms: float | str | None = None,
     **options: Any,
 ) -> Design:
     """Design the network that is expected to be the most accurate within a budget of weights.
@@ -44,6 +47,11 @@ def design(
         Limits besides the weights: multiply-accumulates per image, and RAM of the exported C program in bytes.
     ram_type : "int8" or "fp32"
         The program that ``max_ram`` is for.
+    chip : str, optional
+        Core that the int8 program is for, and its clock: "cortex-m4@80MHz".
+    max_flash, max_ms : int, float or str, optional
+        Limits on the chip: flash of weights and code in bytes, and milliseconds for one image. With ``max_flash`` the
+        budget may be left out.
     **options
         Options of the family, such as ``kernel=5``; the solver chooses the others.
 
@@ -58,7 +66,7 @@ def design(
     1992
     """
     task = data if isinstance(data, Task) else task_of(load_data(data))
-    limits = parse_limits(max_macs, max_ram, ram_type)
+    limits = parse_limits(max_macs, max_ram, ram_type, chip, max_flash, max_ms)
     weights = None if budget is None else parse_budget(budget)
     if family is None:
         if widths is not None or options:
@@ -78,8 +86,9 @@ def ranked(budget: int | None, task: Task, limits: Limits) -> tuple[Contender, .
     InvalidValue
         If there is no budget, or no family has a network.
     """
+    budget = limits.budget(budget)
     if budget is None:
-        raise InvalidValue("no budget: give budget=100K, or a family with exact widths.")
+        raise InvalidValue("no budget: give budget=100K, max_flash=64K of a chip, or a family with exact widths.")
     contenders = compare(FAMILIES.values(), task, budget, limits)
     if contenders[0].design is None:
         raise InvalidValue("no family has such a network: " + " ".join(c.problem for c in contenders))
@@ -100,8 +109,9 @@ def solved(
         if limits.any:
             raise InvalidValue("exact widths leave nothing to choose: give widths, or a limit besides the weights.")
         return exact(named, task, (widths,) if isinstance(widths, int) else tuple(widths), budget, options)
+    budget = limits.budget(budget)
     if budget is None:
-        raise InvalidValue("neither budget nor widths: give budget=100K, or exact widths.")
+        raise InvalidValue("neither budget nor widths: give budget=100K, max_flash=64K of a chip, or exact widths.")
     return fit(named, task, budget, options, limits)
 
 

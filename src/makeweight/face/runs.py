@@ -188,6 +188,7 @@ class Run:
         format: str = "onnx",
         *,
         int8: bool = False,
+        chip: str | None = None,
         folder: str | os.PathLike[str] | None = None,
         files: Path | None = None,
     ) -> ExportReport:
@@ -199,22 +200,29 @@ class Run:
             "onnx", "torch" or "c".
         int8 : bool
             Quantise as well.
+        chip : str, optional
+            For ``format="c"`` in int8: a core and perhaps its clock, "cortex-m4@80MHz", for which the program is also
+            compiled, linked and run in an emulator.
         folder : path, optional
             By default export-NETWORK in the current folder.
         files : path, optional
             As for :meth:`features`.
         """
+        from makeweight.designs.chips import parse_chip
         from makeweight.export.formats import format_named
-        from makeweight.export.session import PURPOSE, export_run
+        from makeweight.export.session import PURPOSE, export_run, require_chip
         from makeweight.studies.looks import record_look
 
         format_named(format, int8).require()
+        on = None if chip is None else parse_chip(chip)
+        require_chip(on, format, int8)
         target = Path(f"export-{self.row.job.network_id.slug}") if folder is None else Path(folder)
         data = self._data(files)
         with Store.open(self.folder) as store, counting() as view:
             report = export_run(
-                store, self.row, data, target, format_=format, int8=int8, seeds=self.seeds, say=say, progress=view.say
-            )
+                store, self.row, data, target, format_=format, int8=int8, chip=on, seeds=self.seeds, say=say,
+                progress=view.say,
+            )  # fmt: skip
         record_look(self.folder, [self.key], say, PURPOSE)
         return report
 

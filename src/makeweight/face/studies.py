@@ -145,6 +145,9 @@ def study(
     max_macs: Budget | None = None,
     max_ram: Budget | None = None,
     ram_type: NumberType = "int8",
+    chip: str | None = None,
+    max_flash: Budget | None = None,
+    max_ms: float | str | None = None,
     tuned: bool = False,
     recipe: Mapping[str, Any] | None = None,
     vary: Mapping[str, Sequence[Any]] | None = None,
@@ -168,7 +171,7 @@ def study(
         Number of training seeds.
     split_seed : int
         Random seed for the validation split.
-    max_macs, max_ram, ram_type
+    max_macs, max_ram, ram_type, chip, max_flash, max_ms
         Limits of every network besides its weights; see :func:`makeweight.design`.
     tuned : bool
         Use the networks and recipes that ``makeweight tune`` found.
@@ -199,7 +202,8 @@ def study(
         "families": None if families is None else tuple(_listed(families)),
         "budgets": None if budgets is None else tuple(_listed(budgets)),
         "seeds": seeds, "split_seed": split_seed or None, "max_macs": max_macs, "max_ram": max_ram,
-        "ram_type": None if ram_type == "int8" else ram_type, "tuned": tuned or None,
+        "ram_type": None if ram_type == "int8" else ram_type, "chip": chip, "max_flash": max_flash, "max_ms": max_ms,
+        "tuned": tuned or None,
         "recipe": None if recipe is None else dict(recipe), "vary": None if vary is None else dict(vary),
     }  # fmt: skip
     values = {key: value for key, value in asked.items() if value is not None}
@@ -234,6 +238,9 @@ def train(
     max_macs: Budget | None = None,
     max_ram: Budget | None = None,
     ram_type: NumberType = "int8",
+    chip: str | None = None,
+    max_flash: Budget | None = None,
+    max_ms: float | str | None = None,
     name: str | None = None,
     store: str | Path = STORE,
     threads: int | None = None,
@@ -244,7 +251,7 @@ def train(
 
     Parameters
     ----------
-    family, budget, data, widths, max_macs, max_ram, ram_type
+    family, budget, data, widths, max_macs, max_ram, ram_type, chip, max_flash, max_ms
         See :func:`makeweight.design`.
     seed, split_seed : int
         Random seeds: for weights, image order and augmentation; for the validation split.
@@ -268,13 +275,16 @@ def train(
     1992
     """
     prepared = load_data(data)
-    limits = parse_limits(max_macs, max_ram, ram_type)
+    limits = parse_limits(max_macs, max_ram, ram_type, chip, max_flash, max_ms)
     if name is not None:
         refuse_other_data(study_folder(Path(store), name), prepared)
     options, changes = divided(family, settings)
     weights = None if budget is None else parse_budget(budget)
     chosen = solved(family, weights, widths, task_of(prepared), options, limits)
-    said = {"width": widths, "max_macs": max_macs, "max_ram": max_ram}
+    said = {
+        "width": widths, "max_macs": max_macs, "max_ram": max_ram, "chip": chip, "max_flash": max_flash,
+        "max_ms": max_ms,
+    }  # fmt: skip
     asked = {key: value for key, value in said.items() if value is not None} | settings
     planned = plan_training(
         chosen, prepared, changes, seed=seed, split_seed=split_seed, name=name, store=Path(store), asked=asked

@@ -80,6 +80,9 @@ def tune(
     max_macs: Budget | None = None,
     max_ram: Budget | None = None,
     ram_type: NumberType = "int8",
+    chip: str | None = None,
+    max_flash: Budget | None = None,
+    max_ms: float | str | None = None,
     fixed: Mapping[str, Any] | None = None,
     name: str | None = None,
     store: str | Path = STORE,
@@ -97,7 +100,7 @@ def tune(
     ----------
     family : str or sequence of str
         One, several, or "any": then the family is searched too.
-    budget, data, max_macs, max_ram, ram_type
+    budget, data, max_macs, max_ram, ram_type, chip, max_flash, max_ms
         See :func:`makeweight.design`.
     trials : int, optional
         Of the search; by default the effort's, and with ``time`` as many as fit.
@@ -124,7 +127,11 @@ def tune(
     >>> len(tuning.trials().rows)
     2
     """
-    prepared, weights, limits = load_data(data), parse_budget(budget), parse_limits(max_macs, max_ram, ram_type)
+    prepared, weights, limits = (
+        load_data(data),
+        parse_budget(budget),
+        parse_limits(max_macs, max_ram, ram_type, chip, max_flash, max_ms),
+    )
     held = dict(fixed or {})
     folder = study_folder(Path(store), name or default_name(prepared.name, family, weights, limits, held, effort))
     seconds = None if time is None else parse_seconds(str(time))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from makeweight.designs.architecture import Architecture
 from makeweight.designs.families import described
 from makeweight.designs.families.base import Reported
+from makeweight.designs.limits import Limits, limits_of
 from makeweight.errors import StoreError
 from makeweight.jobs.network import NetworkId
 from makeweight.jobs.result import Measurement, Score
@@ -119,6 +120,7 @@ class StudySummary:
     environment: str  # one line
     problems: tuple[str, ...]  # results that cannot be read, and results that should not be mixed
     looks: Looks  # at the test images, by all studies of the store
+    limits: Limits  # of every network, besides its weights
 
     @property
     def best(self) -> NetworkSummary | None:
@@ -184,6 +186,7 @@ def summarise(folder: Path, only: Sequence[NetworkId] | None = None) -> StudySum
             environment=_environments(done, problems),
             problems=tuple(problems),
             looks=read_looks(folder, study.data_digest),
+            limits=limits_of(study.settings),
         )
 
 

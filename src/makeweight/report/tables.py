@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from makeweight.designs.demand import on_device
 from makeweight.html import Column, Table
 from makeweight.text import csv_text, markdown_text
 from makeweight.wording import compact, percentage, plural, signed_points, span
 
 if TYPE_CHECKING:
+    from makeweight.designs.limits import Limits
     from makeweight.report.summary import NetworkSummary, StudySummary
 
 
@@ -38,6 +40,10 @@ ABOUT_ACCURACY = (
     "Test accuracy: mean over the seeds, with its 95 % interval over training seeds and test images; with one or "
     "two seeds, a spread of the seeds is assumed."
 )
+ABOUT_CHIP = (
+    "RAM, flash and ms: of the int8 program on the chip, in bytes and milliseconds an image. RAM is exact; flash and "
+    "time are estimates (docs/microcontrollers.md), not measured on a device."
+)
 ABOUT_BALANCED = (
     "Balanced accuracy: the mean of the classes' recalls (the share of a class's test images that get its label), "
     "in which rare classes count as much as others."
@@ -51,6 +57,8 @@ ABOUT_BATCH_SD = (
 def networks_table(summary: StudySummary) -> Table:
     """Accuracy and cost of each network, beside the course report's where it has one of them."""
     rows = tuple(map(_text_row, summary.networks))
+    if summary.limits.chip is not None:
+        return _on_chip(summary, rows)
     if summary.has_reference:
         title, notes = "Accuracy and cost, against the course report", (ABOUT_ACCURACY, ABOUT_BATCH_SD)
         return Table("networks", title, COLUMNS, rows, notes)
@@ -65,6 +73,16 @@ def networks_table(summary: StudySummary) -> Table:
     ]
     rows = tuple((*row, *more) for row, more in zip(rows, of_classes, strict=True))
     return Table("networks", "Accuracy and cost", columns, rows, (ABOUT_ACCURACY, ABOUT_BALANCED))
+
+
+def _on_chip(summary: StudySummary, rows: tuple[tuple[str, ...], ...]) -> Table:
+    """Accuracy, and what each network takes on the study's chip."""
+    kept = [i for i, column in enumerate(COLUMNS) if column.heading not in OF_COURSE_REPORT]
+    columns = (*(COLUMNS[i] for i in kept), Column("RAM", True), Column("flash", True), Column("ms", True))
+    taken = [on_device(network.architecture, summary.limits) for network in summary.networks]
+    rows = tuple((*(row[i] for i in kept), *device.cells) for row, device in zip(rows, taken, strict=True))
+    title = f"Accuracy and cost on {summary.limits.chip}"
+    return Table("networks", title, columns, rows, (ABOUT_ACCURACY, ABOUT_CHIP))
 
 
 def _text_row(network: NetworkSummary) -> tuple[str, ...]:
@@ -90,7 +108,7 @@ def to_record(summary: StudySummary) -> dict[str, Any]:
     return {
         "study": summary.name,
         "dataset": summary.dataset,
-        "networks": [_record(network) for network in summary.networks],
+        "networks": [{**_record(n), **_device(n, summary.limits)} for n in summary.networks],
         "jobs_total": summary.jobs_total,
         "jobs_done": summary.jobs_done,
         "jobs_failed": len(summary.failures),
@@ -123,11 +141,15 @@ def _record(network: NetworkSummary) -> dict[str, Any]:
     }
 
 
+def _device(network: NetworkSummary, limits: Limits) -> dict[str, Any]:
+    return {} if limits.chip is None else asdict(on_device(network.architecture, limits))
+
+
 def to_csv(summary: StudySummary) -> str:
     """Return the table with full precision, one line for each network."""
     records = []
     for network in summary.networks:
-        record = _record(network)
+        record = {**_record(network), **_device(network, summary.limits)}
         del record["variant"]  # the network's name has it
         record["test_accuracy_low"], record["test_accuracy_high"] = record.pop("test_accuracy_ci95")
         records.append({key: csv_text(value) if isinstance(value, str) else value for key, value in record.items()})

@@ -10,6 +10,7 @@ from typing import Any
 from makeweight.data.catalog import DEFAULT
 from makeweight.data.dataset import PreparedDataset
 from makeweight.designs.families import family_named
+from makeweight.designs.limits import Limits, limits_of
 from makeweight.errors import InvalidValue, MakeweightError
 from makeweight.jobs.network import setting_text
 from makeweight.jobs.result import Job
@@ -60,18 +61,14 @@ def _values(settings: Mapping[str, Any], rows: Sequence[JobRow], data: PreparedD
         "budgets": [job.budget],
         "seeds": 1 + max(row.job.seed for row in rows),
         "split_seed": job.split_seed,
-        **_limits(settings),
+        **{
+            name: value
+            for name, value in dataclasses.asdict(limits_of(settings)).items()
+            if value not in (None, "int8")
+        },
         "recipe": _changes(job, data),
         "vary": {name: [value] for name, value in _options(job, settings, data).items()},
     }
-
-
-def _limits(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Limits besides the weights, from the spec of a study, a training or a tuning."""
-    alone = settings.get("train") or settings.get("tuning") or {}
-    limits = alone.get("limits", settings)
-    kept = {name: limits[name] for name in ("max_macs", "max_ram") if limits.get(name) is not None}
-    return {**kept, "ram_type": limits.get("ram_type", "int8")} if "max_ram" in kept else kept
 
 
 def _options(job: Job, settings: Mapping[str, Any], data: PreparedDataset) -> dict[str, Any]:
@@ -95,7 +92,7 @@ def _changes(job: Job, data: PreparedDataset) -> dict[str, Any]:
 def _words(values: Mapping[str, Any]) -> list[str]:
     dataset = [] if values["dataset"] == DEFAULT else ["--dataset", values["dataset"]]
     words = ["makeweight", "study", *dataset, "--families", *values["families"], "--budgets", *values["budgets"]]
-    for name in ("seeds", "split_seed", "max_macs", "max_ram", "ram_type"):
+    for name in ("seeds", "split_seed", *(field.name for field in dataclasses.fields(Limits))):
         words += [f"--{name.replace('_', '-')}", values[name]] if values.get(name) else []
     for name, value in values["recipe"].items():
         words += ["--set", f"{name}={setting_text(value)}"]

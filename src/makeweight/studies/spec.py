@@ -14,8 +14,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from makeweight.data.catalog import CATALOG
 from makeweight.designs.budget import parse_budget
+from makeweight.designs.chips import parse_chip
 from makeweight.designs.families import FAMILIES, family_named
-from makeweight.designs.limits import HOW_TO_WRITE, Limits, NumberType, parse_limit
+from makeweight.designs.limits import HOW_TO_WRITE, Limits, NumberType, parse_limit, parse_milliseconds
 from makeweight.errors import MakeweightError, StudyFileError
 from makeweight.jobs.network import Variant
 from makeweight.training.recipe import Recipe
@@ -47,6 +48,10 @@ def _dataset(value: object) -> object:
     if value not in CATALOG:
         raise ValueError(f"choose from: {', '.join(CATALOG)}")
     return value
+
+
+def _chip(value: object) -> str:
+    return str(parse_chip(str(value)))
 
 
 def _limit(value: object, kind: Literal["macs", "bytes"]) -> int:
@@ -84,6 +89,9 @@ class StudySpec(BaseModel):
     max_macs: Annotated[int, BeforeValidator(partial(_limit, kind="macs"))] | None = None
     max_ram: Annotated[int, BeforeValidator(partial(_limit, kind="bytes"))] | None = None
     ram_type: NumberType = "int8"  # the program that max_ram is for
+    chip: Annotated[str, BeforeValidator(_chip)] | None = None  # a core and its clock
+    max_flash: Annotated[int, BeforeValidator(partial(_limit, kind="bytes"))] | None = None
+    max_ms: Annotated[float, BeforeValidator(parse_milliseconds)] | None = None
     recipe: dict[str, Any] = {}  # fields of the recipe, and tables of them by family
     # Options of families and fields of the recipe, each with the values to try: the grid has every combination.
     vary: dict[str, Annotated[tuple[Any, ...], Field(min_length=1)]] = {}
@@ -91,7 +99,7 @@ class StudySpec(BaseModel):
     @property
     def limits(self) -> Limits:
         """Limits besides the weights."""
-        return Limits(self.max_macs, self.max_ram, self.ram_type)
+        return Limits(**{field.name: getattr(self, field.name) for field in dataclasses.fields(Limits)})
 
     def budgets_of(self, family: str) -> tuple[int, ...]:
         """Budgets of a family, in weights."""

@@ -23,6 +23,9 @@ LABELS = {
     "dataset": "Images",
     "max_macs": "Most MACs per image",
     "max_ram": "RAM of the C program, int8",
+    "chip": "Chip and its clock",
+    "max_flash": "Flash on the chip",
+    "max_ms": "Milliseconds on the chip",
 }
 
 

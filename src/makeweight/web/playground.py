@@ -11,8 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from makeweight.designs.architecture import Task
+from makeweight.designs.demand import OnDevice, demand, on_device, told
 from makeweight.designs.families import FAMILIES
-from makeweight.designs.memory import ram
+from makeweight.designs.limits import WORDS, amount
 from makeweight.designs.solver import Design
 from makeweight.designs.table import layer_columns, layers_table
 from makeweight.errors import GeometryError, InfeasibleBudget, InfeasibleLimits, InvalidValue
@@ -26,7 +27,11 @@ from makeweight.wording import abbreviate
 
 MAX_TEXT = 40  # characters of a value
 MAX_KEY = 60  # of a data set's name
-KINDS = {"macs": "MACs", "ram": "RAM"}  # of limits, in words
+# Besides the weights, each with an example.
+LIMITS = {
+    "max_macs": "no limit; 5M", "max_ram": "no limit; 64K", "chip": "none; cortex-m4@80MHz",
+    "max_flash": "no limit; 256K", "max_ms": "no limit; 100",
+}  # fmt: skip
 Text = Annotated[str, Field(max_length=MAX_TEXT)]
 
 
@@ -40,13 +45,15 @@ class Asked(BaseModel):
     dataset: Annotated[str, Field(max_length=MAX_KEY)] = "fashion-mnist"
     max_macs: Text = ""
     max_ram: Text = ""  # of the int8 C program
+    chip: Text = ""
+    max_flash: Text = ""
+    max_ms: Text = ""
     options: Annotated[dict[Text, Text], Field(max_length=20)] = {}
 
     @property
     def limits(self) -> dict[str, Any]:
         """The limits besides the weights, as the face takes them."""
-        texts = {"max_macs": self.max_macs, "max_ram": self.max_ram}
-        return {name: text for name, text in texts.items() if text}
+        return {name: getattr(self, name) for name in LIMITS if getattr(self, name)}
 
 
 def show(request: Request) -> Response:
@@ -57,6 +64,7 @@ def show(request: Request) -> Response:
         default=default_family(),
         datasets=all_sets(),
         labels=LABELS,
+        limits=LIMITS.items(),
         headings=layer_columns(of_budget=True),
     )
 
@@ -104,20 +112,21 @@ def _solve(asked: Asked) -> Design:
 
 def _record(solved: Design) -> dict[str, Any]:
     cost, budget = solved.cost, solved.budget or solved.cost.weights
-    memory = ram(solved.architecture, solved.limits.ram_type)
+    device = on_device(solved.architecture, solved.limits)
     return {
         "options": dict(solved.options),  # those that were given, and those that the solver chose
         "budget": budget,
         "weights": cost.weights,
         "macs": cost.macs,
-        "ram": memory,
+        "ram": device.ram_bytes,
         "facts": [
             ("weights", f"{cost.weights:,}"),
             ("of the budget", f"{100 * cost.weights / budget:.2f} %"),
             ("MACs per image", f"{cost.macs:,}"),
-            ("RAM as int8 C", f"{memory / 1024:.1f} KiB"),
+            ("RAM as int8 C", f"{device.ram_bytes / 1024:.1f} KiB"),
+            *_of_chip(device),
         ],
-        "notes": [*_notes(solved, memory)],
+        "notes": [*_notes(solved, device)],
         "input": list(solved.architecture.input_shape),
         "layers": [
             {"cells": cells, "share": layer.weights / budget}
@@ -128,11 +137,19 @@ def _record(solved: Design) -> dict[str, Any]:
     }
 
 
-def _notes(solved: Design, memory: int) -> list[str]:
-    cost, statistics = solved.cost, solved.cost.running_statistics
-    notes = [f"{used}." for used in solved.limits.usage(cost.macs, memory)]
+def _of_chip(device: OnDevice) -> list[tuple[str, str]]:
+    facts = [] if device.flash_bytes is None else [("flash, estimated", f"{device.flash_bytes / 1024:.1f} KiB")]
+    return facts + (
+        [] if device.milliseconds is None else [("ms per image, estimated", amount("ms", device.milliseconds))]
+    )
+
+
+def _notes(solved: Design, device: OnDevice) -> list[str]:
+    statistics, limits = solved.cost.running_statistics, solved.limits
+    notes = [f"{used}." for used in limits.usage(demand(solved.architecture, limits))]
+    notes += [f"{sentence[0].upper()}{sentence[1:]}." for sentence in told(device, limits)[1:]]
     if statistics:
         notes.insert(0, f"{statistics:,} running statistics of the normalisation are neither trained nor counted.")
     if solved.binding:
-        notes.append(f"Limited by {' and '.join(KINDS[name] for name in solved.binding)} besides the weights.")
+        notes.append(f"Limited by {' and '.join(WORDS[name] for name in solved.binding)} besides the weights.")
     return notes

@@ -9,12 +9,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from makeweight.designs.workload import LANES, MAX_WINDOW
 from makeweight.export.c.parts import source_shape
 from makeweight.export.c.quantise import Coded
 from makeweight.export.c.steps import Convolution, Depthwise, Extent, Pixels, Program
 
-LANES = 4  # filters that share an input once it is loaded, and taps in a block of their weights
-MAX_WINDOW = 128  # taps of a window that is copied to the stack
 CENTRE = 128  # what is taken from a pixel to make it int8
 
 Kind = Literal["direct", "gathered", "depthwise", "pixels"]

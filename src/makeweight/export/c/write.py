@@ -17,11 +17,11 @@ from makeweight.designs.cost import cost
 from makeweight.designs.layout import Layout
 from makeweight.designs.limits import NumberType
 from makeweight.designs.memory import STACK_BYTES, VALUE_BYTES
+from makeweight.designs.workload import MAX_WINDOW
 from makeweight.errors import InvalidValue
 from makeweight.export.c import compiler, text
 from makeweight.export.c.floats import float_parts
 from makeweight.export.c.integers import int8_parts
-from makeweight.export.c.kernels import MAX_WINDOW
 from makeweight.export.c.lower import lower
 from makeweight.export.c.parts import USES, CodePart, Places, places
 from makeweight.export.c.quantise import quantise

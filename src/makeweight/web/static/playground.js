@@ -3,7 +3,7 @@ import { all, element, find, getJson, postJson, ready } from "./dom.js";
 
 const form = find("[data-play]"), budget = find("#budget", form), slide = find("[data-budget]", form);
 const moved = new Set(); // sliders that were touched; the family chooses the others
-const limits = ["max_macs", "max_ram"].map((name) => find(`#${name}`, form));
+const limits = ["max_macs", "max_ram", "chip", "max_flash", "max_ms"].map((name) => find(`#${name}`, form));
 let asked = 0, waiting = null, solving = null;
 
 const family = () => find("input[name=family]:checked", form).value;

@@ -1,4 +1,4 @@
-"""The chips: which compiler and options, which emulator, and how a program there counts, prints and ends."""
+"""Processor cores as targets: compiler and options, emulator, and how a program there counts, prints and ends."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 ARM_LINKER = """\
 ENTRY(reset)
-MEMORY { flash (rx) : ORIGIN = 0, LENGTH = 4M  ram (rwx) : ORIGIN = 0x20000000, LENGTH = 4M }
+MEMORY { flash (rx) : ORIGIN = @FLASH@, LENGTH = 4M  ram (rwx) : ORIGIN = @RAM@, LENGTH = 2M }
 SECTIONS {
   .text : { KEEP(*(.vectors)) *(.text*) *(.rodata*) . = ALIGN(4); } > flash
   .ARM.exidx : { *(.ARM.exidx*) } > flash
@@ -30,13 +30,13 @@ static int call(int operation, const void *argument)
 }
 void print(const char *text) { call(4, text); }
 void finish(void) { call(0x18, (const void *)0x20026); for (;;) { } }
-/* SysTick: 25 MHz, while an instruction takes a nanosecond of the emulator's time; 24 bits, downwards. */
+/* SysTick: 24 bits, downwards; an instruction takes a nanosecond of the emulator's time, a tick @TICK@. */
 void start_counting(void)
 {
     volatile uint32_t *systick = (volatile uint32_t *)0xE000E010;
     systick[1] = 0xFFFFFF; systick[2] = 0; systick[0] = 5;
 }
-uint32_t counted(void) { return (0xFFFFFF - *(volatile uint32_t *)0xE000E018) * 40; }
+uint32_t counted(void) { return (0xFFFFFF - *(volatile uint32_t *)0xE000E018) * @TICK@; }
 __attribute__((noreturn)) void reset(void)
 {
     uint32_t *from = source_of_data, *to = start_of_data;
@@ -82,10 +82,10 @@ __attribute__((section(".vectors"), naked)) void reset(void)
 
 
 @dataclass(frozen=True)
-class Chip:
-    """A kind of processor."""
+class Target:
+    """A core that programs can be compiled for and run on."""
 
-    name: str
+    core: str  # as makeweight.designs.chips calls it
     compiler: str
     options: tuple[str, ...]
     emulator: tuple[str, ...]
@@ -93,23 +93,33 @@ class Chip:
     start: str
 
 
-_ARM = ("qemu-system-arm", "-M", "mps2-an386", "-semihosting-config", "enable=on,target=native")
 _RISCV = ("qemu-system-riscv32", "-M", "virt", "-bios", "none")
 
 
-def _arm(name: str, *options: str) -> Chip:
-    return Chip(name, "arm-none-eabi-gcc", ("-mthumb", *options, "--specs=nosys.specs"), _ARM, ARM_LINKER, ARM_START)
+def _arm(core: str, board: str, *options: str, flash: str = "0", ram: str = "0x20000000", tick: int = 40) -> Target:
+    """Describe an Arm core on an emulated board of which a tick of the timer takes so many nanoseconds."""
+    compiling = ("-mthumb", f"-mcpu={core}", *options, "--specs=nosys.specs")
+    emulator = ("qemu-system-arm", "-M", board, "-semihosting-config", "enable=on,target=native")
+    linker = ARM_LINKER.replace("@FLASH@", flash).replace("@RAM@", ram)
+    return Target(core, "arm-none-eabi-gcc", compiling, emulator, linker, ARM_START.replace("@TICK@", str(tick)))
 
 
-M4 = _arm("Cortex-M4", "-mcpu=cortex-m4", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16")
-# Armv6-M is a subset of what the emulated M4 executes, so the count is the same there.
-M0PLUS = _arm("Cortex-M0+", "-mcpu=cortex-m0plus")
-RV32 = Chip(
-    "RV32IMC",
-    "riscv64-unknown-elf-gcc",
-    ("-march=rv32imc", "-mabi=ilp32", "-mcmodel=medany", "--specs=picolibc.specs"),
-    _RISCV,
-    RISCV_LINKER,
-    RISCV_START,
-)
-CHIPS = (M4, M0PLUS, RV32)
+_HARD = ("-mfloat-abi=hard", "-mfpu=fpv5-sp-d16")
+TARGETS = {
+    target.core: target
+    for target in (
+        # Armv6-M is a subset of what the emulated M4 executes, so the count is the same there.
+        _arm("cortex-m0plus", "mps2-an386"),
+        _arm("cortex-m4", "mps2-an386", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"),
+        _arm("cortex-m33", "mps2-an505", *_HARD, flash="0x10000000", ram="0x38000000", tick=50),
+        _arm("cortex-m7", "mps2-an500", *_HARD),
+        Target(
+            "rv32imc",
+            "riscv64-unknown-elf-gcc",
+            ("-march=rv32imc", "-mabi=ilp32", "-mcmodel=medany", "--specs=picolibc.specs"),
+            _RISCV,
+            RISCV_LINKER,
+            RISCV_START,
+        ),
+    )
+}
