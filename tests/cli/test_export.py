@@ -127,8 +127,8 @@ def test_a_study_that_runs_is_exported_all_the_same(cli: Callable, study: Path) 
 def test_a_file_that_computes_something_else_is_told(cli: Callable, study: Path, monkeypatch) -> None:
     """As a fault in a translator would."""
 
-    def write(deployment, folder: Path, int8: bool) -> tuple[Artefact, ...]:
-        [right] = formats.write_program(deployment, folder, int8)
+    def write(deployment, folder: Path, int8: bool, name: str) -> tuple[Artefact, ...]:
+        [right] = formats.write_program(deployment, folder, int8, name)
         return (Artefact(right.files, "float32", "broken", lambda images: right.answer(255 - images)),)
 
     monkeypatch.setattr(formats, "FORMATS", {"onnx": formats.ExportFormat(write, int8=False)})

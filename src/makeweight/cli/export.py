@@ -16,6 +16,7 @@ EXAMPLES = examples(
     "makeweight export cnn-10k --int8",
     "makeweight export fashion/cnn-100k#1 -o deploy",
     "makeweight export cnn-10k --format c --int8",
+    "makeweight export cnn-10k --format c --name digits",
     "makeweight export fcn-50k --format torch",
 )
 UNFAITHFUL = "{} does not compute what the network does (a probability is off by {:.2g}): don't use it."
@@ -36,6 +37,9 @@ def export(
     int8: Annotated[
         bool, typer.Option("--int8", help="onnx, c: also quantise, on training images, and say whether that pays.")
     ] = False,
+    name: Annotated[
+        str, typer.Option(help="Name of the files; in C also the prefix of all that they define, a C identifier.")
+    ] = "model",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder for the files.", show_default="export-NETWORK")
     ] = None,
@@ -55,13 +59,13 @@ def export(
     from makeweight.export.formats import format_named
     from makeweight.export.record import to_record
 
-    format_named(format_, int8).require()
+    format_named(format_, int8, name).require()
     network = find_network(store, run)
     if len(network.rows) > 1:
         remark(
             f"{network.label} has {len(network.rows)} runs; seed {network.best.seed} has the best validation accuracy"
         )
-    report = network.best.export(format_, int8=int8, folder=output, files=data)
+    report = network.best.export(format_, int8=int8, name=name, folder=output, files=data)
     if as_json:
         print_json({"study": str(network.folder), "folder": str(report.folder), **to_record(report)})
     else:

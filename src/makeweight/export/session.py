@@ -13,7 +13,7 @@ from makeweight.errors import InvalidValue
 from makeweight.export.card import model_card
 from makeweight.export.deployment import Deployment, deployment_of
 from makeweight.export.facts import Probabilities
-from makeweight.export.formats import format_named
+from makeweight.export.formats import NAME, format_named
 from makeweight.export.record import to_record
 from makeweight.export.records import ExportReport, Int8Verdict, Origin
 from makeweight.export.verdict import int8_verdict
@@ -41,6 +41,7 @@ def export_run(
     *,
     format_: str = "onnx",
     int8: bool = False,
+    name: str = NAME,
     seeds: int = 1,
     say: Say = lambda line: None,
     progress: OnScored = lambda what, done, total: None,
@@ -63,6 +64,8 @@ def export_run(
         A name in `makeweight.export.formats.FORMATS`.
     int8 : bool
         Write a quantised version as well, and compare.
+    name : str
+        Of the files, and in C the prefix of all that they define: a C identifier.
     seeds : int
         Finished runs that this one was chosen from, for the card.
     say : callable
@@ -73,19 +76,19 @@ def export_run(
     Raises
     ------
     InvalidValue
-        If there is no such format, or the folder holds a README.md of somebody else.
+        If there is no such format, the name can't stand in C, or the folder holds a README.md of somebody else.
     MissingExtra
         If the format needs packages or a compiler that are not installed; nothing is written then.
     StoreError
         If the run is not finished, its file is missing or damaged, or the folder cannot be written.
     """
-    format_chosen = format_named(format_, int8)
+    format_chosen = format_named(format_, int8, name)
     format_chosen.require()
     _refuse_card_of_others(folder)
     deployment, test = deployment_of(store, row, data), data.test_images()
     say(f"writing {deployment.facts.network}, seed {row.job.seed}, to {folder}")
     with placed(folder, first=REPORT) as aside:
-        artefacts = format_chosen.write(deployment, aside, int8)
+        artefacts = format_chosen.write(deployment, aside, int8, name)
         say(f"scoring {plural(len(artefacts), 'file')} on {len(test.labels):,} test images")
         checked = verify(deployment, artefacts, test, progress)
         report = report_of(store, row, deployment, checked, test, folder, seeds)

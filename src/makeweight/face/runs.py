@@ -188,6 +188,7 @@ class Run:
         format: str = "onnx",
         *,
         int8: bool = False,
+        name: str = "model",
         folder: str | os.PathLike[str] | None = None,
         files: Path | None = None,
     ) -> ExportReport:
@@ -199,6 +200,9 @@ class Run:
             "onnx", "torch" or "c".
         int8 : bool
             Quantise as well.
+        name : str
+            Of the files. In C also the prefix of all that they define, so that networks of different names go into one
+            firmware: a C identifier of at most 24 letters.
         folder : path, optional
             By default export-NETWORK in the current folder.
         files : path, optional
@@ -208,13 +212,14 @@ class Run:
         from makeweight.export.session import PURPOSE, export_run
         from makeweight.studies.looks import record_look
 
-        format_named(format, int8).require()
+        format_named(format, int8, name).require()
         target = Path(f"export-{self.row.job.network_id.slug}") if folder is None else Path(folder)
         data = self._data(files)
         with Store.open(self.folder) as store, counting() as view:
             report = export_run(
-                store, self.row, data, target, format_=format, int8=int8, seeds=self.seeds, say=say, progress=view.say
-            )
+                store, self.row, data, target, format_=format, int8=int8, name=name, seeds=self.seeds, say=say,
+                progress=view.say,
+            )  # fmt: skip
         record_look(self.folder, [self.key], say, PURPOSE)
         return report
 

@@ -78,7 +78,7 @@ def write_c(
     StoreError
         If the files cannot be written.
     """
-    text.check_name(name)
+    text.check_name(name.removesuffix(text.INT8))
     classes = network.architecture.classes
     if len(class_names) != classes:
         raise InvalidValue(f"{len(class_names)} class names do not fit {classes} classes. Give one name for each.")
@@ -169,10 +169,10 @@ def _about(network: Network, model: _Model, remarks: Sequence[str]) -> list[str]
         *remarks,
         f"Written by makeweight {makeweight.__version__}.",
         "",
-        f"Computes in {'int8, with sums in int32' if model.int8 else 'float'}. No allocation, no recursion, no library "
-        f"but {' and '.join(functions)} of <math.h>.",
-        f"RAM: {model.layout.bytes:,} bytes for image, values and output, which all calls share: one call at a time. "
-        f"Stack: allow for {STACK_BYTES} bytes on top.",
+        f"Computes in {'int8, with sums in int32' if model.int8 else 'float'}. No allocation, no recursion. Of libraries: "
+        f"{' and '.join(functions)} of <math.h>,",
+        "and what the compiler brings where a core lacks an instruction, such as products of 64 bits on a Cortex-M0+.",
+        f"RAM: {model.layout.bytes:,} bytes for image, values and output. Stack: allow for {STACK_BYTES} bytes on top.",
         f"Weights and tables: {model.flash_bytes:,} bytes.",
     ]
     return [text.comment(line) for line in lines]
