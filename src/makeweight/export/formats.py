@@ -12,6 +12,7 @@ import torch
 
 from makeweight.errors import InvalidValue
 from makeweight.export.c.compiler import require_compiler
+from makeweight.export.c.selftest import Examples
 from makeweight.export.c.text import check_name
 from makeweight.export.deployment import Deployment
 from makeweight.export.facts import Precision
@@ -25,8 +26,10 @@ NAME = "model"  # of the files
 class Write(Protocol):
     """Writes the files of a network, float32 first."""
 
-    def __call__(self, deployment: Deployment, folder: Path, int8: bool, name: str = NAME) -> tuple[Artefact, ...]:
-        """Write them into a folder, in int8 as well where it is asked for."""
+    def __call__(
+        self, deployment: Deployment, folder: Path, int8: bool, name: str = NAME, examples: Examples | None = None
+    ) -> tuple[Artefact, ...]:
+        """Write them into a folder, in int8 as well where it is asked for, and a self-test of examples for a device."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +38,13 @@ class ExportFormat:
 
     write: Write
     int8: bool  # whether it has an int8 version
+    selftest: bool = False  # whether it has a self-test, of test images
     require: Callable[[], None] = lambda: None  # raises MissingExtra where something is not installed that it needs
 
 
-def write_onnx(deployment: Deployment, folder: Path, int8: bool, name: str = NAME) -> tuple[Artefact, ...]:
+def write_onnx(
+    deployment: Deployment, folder: Path, int8: bool, name: str = NAME, examples: Examples | None = None
+) -> tuple[Artefact, ...]:
     """Write ``NAME.onnx``, and ``NAME-int8.onnx`` where it is asked for.
 
     Raises
@@ -57,7 +63,9 @@ def write_onnx(deployment: Deployment, folder: Path, int8: bool, name: str = NAM
     return tuple(written)
 
 
-def write_program(deployment: Deployment, folder: Path, int8: bool, name: str = NAME) -> tuple[Artefact, ...]:
+def write_program(
+    deployment: Deployment, folder: Path, int8: bool, name: str = NAME, examples: Examples | None = None
+) -> tuple[Artefact, ...]:
     """Write ``NAME.pt2``, a program of ``torch.export``.
 
     Raises
@@ -72,8 +80,10 @@ def write_program(deployment: Deployment, folder: Path, int8: bool, name: str = 
     return (Artefact((path,), "float32", f"torch.export {torch.__version__}", answer_of(path.read_bytes())),)
 
 
-def write_device(deployment: Deployment, folder: Path, int8: bool, name: str = NAME) -> tuple[Artefact, ...]:
-    """Write ``NAME.c`` and ``NAME.h``, and ``NAME_int8`` beside them where it is asked for.
+def write_device(
+    deployment: Deployment, folder: Path, int8: bool, name: str = NAME, examples: Examples | None = None
+) -> tuple[Artefact, ...]:
+    """Write ``NAME.c`` and ``NAME.h``, ``NAME_int8`` beside them where it is asked for, and with examples a project.
 
     Raises
     ------
@@ -84,13 +94,13 @@ def write_device(deployment: Deployment, folder: Path, int8: bool, name: str = N
     """
     from makeweight.export.device import checked_files
 
-    return checked_files(deployment, folder, int8, name)
+    return checked_files(deployment, folder, int8, name, examples)
 
 
 FORMATS: Mapping[str, ExportFormat] = {
     "onnx": ExportFormat(write_onnx, int8=True, require=partial(require_onnx, "export to ONNX")),
     "torch": ExportFormat(write_program, int8=False),
-    "c": ExportFormat(write_device, int8=True, require=partial(require_compiler, "export to C")),
+    "c": ExportFormat(write_device, int8=True, selftest=True, require=partial(require_compiler, "export to C")),
 }
 
 

@@ -29,6 +29,7 @@ def to_record(report: ExportReport) -> dict[str, Any]:
         "classes": [_class(scores, report.facts.class_names) for scores in report.classes],
         "overconfidence": report.overconfidence,
         "conditions": report.conditions,
+        "others": list(report.others),
     }
 
 

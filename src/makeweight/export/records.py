@@ -113,6 +113,7 @@ class ExportReport:
     )  # (true class, predicted class, images), the most frequent
     overconfidence: float  # mean probability minus accuracy, of the file that is recommended; from −1 to 1
     conditions: str  # machine and versions, one line
+    others: tuple[str, ...] = ()  # further files in the folder, such as those of a project in C
 
     @property
     def recommended(self) -> Verification:

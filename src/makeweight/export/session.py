@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from makeweight.data.dataset import LabelledImages, PreparedDataset
 from makeweight.errors import InvalidValue
+from makeweight.export.c.selftest import choose_examples
 from makeweight.export.card import model_card
 from makeweight.export.deployment import Deployment, deployment_of
 from makeweight.export.facts import Probabilities
 from makeweight.export.formats import NAME, format_named
 from makeweight.export.record import to_record
-from makeweight.export.records import ExportReport, Int8Verdict, Origin
+from makeweight.export.records import Artefact, ExportReport, Int8Verdict, Origin
 from makeweight.export.verdict import int8_verdict
 from makeweight.export.verify import Checked, OnScored, accuracy_change, verify
 from makeweight.files import placed, write_whole
@@ -88,13 +90,23 @@ def export_run(
     deployment, test = deployment_of(store, row, data), data.test_images()
     say(f"writing {deployment.facts.network}, seed {row.job.seed}, to {folder}")
     with placed(folder, first=REPORT) as aside:
-        artefacts = format_chosen.write(deployment, aside, int8, name)
+        examples = choose_examples(test, deployment.answer) if format_chosen.selftest else None
+        artefacts = format_chosen.write(deployment, aside, int8, name, examples)
+        others = _others(aside, artefacts)
         say(f"scoring {plural(len(artefacts), 'file')} on {len(test.labels):,} test images")
         checked = verify(deployment, artefacts, test, progress)
-        report = report_of(store, row, deployment, checked, test, folder, seeds)
+        report = replace(report_of(store, row, deployment, checked, test, folder, seeds), others=others)
         write_whole(aside / CARD, model_card(report, row).encode())
         write_whole(aside / REPORT, json.dumps(to_record(report), indent=2, allow_nan=False).encode())
     return report
+
+
+def _others(folder: Path, artefacts: Sequence[Artefact]) -> tuple[str, ...]:
+    """Return what was written that no artefact counts as its own, such as the self-test of a device."""
+    own = {file for artefact in artefacts for file in artefact.files}
+    return tuple(
+        sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and path not in own)
+    )
 
 
 def _refuse_card_of_others(folder: Path) -> None:

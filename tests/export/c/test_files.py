@@ -20,7 +20,7 @@ from makeweight.designs.memory import STACK_BYTES, peak, ram
 from makeweight.designs.solver import fit
 from makeweight.errors import InvalidValue, StoreError
 from makeweight.export.c import write_c
-from makeweight.export.c.compiler import NotCompiled, compile_c, find_compiler
+from makeweight.export.c.compiler import compile_c, find_compiler
 from makeweight.nets.build import build, trainable_weights
 
 needs_tools = pytest.mark.skipif(find_compiler() is None or shutil.which("nm") is None, reason="needs compiler and nm")

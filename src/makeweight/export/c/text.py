@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -68,8 +69,17 @@ def floating(value: float) -> str:
     return f"{np.float32(value)}f"
 
 
+def bits(values: NDArray[np.float32]) -> str:
+    """Return the bits of float32 numbers as unsigned ones, in rows."""
+    return _rows(f"0x{value:08X}u" for value in values.reshape(-1).view(np.uint32).tolist())
+
+
 def numbers(values: NDArray[Any]) -> str:
     """Return the numbers in rows, floats exactly."""
     flat = values.reshape(-1)
     texts = [floating(value) for value in flat] if flat.dtype == np.float32 else map(str, flat.tolist())
+    return _rows(texts)
+
+
+def _rows(texts: Iterable[str]) -> str:
     return textwrap.fill(", ".join(texts), WIDTH, initial_indent="    ", subsequent_indent="    ")

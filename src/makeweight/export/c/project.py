@@ -1,0 +1,57 @@
+"""What makes a folder of C files a project: CMake, ESP-IDF, Zephyr, Arduino, PlatformIO, and main of the self-test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import makeweight
+from makeweight.export.c import text
+from makeweight.export.c.render import render
+from makeweight.files import write_whole
+
+FILES = {  # by template; Zephyr and Arduino look for theirs in folders of these names
+    "main.c": "main.c",
+    "CMakeLists.txt": "CMakeLists.txt",
+    "idf_component.yml": "idf_component.yml",
+    "module.yml": "zephyr/module.yml",
+    "library.properties": "library.properties",
+    "library.json": "library.json",
+    "selftest.ino": "examples/selftest/selftest.ino",
+}
+
+
+def write_project(folder: Path, names: Sequence[str], about: str, images: int) -> tuple[Path, ...]:
+    """Write them all.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        With ``NAME.c``, ``NAME.h`` and ``NAME_selftest.h`` of each name.
+    names : sequence of str
+        Of the networks; the first is the project's name.
+    about : str
+        The network in a few words, such as "CNN 10K for FashionMNIST"; unsafe characters become _.
+    images : int
+        How many each self-test has.
+
+    Raises
+    ------
+    StoreError
+        If a file cannot be written.
+    """
+    values = {
+        "name": names[0],
+        "names": names,
+        "sources": [f"{name}.c" for name in names],
+        "about": text.comment(about),
+        "version": makeweight.__version__,
+        "images": images,
+    }
+    paths = []
+    for template, name in FILES.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, render(template, values))
+        paths.append(path)
+    return tuple(paths)
