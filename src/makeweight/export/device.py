@@ -39,7 +39,8 @@ def checked_files(
             for files, program in zip(written, programs, strict=True):
                 write_selftest(folder / files.source.name, files.int8, examples, program.scores(examples.images))
             about = f"{deployment.facts.network} for {deployment.facts.dataset}"
-            write_project(folder, [files.source.stem for files in written], about, len(examples.labels))
+            names = [files.source.stem for files in written]
+            write_project(folder, names, deployment.facts.image_shape, about, len(examples.labels))
         return tuple(_place(files, program, folder) for files, program in zip(written, programs, strict=True))
 
 

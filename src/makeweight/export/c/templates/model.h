@@ -39,7 +39,8 @@ extern const char *const {{ name }}_class_names[{{ upper }}_CLASSES];
 
 /*
  * An image is {{ upper }}_HEIGHT rows of {{ upper }}_WIDTH pixels of {{ upper }}_CHANNELS numbers from 0 to 255{{ ", as R, G, B" if shape[0] == 3 }}: number c of
- * pixel x of row y is byte (y * {{ upper }}_WIDTH + x) * {{ upper }}_CHANNELS + c. {{ name }}_input.h fills it from cameras and pictures.
+ * pixel x of row y is byte (y * {{ upper }}_WIDTH + x) * {{ upper }}_CHANNELS + c. NAME_input.h of the export fills it from a
+ * camera's frame.
  */
 
 /* What a call works in. Calls with different memories may run at the same time. */
