@@ -82,7 +82,7 @@ def _in_c(facts: Facts, name: str) -> Usage:
         f"{height} × {width} × {channels} numbers from 0 to 255, row by row, the channels of a pixel side by side. "
         f"Their normalisation is part of the file. On a device, let the camera write to `{name}_image()`, and call "
         f"`{name}_predict()` for the class or `{name}_run()` for the probabilities. A call consumes the image, and all "
-        "calls share the static memory: one at a time.",
+        "calls share the static memory: one at a time. `main.c` of this folder is a self-test.",
     )
 
 

@@ -106,7 +106,8 @@ static inline int32_t {{ name }}_taps(int32_t *table, int32_t capacity, int32_t 
 
 /*
  * Prepare the resizing of frames of a size, once: it computes in double, with sin of <math.h>. Return how many numbers the
- * table takes; it is filled if that isn't more than its capacity. Ask with a capacity of 0 on a computer.
+ * table takes; it is filled if that isn't more than its capacity. A table made on a computer may also lie in flash, so that
+ * the device computes in integers alone.
  */
 static inline int32_t {{ name }}_prepare(int32_t *table, int32_t capacity, int32_t width, int32_t height)
 {
@@ -115,17 +116,19 @@ static inline int32_t {{ name }}_prepare(int32_t *table, int32_t capacity, int32
     const double scale = (across < down) ? across : down;
     const int32_t columns = {{ name }}_rounded((double)width * scale);
     const int32_t rows = {{ name }}_rounded((double)height * scale);
-    const int32_t rest = (capacity > 4) ? (capacity - 4) : 0;
-    const int32_t first = {{ name }}_taps(&table[(rest > 0) ? 4 : 0], rest, width, columns);
+    const int32_t rest = (capacity > 6) ? (capacity - 6) : 0;
+    const int32_t first = {{ name }}_taps(&table[(rest > 0) ? 6 : 0], rest, width, columns);
     const int32_t room = (rest > first) ? (rest - first) : 0;
-    const int32_t second = {{ name }}_taps(&table[(room > 0) ? (4 + first) : 0], room, height, rows);
-    if (capacity >= 4) {
+    const int32_t second = {{ name }}_taps(&table[(room > 0) ? (6 + first) : 0], room, height, rows);
+    if (capacity >= 6) {
         table[0] = columns;
         table[1] = rows;
         table[2] = width;
         table[3] = height;
+        table[4] = first / columns;
+        table[5] = second / rows;
     }
-    return 4 + first + second;
+    return 6 + first + second;
 }
 
 static inline uint8_t {{ name }}_clipped(int32_t sum)
@@ -145,8 +148,8 @@ static inline void {{ name }}_resize(uint8_t *image, const void *frame, {{ name 
     const int32_t rows = table[1];
     const int32_t width = table[2];
     const int32_t height = table[3];
-    const int32_t pitch = (2 * (int32_t)ceil(3.0 * ((width > columns) ? ((double)width / (double)columns) : 1.0))) + 3;
-    const int32_t down = (2 * (int32_t)ceil(3.0 * ((height > rows) ? ((double)height / (double)rows) : 1.0))) + 3;
+    const int32_t pitch = table[4];
+    const int32_t down = table[5];
     const int32_t channels = {{ upper }}_CHANNELS;
     const int32_t left = ({{ upper }}_WIDTH - columns) / 2;
     const int32_t top = ({{ upper }}_HEIGHT - rows) / 2;
@@ -155,7 +158,7 @@ static inline void {{ name }}_resize(uint8_t *image, const void *frame, {{ name 
     int32_t c;
     int32_t k;
     for (x = 0; x < (columns * channels); x++) {
-        const int32_t *taps = &table[4 + ((x / channels) * pitch)];
+        const int32_t *taps = &table[6 + ((x / channels) * pitch)];
         for (y = 0; y < height; y++) {
             int32_t sum = 1 << 21;
             for (k = 0; k < taps[1]; k++) {
@@ -168,7 +171,7 @@ static inline void {{ name }}_resize(uint8_t *image, const void *frame, {{ name 
         image[k] = 0;
     }
     for (y = 0; y < rows; y++) {
-        const int32_t *taps = &table[4 + (columns * pitch) + (y * down)];
+        const int32_t *taps = &table[6 + (columns * pitch) + (y * down)];
         for (x = 0; x < columns; x++) {
             for (c = 0; c < channels; c++) {
                 int32_t sum = 1 << 21;
