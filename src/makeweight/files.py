@@ -80,8 +80,11 @@ def placed(folder: Path, first: str) -> Iterator[Path]:
         try:
             yield aside
             if present:
-                for file in sorted(aside.iterdir(), key=lambda file: file.name != first):
-                    file.replace(folder / file.name)
+                files = [file for file in aside.rglob("*") if file.is_file()]
+                for file in sorted(files, key=lambda file: file != aside / first):
+                    target = folder / file.relative_to(aside)
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    file.replace(target)
                 sync_folder(folder)
             else:
                 aside.replace(folder)

@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -127,8 +128,8 @@ def test_a_study_that_runs_is_exported_all_the_same(cli: Callable, study: Path) 
 def test_a_file_that_computes_something_else_is_told(cli: Callable, study: Path, monkeypatch) -> None:
     """As a fault in a translator would."""
 
-    def write(deployment, folder: Path, int8: bool) -> tuple[Artefact, ...]:
-        [right] = formats.write_program(deployment, folder, int8)
+    def write(deployment, folder: Path, int8: bool, name: str, examples: None) -> tuple[Artefact, ...]:
+        [right] = formats.write_program(deployment, folder, int8, name)
         return (Artefact(right.files, "float32", "broken", lambda images: right.answer(255 - images)),)
 
     monkeypatch.setattr(formats, "FORMATS", {"onnx": formats.ExportFormat(write, int8=False)})
@@ -151,10 +152,36 @@ def test_c_is_exported_with_flash_and_ram(cli: Callable, study: Path, tmp_path: 
         assert f"\n{file['name']}: {flash} bytes of flash for {record['weights']:,} weights of a budget of " in ran.out
     assert "Its latency is not measured: the device's counts." in ran.out
     assert "p50" not in ran.out
-    names = ("model.c", "model.h", "model_int8.c", "model_int8.h", "README.md", "report.json")
-    assert ran.out.splitlines()[-6:] == [f"export-cnn-2k/{name}" for name in names]
-    assert {path.name for path in (tmp_path / "export-cnn-2k").iterdir()} == set(names)
+    folder = tmp_path / "export-cnn-2k"
+    written = {f"export-cnn-2k/{path.relative_to(folder)}" for path in folder.rglob("*") if path.is_file()}
+    assert written == set(ran.out.splitlines()[-len(written) :])
+    parts = ("main.c", "CMakeLists.txt", "zephyr/module.yml", "model_int8.c", "model_int8_selftest.h", "README.md")
+    assert {f"export-cnn-2k/{part}" for part in parts} < written
     assert PURPOSE in purposes(study)[best_seed(study)]
+
+
+@needs_compiler
+def test_a_name_is_that_of_files_and_functions(cli: Callable, study: Path, tmp_path: Path) -> None:
+    for _ in range(2):  # the second into the folder of the first
+        ran = cli("export", "cnn-2k", "--format", "c", "--int8", "--name", "digits", "-o", "firmware")
+        assert ran.code == 0, ran.err
+    assert "int digits_int8_predict(void);" in (tmp_path / "firmware" / "digits_int8.h").read_text()
+    compiled = subprocess.run(
+        ["cc", "main.c", "digits.c", "digits_int8.c", "-lm", "-o", "selftest"],
+        cwd=tmp_path / "firmware", check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    assert compiled.returncode == 0, compiled.stderr
+    assert subprocess.run([tmp_path / "firmware" / "selftest"], check=False, capture_output=True).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["my-net", "9net", "math", "main"])
+def test_a_name_that_cannot_stand_in_c_is_refused_at_once(
+    cli: Callable, study: Path, tmp_path: Path, name: str
+) -> None:
+    ran = cli("export", "cnn-2k", "--format", "c", "--name", name)
+    assert ran.code == 2
+    assert f"error: the name '{name}' " in ran.err
+    assert not (tmp_path / "export-cnn-2k").exists()
 
 
 @needs_compiler

@@ -125,7 +125,7 @@ def test_the_program_in_c_is_compiled_and_runs(in_c: ExportReport, row, deployme
     card, folder = model_card(chosen, row), in_c.folder
     [main] = re.findall(r"^```c\n(.*?)^```", card, flags=re.DOTALL | re.MULTILINE)
     [commands] = re.findall(r"^```sh\n(.*?)^```", card, flags=re.DOTALL | re.MULTILINE)
-    (folder / "main.c").write_text(main)
+    (folder / "classify.c").write_text(main)
     compiling, running = commands.splitlines()
     assert file in compiling
     command = [find_compiler(), *compiling.split()[1:], "-Wall", "-Wextra", "-Werror", "-pedantic"]

@@ -16,6 +16,7 @@ EXAMPLES = examples(
     "makeweight export cnn-10k --int8",
     "makeweight export fashion/cnn-100k#1 -o deploy",
     "makeweight export cnn-10k --format c --int8 --chip cortex-m4@80MHz",
+    "makeweight export cnn-10k --format c --name digits",
     "makeweight export fcn-50k --format torch",
 )
 UNFAITHFUL = "{} does not compute what the network does (a probability is off by {:.2g}): don't use it."
@@ -44,6 +45,9 @@ def export(
             show_default="none",
         ),
     ] = None,
+    name: Annotated[
+        str, typer.Option(help="Name of the files; in C also the prefix of all that they define, a C identifier.")
+    ] = "model",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder for the files.", show_default="export-NETWORK")
     ] = None,
@@ -65,14 +69,14 @@ def export(
     from makeweight.export.record import to_record
     from makeweight.export.session import require_chip
 
-    format_named(format_, int8).require()
+    format_named(format_, int8, name).require()
     require_chip(None if chip is None else parse_chip(chip), format_, int8)
     network = find_network(store, run)
     if len(network.rows) > 1:
         remark(
             f"{network.label} has {len(network.rows)} runs; seed {network.best.seed} has the best validation accuracy"
         )
-    report = network.best.export(format_, int8=int8, chip=chip, folder=output, files=data)
+    report = network.best.export(format_, int8=int8, chip=chip, name=name, folder=output, files=data)
     if as_json:
         print_json({"study": str(network.folder), "folder": str(report.folder), **to_record(report)})
     else:

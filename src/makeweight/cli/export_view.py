@@ -60,7 +60,7 @@ def _code(memory: Memory) -> str:
 
 def _written(report: ExportReport) -> list[Path]:
     names = [name for file in report.files for name in (file.name, *file.beside)]
-    return [report.folder / name for name in (*names, "README.md", "report.json")]
+    return [report.folder / name for name in (*names, *report.others, "README.md", "report.json")]
 
 
 def _cells(file: Verification, on_device: bool) -> tuple[str, ...]:

@@ -6,9 +6,11 @@ import tempfile
 from pathlib import Path
 
 from makeweight.errors import DataFormatError
-from makeweight.export.c import CFiles, write_c
+from makeweight.export.c import CFiles, text, write_c
 from makeweight.export.c.compiler import NotCompiled
+from makeweight.export.c.project import write_project
 from makeweight.export.c.score import Compiled, compile_program
+from makeweight.export.c.selftest import Examples, write_selftest
 from makeweight.export.deployment import Deployment
 from makeweight.export.facts import Precision
 from makeweight.export.records import Artefact, Memory
@@ -18,8 +20,10 @@ from makeweight.files import write_whole
 OPTIONS = ("-O3",)
 
 
-def checked_files(deployment: Deployment, folder: Path, int8: bool) -> tuple[Artefact, ...]:
-    """Write a network in float and, where it is asked for, in int8; either all files or none.
+def checked_files(
+    deployment: Deployment, folder: Path, int8: bool, name: str, examples: Examples | None
+) -> tuple[Artefact, ...]:
+    """Write a network in float and, where it is asked for, in int8; with examples, what makes it a project as well.
 
     Raises
     ------
@@ -29,18 +33,24 @@ def checked_files(deployment: Deployment, folder: Path, int8: bool) -> tuple[Art
         If the folder cannot be written.
     """
     with tempfile.TemporaryDirectory(prefix="makeweight-") as temporary:
-        written = [_write(deployment, Path(temporary), small) for small in (False, True)[: 1 + int8]]
+        written = [_write(deployment, Path(temporary), name, small) for small in (False, True)[: 1 + int8]]
         programs = [_compiled(files.source) for files in written]
+        if examples:
+            for files, program in zip(written, programs, strict=True):
+                write_selftest(folder / files.source.name, files.int8, examples, program.scores(examples.images))
+            about = f"{deployment.facts.network} for {deployment.facts.dataset}"
+            names = [files.source.stem for files in written]
+            write_project(folder, names, deployment.facts.image_shape, about, len(examples.labels))
         return tuple(_place(files, program, folder) for files, program in zip(written, programs, strict=True))
 
 
-def _write(deployment: Deployment, folder: Path, int8: bool) -> CFiles:
+def _write(deployment: Deployment, folder: Path, name: str, int8: bool) -> CFiles:
     return write_c(
         deployment.module.network,
         deployment.facts.class_names,
         folder,
         deployment.calibration,
-        name="model_int8" if int8 else "model",
+        name=name + text.INT8 * int8,
         int8=int8,
         remarks=_remarks(deployment),
     )

@@ -6,31 +6,46 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import torch
 
 from makeweight.errors import InvalidValue
 from makeweight.export.c.compiler import require_compiler
+from makeweight.export.c.selftest import Examples
+from makeweight.export.c.text import check_name
 from makeweight.export.deployment import Deployment
 from makeweight.export.facts import Precision
 from makeweight.export.records import Artefact
 from makeweight.export.runtime import require_onnx
 from makeweight.files import write_whole
 
-Write = Callable[[Deployment, Path, bool], tuple[Artefact, ...]]
+NAME = "model"  # of the files
+
+
+class Write(Protocol):
+    """Writes the files of a network, float32 first."""
+
+    def __call__(
+        self, deployment: Deployment, folder: Path, int8: bool, name: str = NAME, examples: Examples | None = None
+    ) -> tuple[Artefact, ...]:
+        """Write them into a folder, in int8 as well where it is asked for, and a self-test of examples for a device."""
 
 
 @dataclass(frozen=True)
 class ExportFormat:
     """How a format is written."""
 
-    write: Write  # (what, folder, whether in int8 as well) to the files, float32 first
+    write: Write
     int8: bool  # whether it has an int8 version
+    selftest: bool = False  # whether it has a self-test, of test images
     require: Callable[[], None] = lambda: None  # raises MissingExtra where something is not installed that it needs
 
 
-def write_onnx(deployment: Deployment, folder: Path, int8: bool) -> tuple[Artefact, ...]:
-    """Write ``model.onnx``, and ``model-int8.onnx`` where it is asked for.
+def write_onnx(
+    deployment: Deployment, folder: Path, int8: bool, name: str = NAME, examples: Examples | None = None
+) -> tuple[Artefact, ...]:
+    """Write ``NAME.onnx``, and ``NAME-int8.onnx`` where it is asked for.
 
     Raises
     ------
@@ -41,15 +56,17 @@ def write_onnx(deployment: Deployment, folder: Path, int8: bool) -> tuple[Artefa
     from makeweight.export.quantize import quantised
 
     model = onnx_model(deployment)
-    written = [_onnx_file(folder / "model.onnx", model.SerializeToString(deterministic=True), "float32")]
+    written = [_onnx_file(folder / f"{name}.onnx", model.SerializeToString(deterministic=True), "float32")]
     if int8:
         small = quantised(model, deployment.facts, deployment.calibration)
-        written.append(_onnx_file(folder / "model-int8.onnx", small.SerializeToString(deterministic=True), "int8"))
+        written.append(_onnx_file(folder / f"{name}-int8.onnx", small.SerializeToString(deterministic=True), "int8"))
     return tuple(written)
 
 
-def write_program(deployment: Deployment, folder: Path, int8: bool) -> tuple[Artefact, ...]:
-    """Write ``model.pt2``, a program of ``torch.export``.
+def write_program(
+    deployment: Deployment, folder: Path, int8: bool, name: str = NAME, examples: Examples | None = None
+) -> tuple[Artefact, ...]:
+    """Write ``NAME.pt2``, a program of ``torch.export``.
 
     Raises
     ------
@@ -58,13 +75,15 @@ def write_program(deployment: Deployment, folder: Path, int8: bool) -> tuple[Art
     """
     from makeweight.export.program import answer_of, program_bytes
 
-    path, content = folder / "model.pt2", program_bytes(deployment)
+    path, content = folder / f"{name}.pt2", program_bytes(deployment)
     write_whole(path, content)
     return (Artefact((path,), "float32", f"torch.export {torch.__version__}", answer_of(path.read_bytes())),)
 
 
-def write_device(deployment: Deployment, folder: Path, int8: bool) -> tuple[Artefact, ...]:
-    """Write ``model.c`` and ``model.h``, and ``model_int8`` beside them where it is asked for.
+def write_device(
+    deployment: Deployment, folder: Path, int8: bool, name: str = NAME, examples: Examples | None = None
+) -> tuple[Artefact, ...]:
+    """Write ``NAME.c`` and ``NAME.h``, ``NAME_int8`` beside them where it is asked for, and with examples a project.
 
     Raises
     ------
@@ -75,30 +94,31 @@ def write_device(deployment: Deployment, folder: Path, int8: bool) -> tuple[Arte
     """
     from makeweight.export.device import checked_files
 
-    return checked_files(deployment, folder, int8)
+    return checked_files(deployment, folder, int8, name, examples)
 
 
 FORMATS: Mapping[str, ExportFormat] = {
     "onnx": ExportFormat(write_onnx, int8=True, require=partial(require_onnx, "export to ONNX")),
     "torch": ExportFormat(write_program, int8=False),
-    "c": ExportFormat(write_device, int8=True, require=partial(require_compiler, "export to C")),
+    "c": ExportFormat(write_device, int8=True, selftest=True, require=partial(require_compiler, "export to C")),
 }
 
 
-def format_named(name: str, int8: bool) -> ExportFormat:
-    """Return a format.
+def format_named(format_: str, int8: bool, name: str = NAME) -> ExportFormat:
+    """Return a format that files of such a name can have.
 
     Raises
     ------
     InvalidValue
-        If there is none of that name, or int8 is asked for where there is none.
+        If there is no such format, int8 is asked for where there is none, or the files' name can't stand in C.
     """
-    if name not in FORMATS:
-        raise InvalidValue(f"format {name!r} is not possible: give one of {', '.join(FORMATS)}.")
-    if int8 and not FORMATS[name].int8:
+    if format_ not in FORMATS:
+        raise InvalidValue(f"format {format_!r} is not possible: give one of {', '.join(FORMATS)}.")
+    if int8 and not FORMATS[format_].int8:
         able = ", ".join(name for name, known in FORMATS.items() if known.int8)
-        raise InvalidValue(f"int8=True is not possible with format={name}: it is for {able}.")
-    return FORMATS[name]
+        raise InvalidValue(f"int8=True is not possible with format={format_}: it is for {able}.")
+    check_name(name)
+    return FORMATS[format_]
 
 
 def _onnx_file(path: Path, content: bytes, precision: Precision) -> Artefact:

@@ -30,6 +30,7 @@ def to_record(report: ExportReport) -> dict[str, Any]:
         "overconfidence": report.overconfidence,
         "conditions": report.conditions,
         "on_chip": None if report.on_chip is None else {**asdict(report.on_chip), "agrees": report.on_chip.agrees},
+        "others": list(report.others),
     }
 
 

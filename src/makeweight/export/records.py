@@ -115,6 +115,7 @@ class ExportReport:
     overconfidence: float  # mean probability minus accuracy, of the file that is recommended; from −1 to 1
     conditions: str  # machine and versions, one line
     on_chip: OnChip | None = None  # where a chip is chosen
+    others: tuple[str, ...] = ()  # further files in the folder, such as those of a project in C
 
     @property
     def recommended(self) -> Verification:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,14 @@ import numpy as np
 from makeweight.data.dataset import LabelledImages, PreparedDataset
 from makeweight.designs.chips import Chip
 from makeweight.errors import InvalidValue
-from makeweight.export.c.check import OnChip, check_on, require_tools
+from makeweight.export.c.check import check_on, require_tools
+from makeweight.export.c.selftest import choose_examples
 from makeweight.export.card import model_card
 from makeweight.export.deployment import Deployment, deployment_of
 from makeweight.export.facts import Probabilities
-from makeweight.export.formats import format_named
+from makeweight.export.formats import NAME, format_named
 from makeweight.export.record import to_record
-from makeweight.export.records import ExportReport, Int8Verdict, Origin
+from makeweight.export.records import Artefact, ExportReport, Int8Verdict, Origin
 from makeweight.export.verdict import int8_verdict
 from makeweight.export.verify import Checked, OnScored, accuracy_change, verify
 from makeweight.files import placed, write_whole
@@ -44,6 +46,7 @@ def export_run(
     format_: str = "onnx",
     int8: bool = False,
     chip: Chip | None = None,
+    name: str = NAME,
     seeds: int = 1,
     say: Say = lambda line: None,
     progress: OnScored = lambda what, done, total: None,
@@ -68,6 +71,8 @@ def export_run(
         Write a quantised version as well, and compare.
     chip : Chip, optional
         Compile the int8 C program for this chip too, and run it in an emulator.
+    name : str
+        Of the files, and in C the prefix of all that they define: a C identifier.
     seeds : int
         Finished runs that this one was chosen from, for the card.
     say : callable
@@ -78,20 +83,22 @@ def export_run(
     Raises
     ------
     InvalidValue
-        If there is no such format, or the folder holds a README.md of somebody else.
+        If there is no such format, the name can't stand in C, or the folder holds a README.md of somebody else.
     MissingExtra
         If the format or the chip needs packages or programs that are not installed; nothing is written then.
     StoreError
         If the run is not finished, its file is missing or damaged, or the folder cannot be written.
     """
-    format_chosen = format_named(format_, int8)
+    format_chosen = format_named(format_, int8, name)
     format_chosen.require()
     require_chip(chip, format_, int8)
     _refuse_card_of_others(folder)
     deployment, test = deployment_of(store, row, data), data.test_images()
     say(f"writing {deployment.facts.network}, seed {row.job.seed}, to {folder}")
     with placed(folder, first=REPORT) as aside:
-        artefacts = format_chosen.write(deployment, aside, int8)
+        examples = choose_examples(test, deployment.answer) if format_chosen.selftest else None
+        artefacts = format_chosen.write(deployment, aside, int8, name, examples)
+        others = _others(aside, artefacts)
         say(f"scoring {plural(len(artefacts), 'file')} on {len(test.labels):,} test images")
         checked = verify(deployment, artefacts, test, progress)
         on_chip = None
@@ -99,7 +106,9 @@ def export_run(
             say(f"compiling for {chip} and running it in an emulator")
             source, predicted = artefacts[-1].files[0], checked.answers[-1].argmax(1)
             on_chip = check_on(chip, source, row.job.architecture, test.images, predicted)
-        report = report_of(store, row, deployment, checked, test, folder, seeds, on_chip)
+        report = replace(
+            report_of(store, row, deployment, checked, test, folder, seeds), others=others, on_chip=on_chip
+        )
         write_whole(aside / CARD, model_card(report, row).encode())
         write_whole(aside / REPORT, json.dumps(to_record(report), indent=2, allow_nan=False).encode())
     return report
@@ -121,6 +130,14 @@ def require_chip(chip: Chip | None, format_: str, int8: bool) -> None:
         require_tools(chip)
 
 
+def _others(folder: Path, artefacts: Sequence[Artefact]) -> tuple[str, ...]:
+    """Return what was written that no artefact counts as its own, such as the self-test of a device."""
+    own = {file for artefact in artefacts for file in artefact.files}
+    return tuple(
+        sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and path not in own)
+    )
+
+
 def _refuse_card_of_others(folder: Path) -> None:
     """Refuse to replace a README.md that no export wrote: beside that of an export is a report."""
     if (folder / CARD).exists() and not (folder / REPORT).exists():
@@ -135,7 +152,6 @@ def report_of(
     test: LabelledImages,
     folder: Path,
     seeds: int,
-    on_chip: OnChip | None = None,
 ) -> ExportReport:
     """Say what is known of a run's files that were written and scored."""
     labels, classes = np.asarray(test.labels), deployment.facts.classes
@@ -154,7 +170,6 @@ def report_of(
         confused=_most_confused(confusion(predicted, labels, classes)),
         overconfidence=float(best.max(1).mean() - (predicted[0] == labels).mean()),
         conditions=_conditions(),
-        on_chip=on_chip,
     )
 
 

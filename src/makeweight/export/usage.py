@@ -74,15 +74,15 @@ def _in_c(facts: Facts, name: str) -> Usage:
     return Usage(
         library=None,
         tags=("c", "tinyml", "microcontroller"),
-        before=f"On a computer, with `main.c` beside `{name}.c` and `{name}.h`:",
+        before=f"On a computer, with these lines as `classify.c` beside `{name}.c` and `{name}.h`:",
         language="c",
         code=_main(name),
-        shell=f"gcc -std=c99 -O2 main.c {name}.c -lm -o classify\n./classify picture.raw",
+        shell=f"gcc -std=c99 -O2 classify.c {name}.c -lm -o classify\n./classify picture.raw",
         after=f"An image is {prod(facts.image_shape):,} bytes, and `picture.raw` holds nothing else: "
         f"{height} × {width} × {channels} numbers from 0 to 255, row by row, the channels of a pixel side by side. "
         f"Their normalisation is part of the file. On a device, let the camera write to `{name}_image()`, and call "
         f"`{name}_predict()` for the class or `{name}_run()` for the probabilities. A call consumes the image, and all "
-        "calls share the static memory: one at a time.",
+        "calls share the static memory: one at a time. `main.c` of this folder is a self-test.",
     )
 
 

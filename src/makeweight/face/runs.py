@@ -189,6 +189,7 @@ class Run:
         *,
         int8: bool = False,
         chip: str | None = None,
+        name: str = "model",
         folder: str | os.PathLike[str] | None = None,
         files: Path | None = None,
     ) -> ExportReport:
@@ -203,6 +204,9 @@ class Run:
         chip : str, optional
             For ``format="c"`` in int8: a core and perhaps its clock, "cortex-m4@80MHz", for which the program is also
             compiled, linked and run in an emulator.
+        name : str
+            Of the files. In C also the prefix of all that they define, so that networks of different names go into one
+            firmware: a C identifier of at most 24 letters.
         folder : path, optional
             By default export-NETWORK in the current folder.
         files : path, optional
@@ -213,14 +217,14 @@ class Run:
         from makeweight.export.session import PURPOSE, export_run, require_chip
         from makeweight.studies.looks import record_look
 
-        format_named(format, int8).require()
+        format_named(format, int8, name).require()
         on = None if chip is None else parse_chip(chip)
         require_chip(on, format, int8)
         target = Path(f"export-{self.row.job.network_id.slug}") if folder is None else Path(folder)
         data = self._data(files)
         with Store.open(self.folder) as store, counting() as view:
             report = export_run(
-                store, self.row, data, target, format_=format, int8=int8, chip=on, seeds=self.seeds, say=say,
+                store, self.row, data, target, format_=format, int8=int8, chip=on, name=name, seeds=self.seeds, say=say,
                 progress=view.say,
             )  # fmt: skip
         record_look(self.folder, [self.key], say, PURPOSE)

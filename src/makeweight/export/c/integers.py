@@ -33,11 +33,11 @@ def _part(program: Program, number: int, coded: Coded, places: Places) -> CodePa
 
 def _filter(program: Program, number: int, step: Convolution, coded: Coded, places: Places) -> CodePart:
     chosen = kernel(program, step, coded)
-    image = places[-1] if chosen.kind == "pixels" else f"(int8_t *){places[-1]}"
+    image = places[-1] if chosen.kind == "pixels" else places[-1].replace("uint8_t", "int8_t")
     part = parts.assemble(program, number, {**places, -1: image}, _kernel_content(step, coded, chosen))
     if not isinstance(step, Pixels) or chosen.kind != "direct":
         return part
-    return replace(part, call=f"recentre({places[-1]});\n    {part.call}", uses=part.uses | {"recentre"})
+    return replace(part, calls=(f"recentre({places[-1]});", *part.calls), uses=part.uses | {"recentre"})
 
 
 def _kernel_content(step: Convolution, coded: Coded, chosen: Kernel) -> Content:
@@ -101,4 +101,4 @@ def _ended(step: Step, arrays: Named, fields: Fields, ending: Ending, uses: froz
 
 def _decoded(coded: Coded, source: str) -> CodePart:
     call = f"decode({text.floating(coded.result.scale)}, {coded.result.zero}, {source}, {parts.OUTPUT});"
-    return CodePart("logits: from int8 to float", (), None, call, frozenset({"decode"}))
+    return CodePart("logits: from int8 to float", (), None, (call,), frozenset({"decode"}))

@@ -32,7 +32,7 @@ from makeweight.export.c.steps import (
 
 _TYPES = {"float32": "float", "int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "int32": "int32_t"}
 Fields = tuple[tuple[str, str], ...]  # names and initialisers
-OUTPUT = "ram.output"
+OUTPUT = "memory->output"
 Places = Mapping[int, str]  # where each value lies, in C; the image is −1
 # What the template writes only where a step needs it.
 USES = (
@@ -89,7 +89,7 @@ class CodePart:
     comment: str
     arrays: tuple[Array, ...]
     record: Record | None
-    call: str
+    calls: tuple[str, ...]
     uses: frozenset[str]  # parts of the template that it needs
 
 
@@ -120,7 +120,7 @@ def assemble(program: Program, number: int, places: Places, content: Content) ->
         describe(program, step, sum(array.length for array in (*own, *end))),
         (*own, *end),
         Record(record, prefix, fields),
-        f"{content.function or function}({', '.join(arguments)});",
+        (f"{content.function or function}({', '.join(arguments)});",),
         content.uses if content.function else content.uses | {kind},
     )
 
@@ -133,9 +133,10 @@ def places(layout: Layout, number: NumberType) -> Places:
     """Return where the image and each value lie: in the buffer, or in the output, whose floats hold int8 values too."""
     in_output = OUTPUT if number == "fp32" else f"(int8_t *){OUTPUT}"
     image, *values = (
-        in_output if offset is None else f"ram.buffer + {offset // VALUE_BYTES[number]}" for offset in layout.offsets
+        in_output if offset is None else f"&memory->buffer[{offset // VALUE_BYTES[number]}]"
+        for offset in layout.offsets
     )
-    return {-1: f"(uint8_t *)({image})", **dict(enumerate(values))}
+    return {-1: f"(uint8_t *){image.removeprefix('(int8_t *)')}", **dict(enumerate(values))}
 
 
 def source_shape(program: Program, step: Step) -> Extent:
@@ -175,7 +176,7 @@ def maximum(program: Program, step: Largest, source: str, target: str) -> CodePa
     ends = ", ".join((str(step.rows), str(step.columns), source, target))
     shape = ", ".join(map(str, source_shape(program, step)))
     call = f"pool_largest({shape}, {ends});"
-    return CodePart(describe(program, step, 0), (), None, call, frozenset({"largest"}))
+    return CodePart(describe(program, step, 0), (), None, (call,), frozenset({"largest"}))
 
 
 def windows(program: Program, step: Average) -> Fields:

@@ -22,8 +22,8 @@ CHUNK = 64 * 2**20  # bytes of images for one run of the program
 SECONDS = 600  # for one run: a network of 100 million operations an image takes some minutes for 1,000 images
 OPTIONS = ("-O2",)
 
-# Answers in binary: the probabilities of each image and, with a second argument, the class as the function for it alone
-# gives it; the seconds of all probabilities on stderr.
+# Answers in binary: the probabilities of each image and, with "classes", the class as the function for it alone gives
+# it; with "scores" only the scores, from memory of its own. The seconds of all probabilities go to stderr.
 DRIVER = """\
 #include <stdint.h>
 #include <stdio.h>
@@ -34,6 +34,7 @@ DRIVER = """\
 #include "{name}.h"
 
 static uint8_t image[{upper}_INPUT_BYTES];
+static {name}_memory own;
 
 int main(int count, char **arguments)
 {{
@@ -45,6 +46,12 @@ int main(int count, char **arguments)
     while (fread(image, 1, sizeof image, stdin) == sizeof image) {{
         clock_t start = clock();
         const float *probabilities;
+        if (count > 2 && !strcmp(arguments[2], "scores")) {{
+            memcpy({name}_image_in(&own), image, sizeof image);
+            if ({name}_predict_in(&own) < 0 || fwrite(own.output, sizeof own.output, 1, stdout) != 1)
+                return 1;
+            continue;
+        }}
         memcpy({name}_image(), image, sizeof image);
         probabilities = {name}_run();
         spent += clock() - start;
@@ -91,8 +98,12 @@ class Compiled:
         answers = [answer for answer, _ in self._run(images)]
         return np.concatenate([answer.view(np.float32) for answer in answers])
 
+    def scores(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the (n, k) scores that become probabilities; raises the same."""
+        return np.concatenate([answer.view(np.float32) for answer, _ in self._run(images, "scores")])
+
     def run(self, images: NDArray[np.uint8]) -> CScores:
-        """Do the same, ask for the class apart, which takes as long again, and note the time; raises the same."""
+        """Return probabilities, ask for the class apart, which takes as long again, and note the time."""
         runs = self._run(images, "classes")
         probabilities, predictions = (
             np.concatenate([np.ascontiguousarray(answer[:, part]) for answer, _ in runs])

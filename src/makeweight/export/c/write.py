@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 from math import prod
 from pathlib import Path
 
 import numpy as np
-from jinja2 import Environment, FunctionLoader, StrictUndefined
 from numpy.typing import NDArray
 
 import makeweight
@@ -25,6 +23,7 @@ from makeweight.export.c.integers import int8_parts
 from makeweight.export.c.lower import lower
 from makeweight.export.c.parts import USES, CodePart, Places, places
 from makeweight.export.c.quantise import quantise
+from makeweight.export.c.render import render
 from makeweight.files import write_whole
 from makeweight.nets.build import Network
 
@@ -78,7 +77,7 @@ def write_c(
     StoreError
         If the files cannot be written.
     """
-    text.check_name(name)
+    text.check_name(name.removesuffix(text.INT8))
     classes = network.architecture.classes
     if len(class_names) != classes:
         raise InvalidValue(f"{len(class_names)} class names do not fit {classes} classes. Give one name for each.")
@@ -86,7 +85,7 @@ def write_c(
     files = tuple(folder / f"{name}.{ending}" for ending in "ch")
     values = _values(network, model, name, class_names, remarks)
     for file in files:
-        write_whole(file, _render(f"model{file.suffix}", values).encode("ascii"))
+        write_whole(file, render(f"model{file.suffix}", values))
     source, header = files
     code = compiler.measure(source)
     return CFiles(source, header, int8, cost(network.architecture).weights, model.flash_bytes, model.layout.bytes, code)
@@ -169,23 +168,10 @@ def _about(network: Network, model: _Model, remarks: Sequence[str]) -> list[str]
         *remarks,
         f"Written by makeweight {makeweight.__version__}.",
         "",
-        f"Computes in {'int8, with sums in int32' if model.int8 else 'float'}. No allocation, no recursion, no library "
-        f"but {' and '.join(functions)} of <math.h>.",
-        f"RAM: {model.layout.bytes:,} bytes for image, values and output, which all calls share: one call at a time. "
-        f"Stack: allow for {STACK_BYTES} bytes on top.",
+        f"Computes in {'int8, with sums in int32' if model.int8 else 'float'}. No allocation, no recursion.",
+        f"Of libraries: {' and '.join(functions)} of <math.h>, and what the compiler brings where a core lacks an "
+        "instruction, such as products of 64 bits on a Cortex-M0+.",
+        f"RAM: {model.layout.bytes:,} bytes for image, values and output. Stack: allow for {STACK_BYTES} bytes on top.",
         f"Weights and tables: {model.flash_bytes:,} bytes.",
     ]
     return [text.comment(line) for line in lines]
-
-
-def _render(template: str, values: dict[str, object]) -> str:
-    folder = resources.files("makeweight.export.c") / "templates"
-    environment = Environment(
-        loader=FunctionLoader(lambda file: (folder / file).read_text(encoding="utf-8")),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
-    return environment.get_template(template).render(values)

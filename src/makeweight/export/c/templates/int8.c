@@ -40,8 +40,12 @@ typedef struct {
     const float *scale; /* of the last layer's sums, which are not rounded */
 {% endif %}
     int32_t zero; /* to subtract from the input, where the bias does not do it */
-    extent in, out;
-    int32_t rows, columns, stride, padding;
+    extent in;
+    extent out;
+    int32_t rows;
+    int32_t columns;
+    int32_t stride;
+    int32_t padding;
     ending end;
 } filter;
 
@@ -52,7 +56,7 @@ typedef struct {
 INLINE int32_t four(const int8_t *p)
 {
     int32_t word;
-    __builtin_memcpy(&word, p, 4);
+    (void)__builtin_memcpy(&word, p, 4);
     return word;
 }
 
@@ -94,36 +98,43 @@ INLINE int32_t clamped(int32_t q)
 #else
 INLINE int32_t clamped(int32_t q)
 {
-    return q < -128 ? -128 : q > 127 ? 127 : q;
+    return (q < -128) ? -128 : ((q > 127) ? 127 : q);
 }
 #endif
 
 INLINE int32_t scaled(int32_t sum, int32_t multiplier, int32_t shift)
 {
     int64_t product = (int64_t)sum * multiplier;
-    product -= product < 0; /* halves are rounded away from 0 */
+    int32_t result;
+    product -= (product < 0) ? 1 : 0; /* halves are rounded away from 0 */
 {% if uses.wide %}
     if (shift < 0) { /* then the lower half counts too */
         product = ((product >> (shift + 32)) + 1) >> 1;
-        return product < -512 ? -512 : product > 512 ? 512 : (int32_t)product;
-    }
+        result = (product < -512) ? -512 : ((product > 512) ? 512 : (int32_t)product);
+    } else
 {% endif %}
-    return (((int32_t)(product >> 32) >> shift) + 1) >> 1;
+    {
+        result = (((int32_t)(product >> 32) >> shift) + 1) >> 1;
+    }
+    return result;
 }
 
 INLINE int8_t finish(int32_t sum, int32_t i, const ending *e)
 {
     int32_t q;
 {% if uses.below %}
-    if (sum < 0 && e->below_multiplier)
+    if ((sum < 0) && (e->below_multiplier != NULL)) {
         q = scaled(sum, e->below_multiplier[i], e->below_shift[i]);
-    else
+    } else
 {% endif %}
+    {
         q = scaled(sum, e->multiplier[i], e->shift[i]);
+    }
     q = clamped(q + e->zero);
 {% if uses.gelu %}
-    if (e->table)
-        return e->table[q + 128];
+    if (e->table != NULL) {
+        q = e->table[q + 128];
+    }
 {% endif %}
     return (int8_t)q;
 }
@@ -131,130 +142,186 @@ INLINE int8_t finish(int32_t sum, int32_t i, const ending *e)
 {% include "clip.c" %}
 {% if uses.direct or uses.gathered or uses.depthwise %}
 typedef struct {
-    int32_t a, b, c, d;
+    int32_t a;
+    int32_t b;
+    int32_t c;
+    int32_t d;
 } four_sums;
 
 /* A number twice, to be added to two halves. */
 INLINE int32_t twice(int32_t number)
 {
-    return (int32_t)((uint32_t)number << 16 | ((uint32_t)number & 0xFFFF));
+    const uint32_t half = (uint32_t)number & 0xFFFFu;
+    const uint32_t both = (half << 16) | half;
+    return (int32_t)both;
 }
 
 {% endif %}
 {% if uses.direct or uses.gathered %}
-INLINE four_sums add_four(four_sums s, int32_t v, const int8_t *w)
+INLINE void add_four(four_sums *s, int32_t v, const int8_t *w)
 {
-    s.a += v * w[0];
-    s.b += v * w[4];
-    s.c += v * w[8];
-    s.d += v * w[12];
+    s->a += v * w[0];
+    s->b += v * w[4];
+    s->c += v * w[8];
+    s->d += v * w[12];
 #if defined(__GNUC__) && defined(__thumb__) && !defined(__thumb2__)
-    __asm__("" : "+r"(s.a), "+r"(s.b), "+r"(s.c), "+r"(s.d)); /* one tap after another: there are eight registers */
+    __asm__("" : "+r"(s->a), "+r"(s->b), "+r"(s->c), "+r"(s->d)); /* one tap after another: there are eight registers */
 #endif
-    return s;
 }
 
 /* Add n products of each of four filters: one block of weights has four taps of them. */
-INLINE four_sums add_blocks(four_sums s, const int8_t *x, const int8_t *w, int32_t n, int32_t zero)
+INLINE void add_blocks(four_sums *s, const int8_t *inputs, const int8_t *weights, int32_t n, int32_t zero)
 {
-    const int8_t *end = x + n;
+    const int8_t *end = &inputs[n];
+    const int8_t *x = inputs;
+    const int8_t *w = weights;
 #if defined(PAIRS)
     int32_t less = twice(-zero);
-    for (; x < end; x += 4, w += 16) {
-        int32_t x0 = four(x), x1 = odd(x0, less), v;
+    while (x < end) {
+        int32_t x0 = four(x);
+        int32_t x1 = odd(x0, less);
+        int32_t v;
         x0 = even(x0, less);
         v = four(w);
-        s.a = products(x0, even_weights(v), products(x1, odd_weights(v), s.a));
-        v = four(w + 4);
-        s.b = products(x0, even_weights(v), products(x1, odd_weights(v), s.b));
-        v = four(w + 8);
-        s.c = products(x0, even_weights(v), products(x1, odd_weights(v), s.c));
-        v = four(w + 12);
-        s.d = products(x0, even_weights(v), products(x1, odd_weights(v), s.d));
+        s->a = products(x0, even_weights(v), products(x1, odd_weights(v), s->a));
+        v = four(&w[4]);
+        s->b = products(x0, even_weights(v), products(x1, odd_weights(v), s->b));
+        v = four(&w[8]);
+        s->c = products(x0, even_weights(v), products(x1, odd_weights(v), s->c));
+        v = four(&w[12]);
+        s->d = products(x0, even_weights(v), products(x1, odd_weights(v), s->d));
+        x = &x[4];
+        w = &w[16];
     }
 #else
     while (x < end) {
-        s = add_four(s, *x++ - zero, w++), s = add_four(s, *x++ - zero, w++);
-        s = add_four(s, *x++ - zero, w++), s = add_four(s, *x++ - zero, w++);
-        w += 12;
+        add_four(s, x[0] - zero, w);
+        add_four(s, x[1] - zero, &w[1]);
+        add_four(s, x[2] - zero, &w[2]);
+        add_four(s, x[3] - zero, &w[3]);
+        x = &x[4];
+        w = &w[16];
     }
 #endif
-    return s;
 }
 
-INLINE int32_t add_products(int32_t sum, const int8_t *x, const int8_t *w, int32_t n, int32_t zero)
+/* Return the sum of n products. */
+INLINE int32_t products_of(const int8_t *x, const int8_t *w, int32_t n, int32_t zero)
 {
-    const int8_t *end = x + n;
+    int32_t sum = 0;
+    int32_t i = 0;
 #if defined(PAIRS)
     int32_t less = twice(-zero);
-    for (; end - x >= 4; x += 4, w += 4) {
-        int32_t u = four(x), v = four(w);
+    while ((n - i) >= 4) {
+        int32_t u = four(&x[i]);
+        int32_t v = four(&w[i]);
         sum = products(even(u, less), even_weights(v), products(odd(u, less), odd_weights(v), sum));
+        i += 4;
     }
 #endif
-    while (x < end)
-        sum += (*x++ - zero) * *w++;
+    while (i < n) {
+        sum += (x[i] - zero) * w[i];
+        i++;
+    }
     return sum;
 }
 
 {% endif %}
 {% if uses.direct %}
-/* The same for taps from first to end of a row of so many, where either may lie inside a block, and the last be short. */
-INLINE four_sums add_taps(four_sums s, const int8_t *x, const int8_t *w, int32_t first, int32_t end, int32_t taps,
-                          int32_t zero)
+/* Add taps from first to end of a row of so many, where either may lie inside a block, and the last be short. */
+INLINE void add_taps(four_sums *s, const int8_t *inputs, const int8_t *weights, int32_t first, int32_t end, int32_t taps,
+                     int32_t zero)
 {
-    int32_t t = first, whole = taps & ~3;
+    const int32_t whole = taps & ~3;
+    const int8_t *x = inputs;
+    int32_t t = first;
     while (t < end) {
-        int32_t inside = t & 3, n = (end - t) & ~3, width = t < whole ? 4 : taps - whole;
-        const int8_t *v = w + 4 * (t - inside) + inside;
-        if (!inside && n) {
-            s = add_blocks(s, x, v, n, zero);
-            x += n, t += n;
+        const int32_t inside = t & 3;
+        const int32_t n = (end - t) & ~3;
+        const int32_t width = (t < whole) ? 4 : (taps - whole);
+        const int8_t *v = &weights[(4 * (t - inside)) + inside];
+        if ((inside == 0) && (n != 0)) {
+            add_blocks(s, x, v, n, zero);
+            x = &x[n];
+            t += n;
         } else {
             do {
-                int32_t u = *x++ - zero;
-                s.a += u * v[0], s.b += u * v[width], s.c += u * v[2 * width], s.d += u * v[3 * width];
-                v++, t++;
-            } while (t < end && t & 3);
+                int32_t u = *x - zero;
+                s->a += u * v[0];
+                s->b += u * v[width];
+                s->c += u * v[2 * width];
+                s->d += u * v[3 * width];
+                x++;
+                v++;
+                t++;
+            } while ((t < end) && ((t & 3) != 0));
         }
     }
-    return s;
 }
 
+{% if uses.scores %}
+INLINE float *as_scores(int8_t *y)
+{
+    return (float *)(void *)y; /* the output, whose floats are aligned */
+}
+
+{% endif %}
 /* One pixel of a map whose windows are read where they lie. */
 static void filter_window(const filter *f, const int8_t *x, span v, span h, int8_t *y)
 {
-    const int32_t channels = f->in.channels, taps = f->columns * channels, pitch = f->in.width * channels;
-    const int32_t first = h.first * channels, end = h.end * channels, zero = f->zero;
-    const int32_t out = f->out.channels, whole = out & ~3;
-    const int8_t *w = f->weights, *row, *u;
+    const int32_t channels = f->in.channels;
+    const int32_t taps = f->columns * channels;
+    const int32_t pitch = f->in.width * channels;
+    const int32_t first = h.first * channels;
+    const int32_t end = h.end * channels;
+    const int32_t zero = f->zero;
+    const int32_t out = f->out.channels;
+    const int32_t whole = out & ~3;
+    const int8_t *w = f->weights;
     const int32_t *bias = f->bias;
     const ending e = f->end;
-    int32_t o, k;
+    const int8_t *row;
+    const int8_t *u;
+    int32_t o;
+    int32_t k;
     for (o = 0; o < whole; o += 4) {
         four_sums s = {bias[o], bias[o + 1], bias[o + 2], bias[o + 3]};
-        for (k = v.first, row = x, u = w + 4 * k * taps; k < v.end; k++, row += pitch, u += 4 * taps)
-            s = add_taps(s, row, u, first, end, taps, zero);
-        w += 4 * f->rows * taps;
+        row = x;
+        u = &w[4 * v.first * taps];
+        for (k = v.first; k < v.end; k++) {
+            add_taps(&s, row, u, first, end, taps, zero);
+            row = &row[pitch];
+            u = &u[4 * taps];
+        }
+        w = &w[4 * f->rows * taps];
 {% if uses.scores %}
-        if (f->scale) {
-            float *scores = (float *)(void *)y + o;
-            scores[0] = (float)s.a * f->scale[o], scores[1] = (float)s.b * f->scale[o + 1];
-            scores[2] = (float)s.c * f->scale[o + 2], scores[3] = (float)s.d * f->scale[o + 3];
+        if (f->scale != NULL) {
+            float *scores = as_scores(y);
+            scores[o] = (float)s.a * f->scale[o];
+            scores[o + 1] = (float)s.b * f->scale[o + 1];
+            scores[o + 2] = (float)s.c * f->scale[o + 2];
+            scores[o + 3] = (float)s.d * f->scale[o + 3];
             continue;
         }
 {% endif %}
-        y[o] = finish(s.a, o, &e), y[o + 1] = finish(s.b, o + 1, &e);
-        y[o + 2] = finish(s.c, o + 2, &e), y[o + 3] = finish(s.d, o + 3, &e);
+        y[o] = finish(s.a, o, &e);
+        y[o + 1] = finish(s.b, o + 1, &e);
+        y[o + 2] = finish(s.c, o + 2, &e);
+        y[o + 3] = finish(s.d, o + 3, &e);
     }
     for (o = whole; o < out; o++) {
         int32_t sum = bias[o];
-        for (k = v.first, row = x, u = w + k * taps; k < v.end; k++, row += pitch, u += taps)
-            sum = add_products(sum, row, u + first, end - first, zero);
-        w += f->rows * taps;
+        row = x;
+        u = &w[v.first * taps];
+        for (k = v.first; k < v.end; k++) {
+            sum += products_of(row, &u[first], end - first, zero);
+            row = &row[pitch];
+            u = &u[taps];
+        }
+        w = &w[f->rows * taps];
 {% if uses.scores %}
-        if (f->scale) {
-            ((float *)(void *)y)[o] = (float)sum * f->scale[o];
+        if (f->scale != NULL) {
+            as_scores(y)[o] = (float)sum * f->scale[o];
             continue;
         }
 {% endif %}
@@ -264,57 +331,70 @@ static void filter_window(const filter *f, const int8_t *x, span v, span h, int8
 
 STEP void filter_map(const filter *f, const int8_t *map, int8_t *y)
 {
-    int32_t row, column;
-    for (row = 0; row < f->out.height; row++)
-        for (column = 0; column < f->out.width; column++, y += f->out.channels) {
-            span v = clip(row, f->rows, f->in.height, f), h = clip(column, f->columns, f->in.width, f);
-            int32_t pixel = (v.start + v.first) * f->in.width + h.start + h.first;
-            filter_window(f, map + pixel * f->in.channels, v, h, y);
+    int8_t *to = y;
+    int32_t row;
+    int32_t column;
+    for (row = 0; row < f->out.height; row++) {
+        for (column = 0; column < f->out.width; column++) {
+            span v = clip(row, f->rows, f->in.height, f);
+            span h = clip(column, f->columns, f->in.width, f);
+            int32_t pixel = ((v.start + v.first) * f->in.width) + h.start + h.first;
+            filter_window(f, &map[pixel * f->in.channels], v, h, to);
+            to = &to[f->out.channels];
         }
+    }
 }
 
 {% endif %}
 {% if uses.gathered %}
-enum { WINDOW = {{ window }} };
+#define WINDOW {{ window }}
 
 /* One pixel from its window, whose n taps lie side by side. */
 static void filter_taps(const filter *f, const int8_t *x, int32_t n, int8_t *y)
 {
-    const int32_t out = f->out.channels, whole = out & ~3;
+    const int32_t out = f->out.channels;
+    const int32_t whole = out & ~3;
     const int8_t *w = f->weights;
     const int32_t *bias = f->bias;
     const ending e = f->end;
     int32_t o;
-    for (o = 0; o < whole; o += 4, w += 4 * n) {
+    for (o = 0; o < whole; o += 4) {
         four_sums s = {bias[o], bias[o + 1], bias[o + 2], bias[o + 3]};
-        s = add_blocks(s, x, w, n, 0);
-        y[o] = finish(s.a, o, &e), y[o + 1] = finish(s.b, o + 1, &e);
-        y[o + 2] = finish(s.c, o + 2, &e), y[o + 3] = finish(s.d, o + 3, &e);
+        add_blocks(&s, x, w, n, 0);
+        y[o] = finish(s.a, o, &e);
+        y[o + 1] = finish(s.b, o + 1, &e);
+        y[o + 2] = finish(s.c, o + 2, &e);
+        y[o + 3] = finish(s.d, o + 3, &e);
+        w = &w[4 * n];
     }
-    for (o = whole; o < out; o++, w += n)
-        y[o] = finish(add_products(bias[o], x, w, n, 0), o, &e);
+    for (o = whole; o < out; o++) {
+        y[o] = finish(bias[o] + products_of(x, w, n, 0), o, &e);
+        w = &w[n];
+    }
 }
 
 /* Copy n bytes, or some more where room says that all of them may be read: those behind are overwritten, or count 0. */
-INLINE void gather(int8_t *to, const int8_t *from, int32_t n, uint32_t flip, int room)
+INLINE void gather(int8_t *to, const int8_t *from, int32_t n, uint32_t flip, int32_t room)
 {
     int32_t i;
 #if defined(PAIRS)
-    if (room) {
+    if (room != 0) {
         for (i = 0; i < n; i += 4) {
-            uint32_t word = (uint32_t)four(from + i) ^ flip;
-            __builtin_memcpy(to + i, &word, 4);
+            uint32_t word = (uint32_t)four(&from[i]) ^ flip;
+            (void)__builtin_memcpy(&to[i], &word, 4);
         }
-        return;
-    }
-#endif
+    } else
+#else
     (void)room;
-    for (i = 0; i < n; i++) {
-        int32_t byte = from[i] ^ (int8_t)flip;
-#if defined(__GNUC__)
-        __asm__("" : "+r"(byte)); /* so that this stays a loop, and does not become a call of memcpy */
 #endif
-        to[i] = (int8_t)byte;
+    {
+        for (i = 0; i < n; i++) {
+            int32_t byte = from[i] ^ (int8_t)flip;
+#if defined(__GNUC__)
+            __asm__("" : "+r"(byte)); /* so that this stays a loop, and does not become a call of memcpy */
+#endif
+            to[i] = (int8_t)byte;
+        }
     }
 }
 
@@ -322,27 +402,42 @@ INLINE void gather(int8_t *to, const int8_t *from, int32_t n, uint32_t flip, int
 STEP void filter_gathered(const filter *f, const int8_t *map, int8_t *y)
 {
     int8_t window[WINDOW + 3];
-    const int32_t channels = f->in.channels, pitch = f->in.width * channels, taps = f->columns * channels;
-    const int32_t n = (f->rows * taps + 3) & ~3;
-    const int8_t *end = map + f->in.height * pitch;
+    const int32_t channels = f->in.channels;
+    const int32_t pitch = f->in.width * channels;
+    const int32_t taps = f->columns * channels;
+    const int32_t n = ((f->rows * taps) + 3) & ~3;
+    const int32_t read = ((f->rows - 1) * pitch) + taps + 3;
+    const int8_t *end = &map[f->in.height * pitch];
     const uint32_t flip = f->flip;
-    int32_t row, column, k;
-    window[n - 3] = window[n - 2] = window[n - 1] = 0; /* up to three weights too many are 0, and so need a number */
-    for (row = 0; row < f->out.height; row++)
-        for (column = 0; column < f->out.width; column++, y += f->out.channels) {
-            span v = clip(row, f->rows, f->in.height, f), h = clip(column, f->columns, f->in.width, f);
-            const int8_t *from = map + (v.start + v.first) * pitch + (h.start + h.first) * channels;
-            int8_t *to = window + v.first * taps + h.first * channels;
-            int room = end - from >= (f->rows - 1) * pitch + taps + 3;
-            if (v.end - v.first < f->rows || h.end - h.first < f->columns) {
-                for (k = 0; k < f->rows * taps; k += channels)
-                    gather(window + k, f->fill, channels, flip, 0);
+    int8_t *pixel = y;
+    int32_t row;
+    int32_t column;
+    int32_t k;
+    window[n - 3] = 0; /* up to three weights too many are 0, and so need a number */
+    window[n - 2] = 0;
+    window[n - 1] = 0;
+    for (row = 0; row < f->out.height; row++) {
+        for (column = 0; column < f->out.width; column++) {
+            span v = clip(row, f->rows, f->in.height, f);
+            span h = clip(column, f->columns, f->in.width, f);
+            const int8_t *from = &map[((v.start + v.first) * pitch) + ((h.start + h.first) * channels)];
+            int8_t *to = &window[(v.first * taps) + (h.first * channels)];
+            int32_t room = ((end - from) >= read) ? 1 : 0;
+            if (((v.end - v.first) < f->rows) || ((h.end - h.first) < f->columns)) {
+                for (k = 0; k < (f->rows * taps); k += channels) {
+                    gather(&window[k], f->fill, channels, flip, 0);
+                }
                 room = 0;
             }
-            for (k = v.first; k < v.end; k++, from += pitch, to += taps)
+            for (k = v.first; k < v.end; k++) {
                 gather(to, from, (h.end - h.first) * channels, flip, room);
-            filter_taps(f, window, n, y);
+                from = &from[pitch];
+                to = &to[taps];
+            }
+            filter_taps(f, window, n, pixel);
+            pixel = &pixel[f->out.channels];
         }
+    }
 }
 
 {% endif %}
@@ -350,22 +445,34 @@ STEP void filter_gathered(const filter *f, const int8_t *map, int8_t *y)
 /* Filters of an image whose windows are too large to copy, and not always inside it. */
 STEP void filter_pixels(const filter *f, const uint8_t *image, int8_t *y)
 {
-    int32_t row, column, o, k, i, c, channels = f->in.channels;
-    for (row = 0; row < f->out.height; row++)
+    const int32_t channels = f->in.channels;
+    int8_t *to = y;
+    int32_t row;
+    int32_t column;
+    int32_t o;
+    int32_t k;
+    int32_t i;
+    int32_t c;
+    for (row = 0; row < f->out.height; row++) {
         for (column = 0; column < f->out.width; column++) {
-            span v = clip(row, f->rows, f->in.height, f), h = clip(column, f->columns, f->in.width, f);
+            span v = clip(row, f->rows, f->in.height, f);
+            span h = clip(column, f->columns, f->in.width, f);
             for (o = 0; o < f->out.channels; o++) {
                 int32_t sum = f->bias[o];
-                for (k = v.first; k < v.end; k++)
+                for (k = v.first; k < v.end; k++) {
                     for (i = h.first; i < h.end; i++) {
-                        const uint8_t *x = image + ((v.start + k) * f->in.width + h.start + i) * channels;
-                        const int8_t *w = f->weights + ((o * f->rows + k) * f->columns + i) * channels;
-                        for (c = 0; c < channels; c++)
+                        const uint8_t *x = &image[(((v.start + k) * f->in.width) + h.start + i) * channels];
+                        const int8_t *w = &f->weights[((((o * f->rows) + k) * f->columns) + i) * channels];
+                        for (c = 0; c < channels; c++) {
                             sum += (x[c] - f->mean[c]) * w[c];
+                        }
                     }
-                *y++ = finish(sum, o, &f->end);
+                }
+                *to = finish(sum, o, &f->end);
+                to++;
             }
         }
+    }
 }
 
 {% endif %}
@@ -374,58 +481,89 @@ STEP void filter_pixels(const filter *f, const uint8_t *image, int8_t *y)
 static void recentre(uint8_t *image)
 {
     int32_t i;
-    for (i = 0; i < {{ upper }}_INPUT_BYTES; i++)
-        image[i] ^= 0x80;
+    for (i = 0; i < {{ upper }}_INPUT_BYTES; i++) {
+        image[i] ^= 0x80u;
+    }
 }
 
 {% endif %}
 {% if uses.depthwise %}
-INLINE four_sums add_channels(four_sums s, const int8_t *x, const int8_t *w, int32_t zero)
+INLINE void add_channels(four_sums *s, const int8_t *x, const int8_t *w, int32_t zero)
 {
 #if defined(PAIRS)
-    int32_t u = four(x), v = four(w), less = twice(-zero), u0 = even(u, less), v0 = even_weights(v);
-    int32_t u1 = odd(u, less), v1 = odd_weights(v);
-    s.a += (int16_t)u0 * (int16_t)v0, s.c += (u0 >> 16) * (v0 >> 16);
-    s.b += (int16_t)u1 * (int16_t)v1, s.d += (u1 >> 16) * (v1 >> 16);
+    int32_t u = four(x);
+    int32_t v = four(w);
+    int32_t less = twice(-zero);
+    int32_t u0 = even(u, less);
+    int32_t v0 = even_weights(v);
+    int32_t u1 = odd(u, less);
+    int32_t v1 = odd_weights(v);
+    s->a += (int16_t)u0 * (int16_t)v0;
+    s->c += (u0 >> 16) * (v0 >> 16);
+    s->b += (int16_t)u1 * (int16_t)v1;
+    s->d += (u1 >> 16) * (v1 >> 16);
 #else
-    s.a += (x[0] - zero) * w[0], s.b += (x[1] - zero) * w[1];
-    s.c += (x[2] - zero) * w[2], s.d += (x[3] - zero) * w[3];
+    s->a += (x[0] - zero) * w[0];
+    s->b += (x[1] - zero) * w[1];
+    s->c += (x[2] - zero) * w[2];
+    s->d += (x[3] - zero) * w[3];
 #endif
-    return s;
 }
 
 /* Filter each channel by itself, four at a time. */
 STEP void filter_channels(const filter *f, const int8_t *map, int8_t *y)
 {
-    const int32_t channels = f->in.channels, whole = channels & ~3, pitch = f->in.width * channels, zero = f->zero;
+    const int32_t channels = f->in.channels;
+    const int32_t whole = channels & ~3;
+    const int32_t pitch = f->in.width * channels;
+    const int32_t zero = f->zero;
     const int32_t *bias = f->bias;
     const ending e = f->end;
-    int32_t row, column, c, k, i;
-    for (row = 0; row < f->out.height; row++)
+    int8_t *to = y;
+    int32_t row;
+    int32_t column;
+    int32_t c;
+    int32_t k;
+    int32_t i;
+    for (row = 0; row < f->out.height; row++) {
         for (column = 0; column < f->out.width; column++) {
-            span v = clip(row, f->rows, f->in.height, f), h = clip(column, f->columns, f->in.width, f);
-            const int32_t n = h.end - h.first, left = v.first * f->columns + h.first;
-            const int8_t *x = map + (v.start + v.first) * pitch + (h.start + h.first) * channels;
-            const int8_t *w = f->weights + left * channels;
+            span v = clip(row, f->rows, f->in.height, f);
+            span h = clip(column, f->columns, f->in.width, f);
+            const int32_t rows = v.end - v.first;
+            const int32_t n = h.end - h.first;
+            const int32_t left = (v.first * f->columns) + h.first;
+            const int8_t *x = &map[((v.start + v.first) * pitch) + ((h.start + h.first) * channels)];
+            const int8_t *w = &f->weights[left * channels];
             for (c = 0; c < whole; c += 4) {
                 four_sums s = {bias[c], bias[c + 1], bias[c + 2], bias[c + 3]};
-                for (k = 0; k < v.end - v.first; k++) {
-                    const int8_t *u = x + k * pitch + c, *t = w + k * f->columns * channels + c;
-                    for (i = 0; i < n; i++, u += channels, t += channels)
-                        s = add_channels(s, u, t, zero);
+                for (k = 0; k < rows; k++) {
+                    const int8_t *u = &x[(k * pitch) + c];
+                    const int8_t *t = &w[(k * f->columns * channels) + c];
+                    for (i = 0; i < n; i++) {
+                        add_channels(&s, u, t, zero);
+                        u = &u[channels];
+                        t = &t[channels];
+                    }
                 }
-                y[0] = finish(s.a, c, &e), y[1] = finish(s.b, c + 1, &e);
-                y[2] = finish(s.c, c + 2, &e), y[3] = finish(s.d, c + 3, &e);
-                y += 4;
+                to[0] = finish(s.a, c, &e);
+                to[1] = finish(s.b, c + 1, &e);
+                to[2] = finish(s.c, c + 2, &e);
+                to[3] = finish(s.d, c + 3, &e);
+                to = &to[4];
             }
             for (c = whole; c < channels; c++) {
                 int32_t sum = bias[c];
-                for (k = 0; k < v.end - v.first; k++)
-                    for (i = 0; i < n; i++)
-                        sum += (x[k * pitch + i * channels + c] - zero) * w[(k * f->columns + i) * channels + c];
-                *y++ = finish(sum, c, &e);
+                for (k = 0; k < rows; k++) {
+                    for (i = 0; i < n; i++) {
+                        const int8_t *u = &x[(k * pitch) + (i * channels) + c];
+                        sum += (*u - zero) * w[(((k * f->columns) + i) * channels) + c];
+                    }
+                }
+                *to = finish(sum, c, &e);
+                to++;
             }
         }
+    }
 }
 
 {% endif %}
@@ -433,9 +571,10 @@ STEP void filter_channels(const filter *f, const int8_t *map, int8_t *y)
 /* Writes over what it reads: from the last to the first, no float reaches a number that is still to be read. */
 static void decode(float scale, int32_t zero, const int8_t *x, float *y)
 {
-    int k;
-    for (k = {{ upper }}_CLASSES - 1; k >= 0; k--)
+    int32_t k;
+    for (k = {{ upper }}_CLASSES - 1; k >= 0; k--) {
         y[k] = (float)(x[k] - zero) * scale;
+    }
 }
 
 {% endif %}

@@ -8,16 +8,16 @@
 #include <math.h>
 #include <stddef.h>
 
-/* All memory but the stack. Image and values lie in the buffer, each for as long as it is needed. */
-static struct {
-    float output[{{ upper }}_CLASSES];
-    {{ number }} buffer[{{ buffer }}];
-} ram;
+#ifndef {{ upper }}_TABLES
+#define {{ upper }}_TABLES
+#endif
 
-typedef char ram_is_as_stated[sizeof ram == {{ upper }}_RAM_BYTES ? 1 : -1];
+typedef char memory_is_as_stated[(sizeof({{ name }}_memory) == {{ upper }}_RAM_BYTES) ? 1 : -1];
 
 typedef struct {
-    int32_t channels, height, width; /* a map lies in memory row by row, and pixel by pixel all channels of it */
+    int32_t channels; /* a map lies in memory row by row, and pixel by pixel all channels of it */
+    int32_t height;
+    int32_t width;
 } extent;
 
 {% include "int8.c" if int8 else "float.c" %}
@@ -27,7 +27,8 @@ typedef struct {
     int32_t zero;
 {% endif %}
     extent in;
-    int32_t rows, columns;
+    int32_t rows;
+    int32_t columns;
     ending end;
 } average;
 
@@ -40,7 +41,8 @@ typedef struct {
 {% if int8 %}
     int32_t zero;
 {% endif %}
-    int32_t pixels, channels;
+    int32_t pixels;
+    int32_t channels;
     ending end;
 } adjustment;
 
@@ -48,9 +50,13 @@ typedef struct {
 {% if uses.add %}
 typedef struct {
 {% if int8 %}
-    int32_t factor, zero, kept_factor, kept_zero;
+    int32_t factor;
+    int32_t zero;
+    int32_t kept_factor;
+    int32_t kept_zero;
 {% endif %}
-    int32_t pixels, channels;
+    int32_t pixels;
+    int32_t channels;
     ending end;
 } addition;
 
@@ -60,20 +66,30 @@ typedef struct {
 static void pool_largest(int32_t channels, int32_t height, int32_t width, int32_t rows, int32_t columns,
                          const {{ number }} *x, {{ number }} *y)
 {
-    int32_t row, column, c, k, i;
-    for (row = 0; row < height / rows; row++)
-        for (column = 0; column < width / columns; column++)
+    {{ number }} *to = y;
+    int32_t row;
+    int32_t column;
+    int32_t c;
+    int32_t k;
+    int32_t i;
+    for (row = 0; row < (height / rows); row++) {
+        for (column = 0; column < (width / columns); column++) {
             for (c = 0; c < channels; c++) {
-                const {{ number }} *w = x + (row * rows * width + column * columns) * channels + c;
+                const {{ number }} *w = &x[(((row * rows * width) + (column * columns)) * channels) + c];
                 {{ number }} best = *w;
-                for (k = 0; k < rows; k++)
+                for (k = 0; k < rows; k++) {
                     for (i = 0; i < columns; i++) {
-                        {{ number }} v = w[(k * width + i) * channels];
-                        if (v > best)
+                        {{ number }} v = w[((k * width) + i) * channels];
+                        if (v > best) {
                             best = v;
+                        }
                     }
-                *y++ = best;
+                }
+                *to = best;
+                to++;
             }
+        }
+    }
 }
 
 {% endif %}
@@ -81,17 +97,29 @@ static void pool_largest(int32_t channels, int32_t height, int32_t width, int32_
 /* May write over what it reads: y never overtakes x. */
 static void pool_average(const average *p, const {{ number }} *x, {{ number }} *y)
 {
-    int32_t row, column, c, k, i;
-    for (row = 0; row < p->in.height / p->rows; row++)
-        for (column = 0; column < p->in.width / p->columns; column++)
-            for (c = 0; c < p->in.channels; c++) {
-                const {{ number }} *w = x + (row * p->rows * p->in.width + column * p->columns) * p->in.channels + c;
-                {{ total }} sum = 0;
-                for (k = 0; k < p->rows; k++)
-                    for (i = 0; i < p->columns; i++)
-                        sum += w[(k * p->in.width + i) * p->in.channels]{{ " - p->zero" if int8 }};
-                *y++ = finish(sum{{ " / (float)(p->rows * p->columns)" if not int8 }}, c * p->end.step, &p->end);
+    const int32_t channels = p->in.channels;
+    const int32_t width = p->in.width;
+    {{ number }} *to = y;
+    int32_t row;
+    int32_t column;
+    int32_t c;
+    int32_t k;
+    int32_t i;
+    for (row = 0; row < (p->in.height / p->rows); row++) {
+        for (column = 0; column < (width / p->columns); column++) {
+            for (c = 0; c < channels; c++) {
+                const {{ number }} *w = &x[(((row * p->rows * width) + (column * p->columns)) * channels) + c];
+                {{ total }} sum = 0{{ ".0f" if not int8 }};
+                for (k = 0; k < p->rows; k++) {
+                    for (i = 0; i < p->columns; i++) {
+                        sum += w[((k * width) + i) * channels]{{ " - p->zero" if int8 }};
+                    }
+                }
+                *to = finish(sum{{ " / (float)(p->rows * p->columns)" if not int8 }}, c * p->end.step, &p->end);
+                to++;
             }
+        }
+    }
 }
 
 {% endif %}
@@ -99,12 +127,16 @@ static void pool_average(const average *p, const {{ number }} *x, {{ number }} *
 /* May write over what it reads. */
 static void adjust(const adjustment *a, const {{ number }} *x, {{ number }} *y)
 {
-    int32_t pixel, c;
-    for (pixel = 0; pixel < a->pixels; pixel++)
+    int32_t i = 0;
+    int32_t pixel;
+    int32_t c;
+    for (pixel = 0; pixel < a->pixels; pixel++) {
         for (c = 0; c < a->channels; c++) {
-            {{ total }} sum = {{ "(*x++ - a->zero)" if int8 else "*x++" }} * a->factor[c * a->step] + a->shift[c * a->step];
-            *y++ = finish(sum, c * a->end.step, &a->end);
+            {{ total }} sum = ({{ "(x[i] - a->zero)" if int8 else "x[i]" }} * a->factor[c * a->step]) + a->shift[c * a->step];
+            y[i] = finish(sum, c * a->end.step, &a->end);
+            i++;
         }
+    }
 }
 
 {% endif %}
@@ -112,65 +144,123 @@ static void adjust(const adjustment *a, const {{ number }} *x, {{ number }} *y)
 /* May write over either of what it reads. */
 static void add(const addition *a, const {{ number }} *x, const {{ number }} *kept, {{ number }} *y)
 {
-    int32_t pixel, c;
-    for (pixel = 0; pixel < a->pixels; pixel++)
+    int32_t i = 0;
+    int32_t pixel;
+    int32_t c;
+    for (pixel = 0; pixel < a->pixels; pixel++) {
         for (c = 0; c < a->channels; c++) {
 {% if int8 %}
-            int32_t sum = (*x++ - a->zero) * a->factor + (*kept++ - a->kept_zero) * a->kept_factor;
+            int32_t sum = ((x[i] - a->zero) * a->factor) + ((kept[i] - a->kept_zero) * a->kept_factor);
 {% else %}
-            float sum = *x++ + *kept++;
+            float sum = x[i] + kept[i];
 {% endif %}
-            *y++ = finish(sum, c * a->end.step, &a->end);
+            y[i] = finish(sum, c * a->end.step, &a->end);
+            i++;
         }
+    }
 }
 
 {% endif %}
-{% for part in parts %}
-/* {{ part.comment }} */
-{% for array in part.arrays %}
-static const {{ array.type }} {{ array.name }}[{{ array.length }}] = {
-{{ array.text }}
-};
-{% endfor %}
-{% if part.record %}
-static const {{ part.record.type }} {{ part.record.name }} = {
-{% for field, value in part.record.fields %}
-    .{{ field }} = {{ value }},
-{% endfor %}
-};
-{% endif %}
-
-{% endfor %}
 const char *const {{ name }}_class_names[{{ upper }}_CLASSES] = {
 {% for text in class_names %}
     "{{ text }}",
 {% endfor %}
 };
 
+/* From the image to the score of each class; return the class of the highest. */
+static int32_t compute({{ name }}_memory *memory)
+{
+    int32_t best = 0;
+    int32_t k;
+{% for part in parts %}
+    { /* {{ part.comment }} */
+{% for array in part.arrays %}
+        static const {{ array.type }} {{ array.name }}[{{ array.length }}] {{ upper }}_TABLES = {
+{{ array.text }}
+        };
+{% endfor %}
+{% if part.record %}
+        static const {{ part.record.type }} {{ part.record.name }} = {
+{% for field, value in part.record.fields %}
+            .{{ field }} = {{ value }},
+{% endfor %}
+        };
+{% endif %}
+{% for call in part.calls %}
+        {{ call }}
+{% endfor %}
+    }
+{% endfor %}
+    for (k = 1; k < {{ upper }}_CLASSES; k++) {
+        if (memory->output[k] > memory->output[best]) {
+            best = k;
+        }
+    }
+    return best;
+}
+
+/* From scores, of which the highest is given, to probabilities. */
+static void make_probabilities(float *output, float highest)
+{
+    float total = 0.0f;
+    int32_t k;
+    for (k = 0; k < {{ upper }}_CLASSES; k++) {
+        output[k] = expf(output[k] - highest);
+        total += output[k];
+    }
+    for (k = 0; k < {{ upper }}_CLASSES; k++) {
+        output[k] /= total;
+    }
+}
+
+static int32_t is_usable(const {{ name }}_memory *memory)
+{
+    return ((memory != NULL) && (((uintptr_t)memory % {{ upper }}_ALIGNMENT) == 0u)) ? 1 : 0;
+}
+
+uint8_t *{{ name }}_image_in({{ name }}_memory *memory)
+{
+    return (is_usable(memory) != 0) ? {{ image }} : NULL;
+}
+
+int {{ name }}_predict_in({{ name }}_memory *memory)
+{
+    return (is_usable(memory) != 0) ? (int)compute(memory) : {{ upper }}_BAD_MEMORY;
+}
+
+int {{ name }}_run_in({{ name }}_memory *memory)
+{
+    int best = {{ upper }}_BAD_MEMORY;
+    if (is_usable(memory) != 0) {
+        best = (int)compute(memory);
+        make_probabilities(memory->output, memory->output[best]);
+    }
+    return best;
+}
+
+#ifndef {{ upper }}_NO_STATIC
+#ifndef {{ upper }}_SECTION
+#define {{ upper }}_SECTION
+#endif
+#ifndef {{ upper }}_ALIGNED
+#define {{ upper }}_ALIGNED
+#endif
+
+static {{ name }}_memory ram {{ upper }}_ALIGNED {{ upper }}_SECTION;
+
 uint8_t *{{ name }}_image(void)
 {
-    return {{ image }};
+    return {{ name }}_image_in(&ram);
 }
 
 int {{ name }}_predict(void)
 {
-    int k, best = 0;
-{% for part in parts %}
-    {{ part.call }}
-{% endfor %}
-    for (k = 1; k < {{ upper }}_CLASSES; k++)
-        if (ram.output[k] > ram.output[best])
-            best = k;
-    return best;
+    return {{ name }}_predict_in(&ram);
 }
 
 const float *{{ name }}_run(void)
 {
-    float highest = ram.output[{{ name }}_predict()], total = 0.0f;
-    int k;
-    for (k = 0; k < {{ upper }}_CLASSES; k++)
-        total += ram.output[k] = expf(ram.output[k] - highest);
-    for (k = 0; k < {{ upper }}_CLASSES; k++)
-        ram.output[k] /= total;
+    (void){{ name }}_run_in(&ram);
     return ram.output;
 }
+#endif
