@@ -9,8 +9,8 @@ from makeweight.designs.layout import Step, image_step, lay_out, lower_bound
 from makeweight.designs.limits import NumberType
 from makeweight.designs.program import CONVOLUTIONS, operations
 
-# Stack to allow for on a microcontroller, besides RAM. The deepest chain of calls (gcc 12.2 -fcallgraph-info=su, networks
-# in int8) took 560 bytes at most on Cortex-M0+, M4 and RV32 at -O0, 512 optimised; on x86-64 704 at -O0.
+# Stack to allow for on a microcontroller, besides RAM. The deepest chain of calls (gcc 12.2 -fcallgraph-info=su, int8)
+# took 560 bytes at most on Cortex-M0+, M4 and RV32 at -O0, 512 optimised; on x86-64 704 at -O0.
 STACK_BYTES = 640
 VALUE_BYTES: dict[NumberType, int] = {"int8": 1, "fp32": 4}
 
