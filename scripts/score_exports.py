@@ -33,6 +33,7 @@ from makeweight.wording import percentage, signed_points, span
 RESULTS = Path(__file__).parents[1] / "docs" / "results" / "exports"
 NETWORKS = ("fashion/cnn-10k", "fashion/cnn-20k", "fashion/cnn-50k", "fashion/cnn-100k")
 FILES = ("onnx", "c")  # each in float32 and int8, in this order
+ADVICE = {True: "recommended", False: "not recommended", None: "undecided"}
 HEAD = """\
 | network | file | test accuracy % | change, points (95 %) | same class % | file, bytes | flash, bytes | a weight \
 | code, bytes | RAM, bytes | p50 ms | int8 |
@@ -100,13 +101,15 @@ def markdown(networks: Sequence[dict[str, Any]], machine: dict[str, Any]) -> str
 
 
 def rows(network: dict[str, Any]) -> list[str]:
-    verdicts = {file["name"]: None for file in network["files"]}
-    verdicts |= {network["files"][2 * i + 1]["name"]: network["int8"][name]["wins"] for i, name in enumerate(FILES)}
+    verdicts = {file["name"]: "" for file in network["files"]}
+    verdicts |= {
+        network["files"][2 * i + 1]["name"]: ADVICE[network["int8"][name]["wins"]] for i, name in enumerate(FILES)
+    }
     label = f"{network['network']}, {network['weights']:,} weights"
     return [row(label if not i else "", file, verdicts[file["name"]]) for i, file in enumerate(network["files"])]
 
 
-def row(label: str, file: dict[str, Any], wins: bool | None) -> str:
+def row(label: str, file: dict[str, Any], advice: str) -> str:
     change, memory = file["accuracy_change"], file["memory"]
     device = ("flash_bytes", "bytes_per_weight", "code_bytes", "ram_bytes")
     cells = (
@@ -118,7 +121,7 @@ def row(label: str, file: dict[str, Any], wins: bool | None) -> str:
         f"{file['bytes']:,}",
         *(size(memory[name]) if memory else "" for name in device),
         "" if file["latency_p50_ms"] is None else f"{file['latency_p50_ms']:.3f}",
-        "" if wins is None else "recommended" if wins else "not recommended",
+        advice,
     )
     return f"| {' | '.join(cells)} |"
 

@@ -60,7 +60,8 @@ def export(
     The file takes uint8 images and gives probabilities. Each file is opened again and compared with PyTorch: accuracy
     with its 95 % interval, the share of test images with the same class, the time of one image on one thread. int8 is
     recommended if its file is smaller, its median latency no longer, and its loss of accuracy half a point at most
-    (upper end of the interval). C is compiled for the check, which needs gcc or clang, and is judged by flash and RAM.
+    (upper end of the interval). C is compiled for the check, which needs gcc or clang; there int8 is recommended if its
+    flash is smaller, unless a loss of more than half a point is shown.
     Exit code 1: a file doesn't compute what the network does.
     """
     from makeweight.cli.export_view import show_export

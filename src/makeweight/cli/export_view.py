@@ -40,7 +40,7 @@ def show_export(report: ExportReport) -> None:
     else:
         say(f"Times: one image at a time, in turn, on {report.conditions}.")
     if report.int8 is not None:
-        say(f"int8 is {'' if report.int8.wins else 'not '}recommended. {' '.join(report.int8.sentences)}")
+        say(" ".join((report.int8.headline, *report.int8.sentences)))
     put(*_written(report))
 
 

@@ -69,7 +69,6 @@ def model_card(
         rows=[_row(checked) for checked in (report.pytorch, *report.files)],
         timing=_timing(report),
         trained=_trained(report),
-        verdict=f"int8 is {'' if report.int8 and report.int8.wins else 'not '}recommended.",
         devices=[_device_row(file) for file in report.files if file.memory],
         stack_bytes=STACK_BYTES,
         worst=_worst(report.classes),

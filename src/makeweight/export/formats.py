@@ -58,8 +58,9 @@ def write_onnx(
     model = onnx_model(deployment)
     written = [_onnx_file(folder / f"{name}.onnx", model.SerializeToString(deterministic=True), "float32")]
     if int8:
-        small = quantised(model, deployment.facts, deployment.calibration)
-        written.append(_onnx_file(folder / f"{name}-int8.onnx", small.SerializeToString(deterministic=True), "int8"))
+        small, calibration = quantised(model, deployment.facts, deployment.calibration)
+        content = small.SerializeToString(deterministic=True)
+        written.append(_onnx_file(folder / f"{name}-int8.onnx", content, "int8", calibration))
     return tuple(written)
 
 
@@ -121,11 +122,12 @@ def format_named(format_: str, int8: bool, name: str = NAME) -> ExportFormat:
     return FORMATS[format_]
 
 
-def _onnx_file(path: Path, content: bytes, precision: Precision) -> Artefact:
+def _onnx_file(path: Path, content: bytes, precision: Precision, calibration: str = "") -> Artefact:
     """Write a file, and open what was written as everybody must who uses it."""
     import onnxruntime
 
     from makeweight.export.runtime import OnnxFile
 
     write_whole(path, content)
-    return Artefact((path,), precision, f"ONNX Runtime {onnxruntime.__version__}", OnnxFile(path).answer)
+    engine = f"ONNX Runtime {onnxruntime.__version__}"
+    return Artefact((path,), precision, engine, OnnxFile(path).answer, calibration=calibration)

@@ -49,6 +49,7 @@ class Artefact:
     answer: Answer = field(repr=False)
     timed: bool = True  # whether one call is one inference, so that its time says something
     memory: Memory | None = None  # where it is written for a device
+    calibration: str = ""  # how the ranges of int8 were chosen, if there was a choice
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ class Verification:
     latency: Timing | None  # one image on one thread, from uint8 pixels to probabilities
     beside: tuple[str, ...] = ()  # further files that belong to it, such as a header
     memory: Memory | None = None
+    calibration: str = ""  # how the ranges of int8 were chosen, if there was a choice
 
     @property
     def faithful(self) -> bool:
@@ -78,10 +80,17 @@ class Verification:
 class Int8Verdict:
     """Whether the quantised file is the one to use."""
 
-    wins: bool
+    wins: bool | None  # None where too little is known to advise for or against it
     rule: str  # that was applied
     sentences: tuple[str, ...]  # one for each part of the rule
     change: Difference  # accuracy of int8 minus that of float32
+
+    @property
+    def headline(self) -> str:
+        """Say it in a sentence."""
+        if self.wins is None:
+            return "int8 is neither recommended nor advised against."
+        return f"int8 is {'' if self.wins else 'not '}recommended."
 
 
 @dataclass(frozen=True)

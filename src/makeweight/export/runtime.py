@@ -29,7 +29,7 @@ class OnnxFile:
         require_onnx(f"{path}: an ONNX file")
         content = read_capped(path)
         self.facts: Facts = checked_model(content, path)
-        self._session = _session(content, path)
+        self._session = _opened(content, path)
 
     def answer(self, images: Pixels) -> Probabilities:
         """Return the probabilities."""
@@ -37,15 +37,20 @@ class OnnxFile:
         return probabilities
 
 
-def _session(content: bytes, path: Path) -> Any:
+def session(content: bytes) -> Any:
+    """Open a model for ONNX Runtime on one thread of the processor; raises an exception of ONNX Runtime's."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4  # what goes wrong comes as an exception as well
+    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+
+def _opened(content: bytes, path: Path) -> Any:
     try:
         # From bytes that were checked, and not from the file: it may be another one by now.
-        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        return session(content)
     except Exception as error:  # ONNX Runtime has a class for each of its status codes
         reason = " ".join(str(error).split())[:200]
         raise DataFormatError(f"{path} cannot be opened by ONNX Runtime: {reason}. Export the run again.") from error
