@@ -33,8 +33,13 @@ def work(architecture: Architecture) -> dict[str, Any]:
         If a layer does not fit.
     """
     counts: dict[str, Any] = {"classes": architecture.classes, "bytes": prod(architecture.input_shape)}
-    for step in operations(architecture)[1:]:
+    steps = operations(architecture)[1:]
+    for step in steps:
         _add(counts, {"steps": 1, **_loops(step), **_endings(step)})
+    # A compiler specialises a function for its only call.
+    gathering = sum(np.asarray(_gathers(step), int) for step in steps if step.kind == "filter")
+    for what in ("places", "groups", "singles"):
+        counts[f"shared {what}"] = np.where(gathering > 1, counts.get(f"gathered {what}", 0), 0)
     return counts
 
 
@@ -135,7 +140,7 @@ def _filter(step: Operation) -> dict[str, Any]:
         "gathered words": (places - clipped) * step.rows * -(-step.columns * c // LANES),
         "gathered bytes": (places - clipped) * step.rows * step.columns * c,
         "clipped places": clipped, "clipped bytes": clipped * taps, "gathered groups": places * groups,
-        "gathered blocks": places * groups * blocks, "single filters": places * rest,
+        "gathered blocks": places * groups * blocks, "gathered singles": places * rest,
         "single blocks": places * rest * blocks,
     }  # fmt: skip
     direct = {
