@@ -94,6 +94,25 @@ def test_the_file_s_limits_count_and_the_command_line_wins(cli: Callable, tmp_pa
     assert macs != more <= 50_000  # a value takes a quarter of the bytes, so another network is best
 
 
+def test_a_chip_of_the_file_is_that_of_a_limit_on_the_command_line(cli: Callable, tmp_path: Path) -> None:
+    (tmp_path / "part.toml").write_text(
+        'dataset = "digits"\nfamilies = ["cnn"]\nbudgets = ["3K"]\nchip = "m4@80MHz"\nmax_ms = 20\n'
+    )
+    record = json.loads(cli("study", "part.toml", "--dry-run", "--json", "--max-ms", "2").out)
+    assert all(job["milliseconds"] <= 2 for job in record["jobs"])
+
+
+def test_long_names_of_different_limits_are_different(cli: Callable) -> None:
+    limits = ("--max-macs", "5M", "--ram", "64K", "--flash", "256K", "--max-ms", "100", "--chip", "m0plus@48")
+    names = {
+        json.loads(cli("study", "--dataset", "digits", "--budgets", "2K", "--seeds", "1", *limits, "--families", family,
+                       "--dry-run", "--json").out)["study"]
+        for family in ("fcn", "cnn")
+    }  # fmt: skip
+    assert len(names) == 2
+    assert all(len(name) <= 80 for name in names)
+
+
 def test_the_same_number_of_operations_and_of_bytes_are_two_studies(cli: Callable) -> None:
     names = {
         json.loads(cli(*STUDY, option, "2K", "--dry-run", "--json", *more).out)["study"]

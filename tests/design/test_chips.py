@@ -11,6 +11,7 @@ import pytest
 import torch
 from benchmarks.settings import RESULTS
 
+import makeweight as mw
 from makeweight.designs.architecture import Task
 from makeweight.designs.chips import cores, parse_chip
 from makeweight.designs.demand import demand, least_demand, on_device
@@ -103,6 +104,35 @@ def test_the_smallest_limit_that_works_does() -> None:
         fit(family_named("cnn"), FASHION, 20_000, {}, limits)
     works = replace(limits, **{f"max_{name}": most for name, most in refused.value.nearest.items()})  # type: ignore[arg-type]
     assert fit(family_named("cnn"), FASHION, 20_000, {}, works).cost.weights > 0
+
+
+@pytest.mark.parametrize("clock", [0.001, 0.25, 48.0, 1234.567, 2000.0])
+def test_a_chip_is_read_back_as_it_is_written(clock: float) -> None:
+    chip = parse_chip(f"m4@{clock}")
+    assert chip.mhz == clock
+    assert parse_chip(str(chip)) == chip
+
+
+def test_milliseconds_may_be_any_number_above_0() -> None:
+    assert parse_limits(chip="m4@80", max_ms=100 / 3).max_ms == 100 / 3
+    assert parse_limits(chip="m4@80", max_ms="1e-3").max_ms == 0.001
+    names = {
+        "-".join(parse_limits(chip="m4@80", max_ms=ms).labels()) for ms in (2, 2.000001, 1.999999, 1234567, 1234568)
+    }
+    assert len(names) == 5
+    for wrong in (float("nan"), float("inf"), -1, True):
+        with pytest.raises(InvalidValue, match="write a number above 0"):
+            parse_limits(chip="m4@80", max_ms=wrong)
+
+
+def test_exact_widths_keep_the_chip_and_too_little_flash_is_told_in_flash() -> None:
+    assert mw.design("cnn", data=FASHION, widths=(8,), chip="m4@80MHz").limits.chip == "cortex-m4@80MHz"
+    with pytest.raises(InfeasibleLimits, match=r"bytes of flash on cortex-m4.*Use max_flash=") as refused:
+        mw.design("cnn", data=FASHION, chip="cortex-m4", max_flash=100)
+    works = int(refused.value.nearest["flash"])
+    assert mw.design("cnn", data=FASHION, chip="cortex-m4", max_flash=works).cost.weights > 0
+    with pytest.raises(InvalidValue, match="chip '5' is unknown"):
+        mw.design("cnn", "2K", FASHION, chip=5)  # type: ignore[arg-type]
 
 
 def test_a_chip_without_a_clock_has_no_milliseconds() -> None:

@@ -20,7 +20,7 @@ BAD = {
             "'seedz'",
             "dataset, data, image_size, channels, scale, layout, label, follow_links, skip_unreadable, families, "
             "budgets, seeds, split_seed, tuned, "
-            "max_macs, max_ram, ram_type, recipe, vary",
+            "max_macs, max_ram, ram_type, chip, max_flash, max_ms, recipe, vary",
         ],
     ),
     "unknown family": ('families = ["fcn", "rnn"]', ["families.1 = 'rnn'", FAMILY_NAMES]),

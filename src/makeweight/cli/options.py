@@ -202,6 +202,12 @@ class LimitOptions:
 
         return parse_limits(**{**asdict(self), "ram_type": self.ram_type or "int8"})
 
+    def each(self) -> dict[str, Any]:
+        """Read them one by one, for a study whose file may have more of them."""
+        from makeweight.designs.limits import parse_each
+
+        return parse_each(asdict(self))
+
 
 @dataclass(frozen=True)
 class MachineOptions:

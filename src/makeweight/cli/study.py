@@ -70,10 +70,10 @@ def study(
     from makeweight.studies.plan import plan
     from makeweight.studies.session import StudyPlan, refuse_other_data
 
-    within, on = limits.parsed(), machine.checked()
+    on = machine.checked()
     own = {name: value or None for name, value in asdict(images).items()}
     own["data"] = images.data and str(images.data)
-    bounds = {**asdict(within), "ram_type": limits.ram_type}
+    bounds = limits.each()
     said = texts.present(**own, seeds=seeds, split_seed=split_seed, **bounds, tuned=tuned or None)
     said |= {key: tuple(text.split(",")) for key, text in texts.present(families=families, budgets=budgets).items()}
     recipe, variants = texts.recipe_changes(settings, precision=precision), texts.varied(vary)

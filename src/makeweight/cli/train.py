@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -58,10 +57,9 @@ def train(
     changes = texts.recipe_changes(
         settings, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, precision=precision
     )
-    said = texts.present(
-        width=width and width.replace(",", "+"), **{**asdict(limits), "ram_type": None}, **chosen, **changes
-    )
-    weights, within = None if budget is None else parse_budget(budget), limits.parsed()
+    within = limits.parsed()
+    said = texts.present(width=width and width.replace(",", "+"), **within.asked(), **chosen, **changes)
+    weights = None if budget is None else parse_budget(budget)
     data = images.ready()
     if name is not None:
         refuse_other_data(study_folder(store, name), data)

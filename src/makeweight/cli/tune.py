@@ -77,8 +77,8 @@ def tune(
     if report and (family is None or weights is None):
         raise typer.Exit(_report(_find_tuning(store, name), as_json))
     if family is None or weights is None:
-        missing = "--family" if family is None else "--budget"
-        raise InvalidValue(f"{missing} is missing: makeweight tune --family fcn --budget 100K")
+        missing = "--family is missing" if family is None else "--budget is missing (or --flash of a --chip)"
+        raise InvalidValue(f"{missing}: makeweight tune --family fcn --budget 100K")
     seconds = None if time is None else parse_seconds(time)
     fixed = texts.recipe_changes(settings)
     on = machine.checked()

@@ -48,7 +48,9 @@ class Chip:
     mhz: float | None = None
 
     def __str__(self) -> str:
-        return self.core.name if self.mhz is None else f"{self.core.name}@{self.mhz:g}MHz"
+        if self.mhz is None:
+            return self.core.name
+        return f"{self.core.name}@{f'{self.mhz:.3f}'.rstrip('0').rstrip('.')}MHz"
 
     def instructions(self, architecture: Architecture) -> Any:
         """Estimate the instructions for one image; an array where the widths are arrays.
@@ -96,6 +98,7 @@ def parse_chip(text: str) -> Chip:
     >>> str(parse_chip("m4@80MHz")), str(parse_chip("Cortex-M0+"))
     ('cortex-m4@80MHz', 'cortex-m0plus')
     """
+    text = str(text)
     written, _, clock = text.strip().lower().partition("@")
     name = _SHORT.get(written, written)
     if name not in cores():
@@ -104,10 +107,11 @@ def parse_chip(text: str) -> Chip:
         )
     if not clock and "@" not in text:
         return Chip(cores()[name])
-    match = re.fullmatch(r"(\d{1,4}(?:\.\d{1,6})?)\s*(?:mhz)?", clock)
+    match = re.fullmatch(r"(\d{1,4}(?:\.\d{1,3})?)\s*(?:mhz)?", clock)
     if not match or not 0 < float(match[1]) <= FASTEST:
         raise InvalidValue(
-            f"the clock in {text[:32]!r} is not possible: give MHz above 0 and up to {FASTEST:g}, as in {name}@80MHz."
+            f"the clock in {text[:32]!r} is not possible: give MHz above 0 and up to {FASTEST:g}, with three decimals "
+            f"at most, as in {name}@80MHz."
         )
     return Chip(cores()[name], float(match[1]))
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from makeweight.designs.budget import MAX_BUDGET
 from makeweight.errors import InvalidValue
 
 if TYPE_CHECKING:
@@ -89,7 +91,14 @@ class Limits:
 
     def budget(self, weights: int | None) -> int | None:
         """Return the budget of weights: the one that is given, or one for each byte of flash."""
-        return self.max_flash if weights is None else weights
+        if weights is None and self.max_flash is not None:
+            return min(self.max_flash, MAX_BUDGET)
+        return weights
+
+    def asked(self) -> dict[str, Any]:
+        """Return the limits that are given, as they stand in the name of a network."""
+        given = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {name: value for name, value in given.items() if value not in (None, "int8")}
 
     def most(self) -> dict[str, float]:
         """Return what is limited, and to what: macs, ram, flash, ms."""
@@ -122,9 +131,10 @@ class Limits:
 
     def labels(self) -> tuple[str, ...]:
         """Short texts for a name, one per limit."""
-        texts = {"macs": "macs{:d}", "ram": f"{self.ram_type}-{{:d}}B", "flash": "flash-{:d}B", "ms": "{:g}ms"}
+        texts = {"macs": "macs{:d}", "ram": f"{self.ram_type}-{{:d}}B", "flash": "flash-{:d}B", "ms": "{!r}ms"}
         chip = () if self.chip is None else (self.chip.replace("@", "-"),)
-        return (*(texts[name].format(most) for name, most in self.most().items()), *chip)
+        written = (texts[name].format(most).replace(".0ms", "ms") for name, most in self.most().items())
+        return (*written, *chip)
 
 
 def limits_of(settings: Mapping[str, Any]) -> Limits:
@@ -161,16 +171,29 @@ def parse_limits(
     InvalidValue
         If one is no number above 0, or the type or the chip is unknown.
     """
+    given = {"max_macs": max_macs, "max_ram": max_ram, "chip": chip, "max_flash": max_flash, "max_ms": max_ms}
+    return Limits(**parse_each({**given, "ram_type": ram_type}))
+
+
+def parse_each(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Read limits one by one, without asking whether they go together; None stays.
+
+    Raises
+    ------
+    InvalidValue
+        As :func:`parse_limits` does.
+    """
     from makeweight.designs.chips import parse_chip  # needs NumPy, which --help doesn't wait for
 
-    return Limits(
-        None if max_macs is None else parse_limit(max_macs, "macs"),
-        None if max_ram is None else parse_limit(max_ram, "bytes"),
-        ram_type,  # type: ignore[arg-type]
-        None if chip is None else str(parse_chip(chip)),
-        None if max_flash is None else parse_limit(max_flash, "bytes"),
-        None if max_ms is None else parse_milliseconds(max_ms),
-    )
+    parsers: dict[str, Callable[[Any], Any]] = {
+        "max_macs": partial(parse_limit, kind="macs"),
+        "max_ram": partial(parse_limit, kind="bytes"),
+        "ram_type": lambda text: Limits(ram_type=text).ram_type,
+        "chip": lambda text: str(parse_chip(text)),
+        "max_flash": partial(parse_limit, kind="bytes"),
+        "max_ms": parse_milliseconds,
+    }
+    return {name: None if value is None else parsers[name](value) for name, value in given.items()}
 
 
 def parse_milliseconds(text: str | float) -> float:
@@ -181,12 +204,15 @@ def parse_milliseconds(text: str | float) -> float:
     InvalidValue
         If it is no number above 0.
     """
-    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,6})?)(?:\s*ms)?", str(text).strip().lower())
-    if not match or not float(match[1]):
+    try:
+        number = float(str(text).strip().lower().removesuffix("ms"))
+    except ValueError:
+        number = 0.0
+    if isinstance(text, bool) or not 0 < number <= LARGEST:  # neither is what isn't a number
         raise InvalidValue(
             f"a limit of {str(text)[:_LONGEST]!r} ms is not possible: write a number above 0, as 100 or 2.5."
         )
-    return float(match[1])
+    return number
 
 
 def parse_limit(text: str | int, kind: Literal["macs", "bytes"]) -> int:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from makeweight.data.catalog import DEFAULT
 from makeweight.data.dataset import PreparedDataset
 from makeweight.designs.architecture import Task
-from makeweight.designs.budget import parse_budget
-from makeweight.designs.families import FAMILIES, family_named
+from makeweight.designs.budget import MAX_BUDGET, parse_budget
+from makeweight.designs.families import FAMILIES, Family, family_named
 from makeweight.designs.limits import Limits, NumberType, parse_limits
 from makeweight.designs.solver import Contender, Design, compare, exact, fit
-from makeweight.errors import InvalidValue
+from makeweight.errors import InfeasibleBudget, InvalidValue
 from makeweight.face.data import load_data
 
 Budget = int | str
@@ -108,11 +109,21 @@ def solved(
     if widths is not None:
         if limits.any:
             raise InvalidValue("exact widths leave nothing to choose: give widths, or a limit besides the weights.")
-        return exact(named, task, (widths,) if isinstance(widths, int) else tuple(widths), budget, options)
-    budget = limits.budget(budget)
+        made = exact(named, task, (widths,) if isinstance(widths, int) else tuple(widths), budget, options)
+        return replace(made, limits=limits)
+    if budget is None and limits.max_flash is not None:
+        return _in_flash(named, task, options, limits)
     if budget is None:
         raise InvalidValue("neither budget nor widths: give budget=100K, max_flash=64K of a chip, or exact widths.")
     return fit(named, task, budget, options, limits)
+
+
+def _in_flash(family: Family, task: Task, options: dict[str, Any], limits: Limits) -> Design:
+    """Fill the flash: each weight takes a byte of it, so there are no more weights than bytes."""
+    try:
+        return fit(family, task, limits.budget(None) or 0, options, limits)
+    except InfeasibleBudget as refused:  # nobody gave a budget: with one that is large enough, the flash is too small
+        return fit(family, task, refused.smallest or MAX_BUDGET, options, limits)
 
 
 def task_of(data: PreparedDataset) -> Task:

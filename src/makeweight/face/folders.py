@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from makeweight.errors import InvalidValue
 
 MAX_NAME = 80
+_DIGITS = 8  # of the digest that ends a name that would be longer
 MAX_PATH = 4_096  # PATH_MAX of Linux; the system refuses to look at a longer one
 _NAME = re.compile(rf"\w[\w.+-]{{0,{MAX_NAME - 1}}}")
+
+
+def name_of(parts: Iterable[str]) -> str:
+    """Join what was asked for to the name of a folder; a long one ends with a digest, so that others differ.
+
+    >>> name_of(["tune", "fcn", "10K"]), len(name_of(["x" * 100]))
+    ('tune-fcn-10K', 80)
+    """
+    whole = "-".join(parts)
+    name = re.sub(r"[^\w.+-]", "-", whole)
+    if len(name) <= MAX_NAME:
+        return name
+    return f"{name[: MAX_NAME - _DIGITS - 1]}-{hashlib.sha256(whole.encode()).hexdigest()[:_DIGITS]}"
 
 
 def study_folder(store: Path, name: str) -> Path:

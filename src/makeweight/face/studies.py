@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -19,7 +18,7 @@ from makeweight.errors import InvalidValue, MissingExtra, StoreError, install_co
 from makeweight.face.console import remark as say
 from makeweight.face.data import load_data
 from makeweight.face.designs import Budget, solved, task_of
-from makeweight.face.folders import MAX_NAME, find_study, study_folder
+from makeweight.face.folders import find_study, name_of, study_folder
 from makeweight.face.gather import gather, with_images
 from makeweight.face.plots import Plots
 from makeweight.face.running import finish
@@ -281,10 +280,7 @@ def train(
     options, changes = divided(family, settings)
     weights = None if budget is None else parse_budget(budget)
     chosen = solved(family, weights, widths, task_of(prepared), options, limits)
-    said = {
-        "width": widths, "max_macs": max_macs, "max_ram": max_ram, "chip": chip, "max_flash": max_flash,
-        "max_ms": max_ms,
-    }  # fmt: skip
+    said = {"width": widths, **limits.asked()}
     asked = {key: value for key, value in said.items() if value is not None} | settings
     planned = plan_training(
         chosen, prepared, changes, seed=seed, split_seed=split_seed, name=name, store=Path(store), asked=asked
@@ -377,7 +373,7 @@ def default_name(
              f"{key}{value}" for key, value in sorted(said.items())]  # fmt: skip
     parts += [f"{key}{'+'.join(map(str, values))}" for key, values in sorted(variants.items())]
     base = DEFAULT_NAME if file is None and not parts else file.stem if file else "study"
-    return re.sub(r"[^\w.+-]", "-", "-".join([base, *parts]))[:MAX_NAME]
+    return name_of([base, *parts])
 
 
 def _place(data: PreparedDataset) -> dict[str, str]:

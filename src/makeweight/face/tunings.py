@@ -15,7 +15,7 @@ from makeweight.designs.limits import Limits, NumberType, parse_limits
 from makeweight.errors import InvalidValue
 from makeweight.face.data import load_data
 from makeweight.face.designs import Budget
-from makeweight.face.folders import MAX_NAME, study_folder
+from makeweight.face.folders import name_of, study_folder
 from makeweight.face.running import finish
 from makeweight.face.runs import Network
 from makeweight.face.studies import STORE, Study
@@ -214,4 +214,4 @@ def default_name(
     parts = ["tune", *([] if dataset == DEFAULT else [dataset]), named, abbreviate(budget), *limits.labels()]
     parts += [] if effort == DEFAULT_EFFORT else [effort]
     parts += [f"{key}{value}" for key, value in sorted(fixed.items())]
-    return re.sub(r"[^\w.+-]", "-", "-".join(parts))[:MAX_NAME]
+    return name_of(parts)

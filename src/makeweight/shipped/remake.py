@@ -61,11 +61,7 @@ def _values(settings: Mapping[str, Any], rows: Sequence[JobRow], data: PreparedD
         "budgets": [job.budget],
         "seeds": 1 + max(row.job.seed for row in rows),
         "split_seed": job.split_seed,
-        **{
-            name: value
-            for name, value in dataclasses.asdict(limits_of(settings)).items()
-            if value not in (None, "int8")
-        },
+        **limits_of(settings).asked(),
         "recipe": _changes(job, data),
         "vary": {name: [value] for name, value in _options(job, settings, data).items()},
     }

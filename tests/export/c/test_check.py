@@ -15,7 +15,7 @@ from makeweight.designs.solver import fit
 from makeweight.errors import InvalidValue, MissingExtra
 from makeweight.export.c import write_c
 from makeweight.export.c.check import MAX_IMAGES, check_on, require_tools
-from makeweight.export.c.emulate import missing_tools
+from makeweight.export.c.emulate import Firmware, missing_tools, run
 from makeweight.export.c.score import CScores, run_c
 from makeweight.export.c.targets import TARGETS
 from makeweight.export.session import require_chip
@@ -58,3 +58,15 @@ def test_a_chip_runs_the_int8_c_program(format_: str, int8: bool) -> None:
 
 def test_every_core_has_a_target() -> None:
     assert TARGETS.keys() == cores().keys()
+
+
+def test_instructions_are_counted_beyond_the_timer_of_24_bits(tmp_path: Path) -> None:
+    target = TARGETS["cortex-m33"]
+    if missing := missing_tools(target):
+        pytest.skip(f"needs {' and '.join(missing)}")
+    loop = "for (uint32_t i = 0; i < 250000000u; i++) n = i;"  # of four instructions each
+    program = Firmware(
+        f"static uint8_t p[4];\nstatic int f(void) {{ volatile uint32_t n; {loop} return 0; }}", "p", "f"
+    )
+    counted = run(target, tmp_path, program, np.zeros((1, 4), np.uint8)).instructions[0]
+    assert counted == pytest.approx(1_000_000_000, rel=1e-4)

@@ -130,7 +130,13 @@ def run(
     if len(lines) != len(images):
         raise DataFormatError(f"the program for {target.core} answered for {len(lines)} of {len(images)} images.")
     counts, stacks, predicted, *_ = zip(*(line[:3] for line in lines), strict=True)
-    return Run(counts, max(stacks), predicted, bytes(lines[-1][3:]), sizes(target, program))
+    return Run(
+        tuple(count * target.tick for count in counts),
+        max(stacks),
+        predicted,
+        bytes(lines[-1][3:]),
+        sizes(target, program),
+    )
 
 
 def link(

@@ -30,13 +30,16 @@ static int call(int operation, const void *argument)
 }
 void print(const char *text) { call(4, text); }
 void finish(void) { call(0x18, (const void *)0x20026); for (;;) { } }
-/* SysTick: 24 bits, downwards; an instruction takes a nanosecond of the emulator's time, a tick @TICK@. */
+/* Timer 0 of the board: 32 bits, downwards. */
+static volatile uint32_t *const timer = (volatile uint32_t *)@TIMER@;
 void start_counting(void)
 {
-    volatile uint32_t *systick = (volatile uint32_t *)0xE000E010;
-    systick[1] = 0xFFFFFF; systick[2] = 0; systick[0] = 5;
+    timer[0] = 0;
+    timer[2] = 0xFFFFFFFF;
+    timer[1] = 0xFFFFFFFF;
+    timer[0] = 1;
 }
-uint32_t counted(void) { return (0xFFFFFF - *(volatile uint32_t *)0xE000E018) * @TICK@; }
+uint32_t counted(void) { return 0xFFFFFFFF - timer[1]; }
 __attribute__((noreturn)) void reset(void)
 {
     uint32_t *from = source_of_data, *to = start_of_data;
@@ -91,17 +94,22 @@ class Target:
     emulator: tuple[str, ...]
     linker: str
     start: str
+    tick: int = 1  # instructions for one count: an instruction takes a nanosecond of the emulator's time
 
 
 _RISCV = ("qemu-system-riscv32", "-M", "virt", "-bios", "none")
 
 
-def _arm(core: str, board: str, *options: str, flash: str = "0", ram: str = "0x20000000", tick: int = 40) -> Target:
-    """Describe an Arm core on an emulated board of which a tick of the timer takes so many nanoseconds."""
+def _arm(
+    core: str, board: str, *options: str, flash: str = "0", ram: str = "0x20000000", timer: str = "0x40000000",
+    tick: int = 40,
+) -> Target:  # fmt: skip
+    """Describe an Arm core on an emulated board, a tick of whose timer takes so many nanoseconds."""
     compiling = ("-mthumb", f"-mcpu={core}", *options, "--specs=nosys.specs")
     emulator = ("qemu-system-arm", "-M", board, "-semihosting-config", "enable=on,target=native")
     linker = ARM_LINKER.replace("@FLASH@", flash).replace("@RAM@", ram)
-    return Target(core, "arm-none-eabi-gcc", compiling, emulator, linker, ARM_START.replace("@TICK@", str(tick)))
+    start = ARM_START.replace("@TIMER@", timer)
+    return Target(core, "arm-none-eabi-gcc", compiling, emulator, linker, start, tick)
 
 
 _HARD = ("-mfloat-abi=hard", "-mfpu=fpv5-sp-d16")
@@ -111,7 +119,7 @@ TARGETS = {
         # Armv6-M is a subset of what the emulated M4 executes, so the count is the same there.
         _arm("cortex-m0plus", "mps2-an386"),
         _arm("cortex-m4", "mps2-an386", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"),
-        _arm("cortex-m33", "mps2-an505", *_HARD, flash="0x10000000", ram="0x38000000", tick=50),
+        _arm("cortex-m33", "mps2-an505", *_HARD, flash="0x10000000", ram="0x38000000", timer="0x50000000", tick=50),
         _arm("cortex-m7", "mps2-an500", *_HARD),
         Target(
             "rv32imc",
