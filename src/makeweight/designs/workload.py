@@ -17,11 +17,8 @@ from makeweight.designs.shapes import conv_output
 
 LANES = 4  # filters that share an input once it is loaded, and taps in a block of their weights
 MAX_WINDOW = 128  # taps of a window that is copied to the stack
-_ENDINGS = {
-    "slope": "below",
-    "slopes": "below",
-    "table": "table",
-}  # what becomes of a sum, beyond rounding and clamping
+# What becomes of a sum, beyond rounding and clamping.
+_ENDINGS = {"slope": "below", "slopes": "below", "table": "table"}
 
 
 def work(architecture: Architecture) -> dict[str, Any]:
@@ -101,7 +98,8 @@ def _inside(size: int, window: int, step: Operation) -> tuple[int, int]:
     """Taps that lie on the map over all places along one axis, and places where some don't."""
     places = range(conv_output(size, window, step.stride, step.padding))
     spans = [
-        min(i * step.stride - step.padding + window, size) - max(i * step.stride - step.padding, 0) for i in places
+        max(min(i * step.stride - step.padding + window, size) - max(i * step.stride - step.padding, 0), 0)
+        for i in places
     ]
     return sum(spans), sum(span < window for span in spans)
 

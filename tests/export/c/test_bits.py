@@ -41,6 +41,10 @@ int main(void)
     return 0;
 }
 """
+# Each core with two networks in every run, and everything on every core in the slow ones.
+QUICK = [(name, core, of) for core in TARGETS for name, of in (("mobile", "-O2"), ("slopes below 0", "-Os"))]
+ON_CHIPS = ("cnn in colour", "mobile", "slopes below 0", "a mean of one, which multiplies by 1")
+SLOW = [case for case in product(ON_CHIPS, TARGETS, ("-O2", "-Os")) if case not in QUICK]
 OPTIONS = [("-O2",), ("-Os",), ("-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")]
 
 
@@ -125,10 +129,8 @@ def test_the_c_file_computes_what_integers_give(name: str, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("core", "optimisation"),
-    [*product(("cortex-m0plus", "cortex-m4", "rv32imc"), ("-O2", "-Os")), ("cortex-m33", "-O2"), ("cortex-m7", "-Os")],
+    ("name", "core", "optimisation"), [*QUICK, *(pytest.param(*case, marks=pytest.mark.slow) for case in SLOW)]
 )
-@pytest.mark.parametrize("name", ["cnn in colour", "mobile", "slopes below 0", "a mean of one, which multiplies by 1"])
 def test_a_chip_computes_the_same_bits(name: str, core: str, optimisation: str, tmp_path: Path) -> None:
     target = TARGETS[core]
     missing = missing_tools(target)
