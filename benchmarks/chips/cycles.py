@@ -22,7 +22,7 @@ from makeweight.export.c.emulate import Firmware, command, link
 from makeweight.export.c.targets import TARGETS, Target
 
 _COREMARK = "the Cortex-M4's by the ratio of Arm's CoreMark per MHz, {} to 3.42, as Arm publishes no cycles"
-# Memory is never waited for.
+# With zero wait states.
 CYCLES: dict[str, dict[str, Any]] = {
     "cortex-m0plus": {"cycles": 1.31, "cycles_from": "Arm DDI 0484, table 3-1, with a multiplier of one cycle"},
     "cortex-m4": {"cycles": 1.42, "cycles_from": "Arm DDI 0439, table 3-1: loads 2, branches that are taken 3"},

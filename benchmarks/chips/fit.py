@@ -61,7 +61,7 @@ def main() -> None:
     report.write("cores", report.cores_table(record))
     print(report.cores_table(record))  # noqa: T201
     for core in cores.values():
-        del core["largest_spare"]
+        del core["largest_spare"], core["cycles_from"]
     CORES.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 

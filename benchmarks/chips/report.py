@@ -41,7 +41,7 @@ def write(name: str, text: str) -> None:
 def cores_table(record: Mapping[str, Any]) -> str:
     """Return what the estimates for each core rest on, as Markdown."""
     lines = [
-        "| core | cycles an instruction | from | error, median | error, largest | code told too high by at most |",
+        "| core | cycles per instruction | from | error, median | error, largest | code overestimated by at most |",
         "|---|---:|---|---:|---:|---:|",
     ]
     for name, core in record["cores"].items():

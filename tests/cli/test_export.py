@@ -15,6 +15,8 @@ import pytest
 
 from makeweight.export import formats, session
 from makeweight.export.c.compiler import find_compiler
+from makeweight.export.c.emulate import missing_tools
+from makeweight.export.c.targets import TARGETS
 from makeweight.export.records import Artefact
 from makeweight.export.session import PURPOSE
 from makeweight.files import TEMPORARY
@@ -158,6 +160,38 @@ def test_c_is_exported_with_flash_and_ram(cli: Callable, study: Path, tmp_path: 
     parts = ("main.c", "CMakeLists.txt", "zephyr/module.yml", "model_int8.c", "model_int8_selftest.h", "README.md")
     assert {f"export-cnn-2k/{part}" for part in parts} < written
     assert PURPOSE in purposes(study)[best_seed(study)]
+
+
+@needs_compiler
+def test_a_chip_is_in_the_terminal_the_report_and_the_card(cli: Callable, study: Path, tmp_path: Path) -> None:
+    if missing := missing_tools(TARGETS["cortex-m0plus"]):
+        pytest.skip(f"needs {' and '.join(missing)}")
+    ran = cli("export", "cnn-2k", "--format", "c", "--int8", "--chip", "m0+@48MHz", "-o", "firmware")
+    assert ran.code == 0, ran.err
+    record = json.loads((tmp_path / "firmware" / "report.json").read_text())
+    on_chip, memory = record["on_chip"], record["files"][1]["memory"]
+    assert on_chip["agrees"]
+    assert on_chip["ram_bytes"] == memory["ram_bytes"]
+    assert memory["flash_bytes"] < on_chip["flash_bytes"] <= on_chip["designed_flash_bytes"]
+    said = f"{on_chip['same_class']} of {on_chip['images']} test images got the same class as on this machine."
+    assert said in ran.out
+    assert said in (tmp_path / "firmware" / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--chip", "m4"), "error: --chip cortex-m4 is for the int8 program in C: add --format c and --int8"),
+        (("--format", "c", "--int8", "--chip", "m5"), "error: chip 'm5' is unknown. Choose from: cortex-m0plus"),
+    ],
+)
+def test_a_chip_that_cannot_be_checked_is_refused(
+    cli: Callable, study: Path, tmp_path: Path, options: tuple[str, ...], words: str
+) -> None:
+    ran = cli("export", "cnn-2k", *options)
+    assert ran.code == 2
+    assert words in ran.err
+    assert not (tmp_path / "export-cnn-2k").exists()
 
 
 @needs_compiler

@@ -6,14 +6,19 @@ import csv
 import io
 import json
 import re
+import shutil
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from makeweight.designs.demand import on_device
+from makeweight.designs.limits import NO_LIMITS, Limits
+from makeweight.designs.memory import ram
 from makeweight.errors import StoreError
 from makeweight.jobs.network import NetworkId
 from makeweight.report import tables
@@ -119,6 +124,35 @@ def test_only_a_study_with_networks_of_the_course_report_is_set_beside_it(summar
     for few, many in zip(alone.rows, beside.rows, strict=True):
         assert set(few) <= set(many)
     assert {len(row) for row in alone.rows} == {len(alone.columns)}
+
+
+def test_a_study_for_a_chip_shows_what_its_networks_take_there(summary: StudySummary) -> None:
+    alone, limits = tables.networks_table(summary), Limits(chip="cortex-m4@80MHz")
+    there = replace(summary, limits=limits)
+    table = tables.networks_table(there)
+    assert [column.heading for column in table.columns[-3:]] == ["RAM", "flash", "ms"]
+    assert "cortex-m4@80MHz" in table.notes[-1]
+    for network, row, without in zip(summary.networks, table.rows, alone.rows, strict=True):
+        device = on_device(network.architecture, limits)
+        assert row == (*without, *device.cells)
+        assert device.cells[0] == f"{ram(network.architecture):,}"
+    [*_, record] = tables.to_record(there)["networks"]
+    assert record["flash_bytes"] == device.flash_bytes
+    assert "milliseconds" in tables.to_csv(there).splitlines()[0]
+
+
+@pytest.mark.parametrize("damage", [{"max_ms": "soon"}, {"chip": "z80"}, {"max_flash": 5}])
+def test_damaged_limits_cost_a_study_only_themselves(
+    summary: StudySummary, finished: Any, tmp_path: Path, damage: dict[str, Any]
+) -> None:
+    folder = Path(shutil.copytree(finished.folder, tmp_path / "small"))
+    with closing(sqlite3.connect(folder / "study.db")) as database, database:
+        [settings] = database.execute("SELECT spec FROM study").fetchone()
+        database.execute("UPDATE study SET spec = ?", (json.dumps({**json.loads(settings), **damage}),))
+    damaged = summarise(folder)
+    assert len(damaged.networks) == len(summary.networks)
+    assert len(damaged.problems) == len(summary.problems) + 1
+    assert damaged.limits == NO_LIMITS
 
 
 def test_the_record_has_what_a_narrow_table_leaves_out(summary: StudySummary) -> None:

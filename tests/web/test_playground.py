@@ -79,6 +79,15 @@ def test_a_limit_of_ram_is_kept(client: httpx.Client) -> None:
     assert not any("at most" in note for note in free["notes"])
 
 
+def test_limits_of_a_chip_are_kept_and_told(client: httpx.Client) -> None:
+    limits = {"chip": "m4@80MHz", "max_flash": "24K", "max_ms": "30"}
+    record = design(client, family="cnn", budget="20K", **limits)
+    facts = dict(map(tuple, record["facts"]))
+    assert float(facts["flash, estimated"].removesuffix(" KiB")) <= 24
+    assert float(facts["ms per image, estimated"]) <= 30
+    assert any("cycles per instruction, zero wait states" in note for note in record["notes"])
+
+
 def test_a_limit_of_macs_is_kept(client: httpx.Client) -> None:
     free, limited = design(client, budget="50K"), design(client, budget="50K", max_macs="3M")
     assert limited["macs"] <= 3_000_000 < free["macs"]

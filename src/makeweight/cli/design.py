@@ -151,14 +151,14 @@ def _show_contenders(contenders: tuple[Contender, ...]) -> None:
 
 
 def _show(result: Design, limits: Limits) -> None:
-    from makeweight.designs.demand import demand, on_device, told
+    from makeweight.designs.demand import demand, on_device, sentences
     from makeweight.designs.table import layers_table
 
     cost = result.cost
     layers = layers_table(cost, result.budget)
     print_table(stdout(), layers.columns, layers.rows)
     budget = f" of a budget of {abbreviate(result.budget)} ({percent(result.budget_used)})" if result.budget else ""
-    first, *rest = told(on_device(result.architecture, limits), limits)
+    first, *rest = sentences(on_device(result.architecture, limits), limits)
     say(
         f"{cost.weights:,} weights{budget}",
         f"{cost.macs:,} MACs for one image, and {first}",

@@ -96,7 +96,7 @@ def _report(folder: Path, again: bool, halfway: bool) -> Path | None:
 
 def end_training(folder: Path, as_json: bool, ran: bool, stopped: Stopped) -> int:
     """Show the result of one training and the next commands; 1 if it failed."""
-    from makeweight.designs.demand import demand, on_device, told
+    from makeweight.designs.demand import demand, on_device, sentences
     from makeweight.designs.limits import limits_of
     from makeweight.store.store import Store
 
@@ -118,7 +118,7 @@ def end_training(folder: Path, as_json: bool, ran: bool, stopped: Stopped) -> in
     if as_json:
         print_json(record)
     else:
-        _show_training(record, (*told(device, limits)[1:], *limits.usage(demand(architecture, limits))))
+        _show_training(record, (*sentences(device, limits)[1:], *limits.usage(demand(architecture, limits))))
         print_next(
             folder.parent,
             (("diagnose", record["run"]), "whether something is wrong"),

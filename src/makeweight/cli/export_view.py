@@ -49,7 +49,10 @@ def _show_memory(report: ExportReport) -> None:
         if file.memory:
             say(f"{file.name}: {file.memory.against(report.facts.budget)}; {_code(file.memory)}.")
     say(f"Compiled for the check by {report.files[0].engine}.")
-    say(*(report.on_chip.sentences if report.on_chip else ["--chip cortex-m4@80MHz also runs it in an emulator."]))
+    if report.on_chip:
+        say(*report.on_chip.sentences)
+    else:
+        say("With --int8 --chip cortex-m4@80MHz the program also runs in an emulator of that core.")
 
 
 def _code(memory: Memory) -> str:

@@ -31,12 +31,11 @@ class Core:
     """A processor core, and what the int8 program takes there, compiled with GCC 12.2 -O2."""
 
     name: str
-    cycles: float  # for one instruction, with flash and RAM that never make it wait
-    cycles_from: str  # where that is from
+    cycles: float  # per instruction, with zero wait states; benchmarks/chips/cycles.py has the sources
     instructions: Mapping[str, float]  # for each count of makeweight.designs.workload.work
     code: Mapping[str, float]  # bytes for each count of makeweight.designs.workload.parts
-    spare_code: int  # bytes that the largest program had more than those: the estimate includes them
-    error: float  # of the instructions, median share on networks that were left out of the fit
+    spare_code: int  # bytes by which a program exceeded those at most; the estimate adds them
+    error: float  # of the instructions, relative, median over held-out networks
     largest_error: float
 
 
@@ -63,7 +62,7 @@ class Chip:
         return _sum(self.core.instructions, work(architecture))
 
     def milliseconds(self, architecture: Architecture) -> Any:
-        """Estimate the milliseconds for one image: instructions and the cycles of one; memory is never waited for.
+        """Estimate the milliseconds for one image: instructions times cycles per instruction, zero wait states.
 
         Raises
         ------

@@ -57,16 +57,17 @@ def on_device(architecture: Architecture, limits: Limits) -> OnDevice:
     return OnDevice(needed, int(chip.flash(architecture)), round(chip.instructions(architecture)), time)
 
 
-def told(device: OnDevice, limits: Limits) -> list[str]:
+def sentences(device: OnDevice, limits: Limits) -> list[str]:
     """Say what the exported program takes, with the error that the estimate had on other networks."""
-    sentences = [f"{device.ram_bytes:,} bytes of RAM as {limits.ram_type} C"]
+    said = [f"{device.ram_bytes:,} bytes of RAM as {limits.ram_type} C"]
     if device.flash_bytes is None or device.instructions is None:
-        return sentences
+        return said
     core = limits.on_chip.core
     time = "" if device.milliseconds is None else f", {amount('ms', device.milliseconds)} ms"
-    sentences.append(
-        f"on {limits.chip} about {device.flash_bytes:,} bytes of flash and {device.instructions:,} instructions for an "
-        f"image{time} (estimates: on networks left out, instructions were {percent(core.error)} off in the median and "
-        f"{percent(core.largest_error)} at most; {core.cycles:g} cycles each)"
+    said.append(
+        f"on {limits.chip} about {device.flash_bytes:,} bytes of flash and {device.instructions:,} instructions per "
+        f"image{time} (estimates: instructions were off by {percent(core.error)} in the median and "
+        f"{percent(core.largest_error)} at most on held-out networks; {core.cycles:g} cycles per instruction, zero "
+        "wait states)"
     )
-    return sentences
+    return said

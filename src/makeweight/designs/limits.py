@@ -59,13 +59,16 @@ class Limits:
             for name, value in (("flash", self.max_flash), ("ms", self.max_ms)):
                 if value is not None:
                     raise InvalidValue(
-                        f"max_{name}={value:g} is a limit on a chip. Add one, as in chip=cortex-m4@80MHz."
+                        f"max_{name}={_plain(value)} is a limit on a chip. Add one, as in chip=cortex-m4@80MHz."
                     )
             return
+        clock = self.on_chip.mhz
         if self.ram_type != "int8":
             raise InvalidValue("a chip runs the int8 program: leave out ram_type=fp32, or the chip.")
-        if self.max_ms is not None and self.on_chip.mhz is None:
-            raise InvalidValue(f"max_ms={self.max_ms:g} needs the chip's clock. Write it as in {self.chip}@80MHz.")
+        if self.max_ms is not None and clock is None:
+            raise InvalidValue(
+                f"max_ms={_plain(self.max_ms)} needs the chip's clock. Write it as in {self.chip}@80MHz."
+            )
 
     @property
     def any(self) -> bool:
@@ -131,17 +134,30 @@ class Limits:
 
     def labels(self) -> tuple[str, ...]:
         """Short texts for a name, one per limit."""
-        texts = {"macs": "macs{:d}", "ram": f"{self.ram_type}-{{:d}}B", "flash": "flash-{:d}B", "ms": "{!r}ms"}
+        texts = {"macs": "macs{}", "ram": f"{self.ram_type}-{{}}B", "flash": "flash-{}B", "ms": "{}ms"}
         chip = () if self.chip is None else (self.chip.replace("@", "-"),)
-        written = (texts[name].format(most).replace(".0ms", "ms") for name, most in self.most().items())
-        return (*written, *chip)
+        return (*(texts[name].format(_plain(most)) for name, most in self.most().items()), *chip)
 
 
 def limits_of(settings: Mapping[str, Any]) -> Limits:
-    """Return the limits in the stored settings of a study, a training or a tuning."""
+    """Return the limits in the stored settings of a study, a training or a tuning.
+
+    Raises
+    ------
+    InvalidValue
+        If they are damaged, or for a chip that this version doesn't know.
+    """
     alone = settings.get("train") or settings.get("tuning") or {}
-    kept = alone.get("limits", settings)
-    return Limits(**{name: kept[name] for name in Limits.__dataclass_fields__ if kept.get(name) is not None})
+    try:
+        kept = alone.get("limits", settings)
+        return Limits(**{name: kept[name] for name in Limits.__dataclass_fields__ if kept.get(name) is not None})
+    except (AttributeError, TypeError) as error:
+        raise InvalidValue(f"the stored limits can't be read: {error}. Run the study again.") from error
+
+
+def _plain(number: float) -> str:
+    """Write every digit of a number, without the fraction of a whole one."""
+    return repr(number).removesuffix(".0")
 
 
 def amount(name: str, number: float) -> str:

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 from makeweight.designs.architecture import Architecture, Task
 from makeweight.designs.budget import check_budget
 from makeweight.designs.cost import Cost, cost
-from makeweight.designs.demand import demand
+from makeweight.designs.demand import demand, on_device, sentences
 from makeweight.designs.families import Family, Skeleton, options_from
 from makeweight.designs.limits import NO_LIMITS, Limits
 from makeweight.designs.memory import ram
@@ -66,7 +66,7 @@ class Design:
         whole = "" if self.budget is None else f" of a budget of {abbreviate(self.budget)}"
         return (
             f"{self.architecture.family.upper()}: {self.cost.weights:,} weights{whole}, {self.cost.macs:,} MACs, "
-            f"{self.ram:,} bytes of RAM as {self.limits.ram_type} C"
+            + "; ".join(sentences(on_device(self.architecture, self.limits), self.limits))
         )
 
 
@@ -171,7 +171,7 @@ def _realised(
     skeleton = family.skeleton(task, options_from(family, structure.options), budget)
 
     def kept(widths: tuple[int, ...]) -> bool:
-        return not limits.broken_by(demand(skeleton.build(widths), limits)) if limits.on_device else True
+        return not limits.broken_by(demand(skeleton.build(widths), limits))
 
     widths = best_widths(Space(skeleton, budget, limits), structure.profile(point), kept)
     if widths is None:

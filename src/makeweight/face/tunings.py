@@ -69,7 +69,7 @@ class Tuning(Study):
 
 def tune(
     family: str | Sequence[str],
-    budget: Budget,
+    budget: Budget | None = None,
     data: Any = DEFAULT,
     *,
     trials: int | None = None,
@@ -127,11 +127,11 @@ def tune(
     >>> len(tuning.trials().rows)
     2
     """
-    prepared, weights, limits = (
-        load_data(data),
-        parse_budget(budget),
-        parse_limits(max_macs, max_ram, ram_type, chip, max_flash, max_ms),
-    )
+    limits = parse_limits(max_macs, max_ram, ram_type, chip, max_flash, max_ms)
+    weights = limits.budget(None if budget is None else parse_budget(budget))
+    if weights is None:
+        raise InvalidValue("no budget: give budget=100K, or max_flash=64K of a chip.")
+    prepared = load_data(data)
     held = dict(fixed or {})
     folder = study_folder(Path(store), name or default_name(prepared.name, family, weights, limits, held, effort))
     seconds = None if time is None else parse_seconds(str(time))

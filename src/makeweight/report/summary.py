@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from makeweight.designs.architecture import Architecture
 from makeweight.designs.families import described
 from makeweight.designs.families.base import Reported
-from makeweight.designs.limits import Limits, limits_of
-from makeweight.errors import StoreError
+from makeweight.designs.limits import NO_LIMITS, Limits, limits_of
+from makeweight.errors import InvalidValue, StoreError
 from makeweight.jobs.network import NetworkId
 from makeweight.jobs.result import Measurement, Score
 from makeweight.stats.classes import recalls
@@ -172,6 +172,10 @@ def summarise(folder: Path, only: Sequence[NetworkId] | None = None) -> StudySum
         networks = [_network(store, study.dataset, group, problems) for group in groups.values()]
         classes = next((row.job.architecture.classes for row in rows), 0)
         problems += study.damage(classes) if rows else ()
+        try:
+            limits = limits_of(study.settings)
+        except InvalidValue as error:
+            limits, problems = NO_LIMITS, [*problems, str(error)]
         done = [row for row in rows if row.result is not None]
         return StudySummary(
             name=study.name,
@@ -186,7 +190,7 @@ def summarise(folder: Path, only: Sequence[NetworkId] | None = None) -> StudySum
             environment=_environments(done, problems),
             problems=tuple(problems),
             looks=read_looks(folder, study.data_digest),
-            limits=limits_of(study.settings),
+            limits=limits,
         )
 
 

@@ -41,8 +41,8 @@ ABOUT_ACCURACY = (
     "two seeds, a spread of the seeds is assumed."
 )
 ABOUT_CHIP = (
-    "RAM, flash and ms: of the int8 program on the chip, in bytes and milliseconds an image. RAM is exact; flash and "
-    "time are estimates (docs/microcontrollers.md), not measured on a device."
+    "RAM, flash and ms: bytes and milliseconds per image of the int8 program on {chip}. RAM is exact; flash and time "
+    "are estimates (docs/microcontrollers.md), not measured on a device."
 )
 ABOUT_BALANCED = (
     "Balanced accuracy: the mean of the classes' recalls (the share of a class's test images that get its label), "
@@ -55,34 +55,29 @@ ABOUT_BATCH_SD = (
 
 
 def networks_table(summary: StudySummary) -> Table:
-    """Accuracy and cost of each network, beside the course report's where it has one of them."""
-    rows = tuple(map(_text_row, summary.networks))
-    if summary.limits.chip is not None:
-        return _on_chip(summary, rows)
+    """Accuracy and cost of each network, beside the course report's and on a chip where there are these."""
+    title, notes = "Accuracy and cost", [ABOUT_ACCURACY]
+    kept = list(range(len(COLUMNS)))
     if summary.has_reference:
-        title, notes = "Accuracy and cost, against the course report", (ABOUT_ACCURACY, ABOUT_BATCH_SD)
-        return Table("networks", title, COLUMNS, rows, notes)
-    kept = [i for i, column in enumerate(COLUMNS) if column.heading not in OF_COURSE_REPORT]
-    columns, rows = tuple(COLUMNS[i] for i in kept), tuple(tuple(row[i] for i in kept) for row in rows)
-    if not summary.is_imbalanced:
-        return Table("networks", "Accuracy and cost", columns, rows, (ABOUT_ACCURACY,))
-    columns = (*columns, Column("balanced accuracy %", True), Column("lowest recall %", True, 3))
-    of_classes = [
-        (percentage(network.balanced_accuracy), percentage(float(np.nanmin(network.recalls))))
-        for network in summary.networks
-    ]
-    rows = tuple((*row, *more) for row, more in zip(rows, of_classes, strict=True))
-    return Table("networks", "Accuracy and cost", columns, rows, (ABOUT_ACCURACY, ABOUT_BALANCED))
+        title, notes = f"{title}, against the course report", [*notes, ABOUT_BATCH_SD]
+    else:
+        kept = [i for i in kept if COLUMNS[i].heading not in OF_COURSE_REPORT]
+    columns = [COLUMNS[i] for i in kept]
+    rows = [[row[i] for i in kept] for row in map(_text_row, summary.networks)]
+    if summary.is_imbalanced:
+        columns += [Column("balanced accuracy %", True), Column("lowest recall %", True, 3)]
+        rows = [[*row, *_of_classes(network)] for row, network in zip(rows, summary.networks, strict=True)]
+        notes.append(ABOUT_BALANCED)
+    if summary.limits.chip is not None:
+        columns += [Column("RAM", True), Column("flash", True), Column("ms", True)]
+        taken = [on_device(network.architecture, summary.limits) for network in summary.networks]
+        rows = [[*row, *device.cells] for row, device in zip(rows, taken, strict=True)]
+        notes.append(ABOUT_CHIP.format(chip=summary.limits.chip))
+    return Table("networks", title, tuple(columns), tuple(map(tuple, rows)), tuple(notes))
 
 
-def _on_chip(summary: StudySummary, rows: tuple[tuple[str, ...], ...]) -> Table:
-    """Accuracy, and what each network takes on the study's chip."""
-    kept = [i for i, column in enumerate(COLUMNS) if column.heading not in OF_COURSE_REPORT]
-    columns = (*(COLUMNS[i] for i in kept), Column("RAM", True), Column("flash", True), Column("ms", True))
-    taken = [on_device(network.architecture, summary.limits) for network in summary.networks]
-    rows = tuple((*(row[i] for i in kept), *device.cells) for row, device in zip(rows, taken, strict=True))
-    title = f"Accuracy and cost on {summary.limits.chip}"
-    return Table("networks", title, columns, rows, (ABOUT_ACCURACY, ABOUT_CHIP))
+def _of_classes(network: NetworkSummary) -> tuple[str, str]:
+    return percentage(network.balanced_accuracy), percentage(float(np.nanmin(network.recalls)))
 
 
 def _text_row(network: NetworkSummary) -> tuple[str, ...]:

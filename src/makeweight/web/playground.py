@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from makeweight.designs.architecture import Task
-from makeweight.designs.demand import OnDevice, demand, on_device, told
+from makeweight.designs.demand import OnDevice, demand, on_device, sentences
 from makeweight.designs.families import FAMILIES
 from makeweight.designs.limits import WORDS, amount
 from makeweight.designs.solver import Design
@@ -138,16 +138,18 @@ def _record(solved: Design) -> dict[str, Any]:
 
 
 def _of_chip(device: OnDevice) -> list[tuple[str, str]]:
-    facts = [] if device.flash_bytes is None else [("flash, estimated", f"{device.flash_bytes / 1024:.1f} KiB")]
-    return facts + (
-        [] if device.milliseconds is None else [("ms per image, estimated", amount("ms", device.milliseconds))]
-    )
+    facts = []
+    if device.flash_bytes is not None:
+        facts.append(("flash, estimated", f"{device.flash_bytes / 1024:.1f} KiB"))
+    if device.milliseconds is not None:
+        facts.append(("ms per image, estimated", amount("ms", device.milliseconds)))
+    return facts
 
 
 def _notes(solved: Design, device: OnDevice) -> list[str]:
     statistics, limits = solved.cost.running_statistics, solved.limits
     notes = [f"{used}." for used in limits.usage(demand(solved.architecture, limits))]
-    notes += [f"{sentence[0].upper()}{sentence[1:]}." for sentence in told(device, limits)[1:]]
+    notes += [f"{said[0].upper()}{said[1:]}." for said in sentences(device, limits)[1:]]
     if statistics:
         notes.insert(0, f"{statistics:,} running statistics of the normalisation are neither trained nor counted.")
     if solved.binding:

@@ -44,8 +44,8 @@ class OnChip:
     same_class: int  # of them, as on this machine
     instructions: int  # for one image, the median
     cycles_per_instruction: float
-    milliseconds: float | None  # instructions at the clock, with memory that is never waited for; None without a clock
-    designed_flash_bytes: int  # what the design says
+    milliseconds: float | None  # instructions at the clock, with zero wait states; None without a clock
+    designed_flash_bytes: int  # the design's estimate
     designed_instructions: int
 
     @property
@@ -57,16 +57,16 @@ class OnChip:
     def sentences(self) -> tuple[str, ...]:
         """What was seen, in words."""
         time = "" if self.milliseconds is None else (
-            f", {amount('ms', self.milliseconds)} ms with {self.cycles_per_instruction:g} cycles each and memory that "
-            "is never waited for"
+            f", {amount('ms', self.milliseconds)} ms at {self.cycles_per_instruction:g} cycles per instruction with "
+            "zero wait states"
         )  # fmt: skip
         return (
             f"On {self.chip}: {self.flash_bytes:,} bytes of flash, {self.ram_bytes:,} of RAM and {self.stack_bytes:,} "
             f"of stack, as linked by {self.compiler}.",
-            f"{self.instructions:,} instructions for an image{time}: counted in an emulator ({self.emulator}), not "
+            f"{self.instructions:,} instructions per image{time}: counted in an emulator ({self.emulator}), not "
             "measured on a device.",
-            f"{self.same_class} of {plural(self.images, 'test image')} got the class that they get on this machine.",
-            f"The design said {self.designed_flash_bytes:,} bytes of flash and {self.designed_instructions:,} "
+            f"{self.same_class} of {plural(self.images, 'test image')} got the same class as on this machine.",
+            f"The design estimated {self.designed_flash_bytes:,} bytes of flash and {self.designed_instructions:,} "
             "instructions.",
         )
 
