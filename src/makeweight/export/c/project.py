@@ -22,8 +22,8 @@ FILES = {  # by template; Zephyr and Arduino look for theirs in folders of these
 }
 
 
-def write_project(folder: Path, names: Sequence[str], shape: Shape, about: str, images: int) -> tuple[Path, ...]:
-    """Write them all, and ``NAME_input.h`` of the first name, which fills images from a camera's frames.
+def write_project(folder: Path, names: Sequence[str], shape: Shape, about: str, images: int) -> None:
+    """Write the files of a project, and ``NAME_input.h`` of the first name, which fills images from a camera's frames.
 
     Parameters
     ----------
@@ -53,11 +53,8 @@ def write_project(folder: Path, names: Sequence[str], shape: Shape, about: str, 
         "version": makeweight.__version__,
         "images": images,
     }
-    paths = []
     camera = {"input.h": f"{names[0]}_input.h"} if shape[0] in (1, 3) else {}
     for template, name in {**FILES, **camera}.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, render(template, values))
-        paths.append(path)
-    return tuple(paths)

@@ -49,7 +49,7 @@ def _right_first(
     return [*rows[right].tolist(), *rows[~right].tolist()]
 
 
-def write_selftest(source: Path, int8: bool, examples: Examples, scores: NDArray[np.float32]) -> Path:
+def write_selftest(source: Path, int8: bool, examples: Examples, scores: NDArray[np.float32]) -> None:
     """Write ``NAME_selftest.h`` beside ``NAME.c``.
 
     Parameters
@@ -77,7 +77,5 @@ def write_selftest(source: Path, int8: bool, examples: Examples, scores: NDArray
         }
         for label, image, score in zip(examples.labels, pixels, scores, strict=True)
     ]
-    path = source.with_name(f"{source.stem}_selftest.h")
     values = {"name": source.stem, "upper": source.stem.upper(), "int8": int8, "images": images}
-    write_whole(path, render("selftest.h", values))
-    return path
+    write_whole(source.with_name(f"{source.stem}_selftest.h"), render("selftest.h", values))
