@@ -303,7 +303,7 @@ def documented_commands() -> list[str]:
 
 def test_the_documented_commands_exist(cli: Callable) -> None:
     commands = documented_commands()
-    assert len(commands) == 9
+    assert len(commands) == 10
     for line in commands:
         ran = cli(*shlex.split(line)[1:], "--help")  # --help stops after the options have been read
         assert (ran.code, ran.err) == (0, "")

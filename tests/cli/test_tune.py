@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 
 from makeweight.data.dataset import PreparedDataset
 from makeweight.designs.families import family_named
-from makeweight.errors import InvalidValue
+from makeweight.errors import InvalidValue, StoreError
 from makeweight.face.tunings import parse_seconds
 from makeweight.store.rows import StudyRow
 from makeweight.store.store import Store
@@ -60,8 +61,9 @@ def wait_for_trials(process: subprocess.Popen[str], folder: Path, count: int, se
         assert process.poll() is None, process.communicate()
         if is_training(folder, count):
             process.send_signal(signal.SIGSTOP)
-            if is_training(folder, count):
-                return
+            with suppress(StoreError):  # it may be stopped with the database locked
+                if is_training(folder, count):
+                    return
             process.send_signal(signal.SIGCONT)
         time.sleep(0.02)
     raise AssertionError("the tuning did not get so far")

@@ -65,7 +65,7 @@ def operations(architecture: Architecture) -> list[Operation]:
 
     >>> layers = (Conv2d("conv", 4, 3, padding=1), Activation("act"), GlobalPool("pool"), Linear("logits", 10))
     >>> [step.kind for step in operations(Architecture("any", (1, 28, 28), 10, layers))]
-    ['image', 'filter', 'average', 'filter']
+    ['image', 'filter', 'largest', 'filter']
     """
     walk = _Walk(architecture)
     walk.through(architecture.layers)

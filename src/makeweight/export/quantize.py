@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import io
 import tempfile
-from collections.abc import Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,7 +31,7 @@ WAYS: dict[str, tuple[str, dict[str, float]]] = {  # to take a range from values
     "percentile 99.99": ("Percentile", {"CalibPercentile": 99.99}),
 }
 TINY = 1e-9  # a probability that is taken for none: float32 has some that are 0
-BATCH = 64  # images that the calibration takes at once
+BATCH = 64  # images that are answered at once
 
 
 def quantised(model: onnx.ModelProto, facts: Facts, calibration: Pixels) -> tuple[onnx.ModelProto, str]:
@@ -207,12 +206,12 @@ def _first(graph: onnx.GraphProto, kind: str) -> onnx.NodeProto:
 
 
 class _Reader:
-    """Hands the calibration images over in batches, until there are no more."""
+    """Hands the calibration images over, one by one: the calibrator can't join batches of different sizes."""
 
     def __init__(self, images: Pixels) -> None:
-        self._batches: Iterator[Pixels] = (images[start : start + BATCH] for start in range(0, len(images), BATCH))
+        self._images = iter(images)
 
     def get_next(self) -> dict[str, Pixels] | None:
-        """Return the next batch."""
-        batch = next(self._batches, None)
-        return None if batch is None else {INPUT: np.ascontiguousarray(batch)}
+        """Return the next image, in a batch of its own."""
+        image = next(self._images, None)
+        return None if image is None else {INPUT: np.ascontiguousarray(image[None])}
