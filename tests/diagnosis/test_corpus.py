@@ -25,19 +25,17 @@ SOME = (
 )  # fmt: skip
 
 
-def diagnosed(program: Program, seconds: float) -> makeweight.Diagnosis:
+def diagnosed(program: Program) -> makeweight.Diagnosis:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         s = program.make()
-    return makeweight.diagnose(
-        s.model, s.loss_fn, s.optimizer, s.images, s.labels, step=s.step, validate=s.validate, seconds=seconds
-    )
+    return makeweight.diagnose(s.model, s.loss_fn, s.optimizer, s.images, s.labels, step=s.step, validate=s.validate)
 
 
 @pytest.mark.parametrize("name", SOME)
 def test_a_program_is_diagnosed(name: str) -> None:
     program = PROGRAMS[name]
-    diagnosis = diagnosed(program, seconds=6)
+    diagnosis = diagnosed(program)
     if program.fault is None:
         assert [f.code for f in diagnosis.findings if f.certainty != "hint"] == []
     else:
@@ -56,7 +54,7 @@ def test_every_fault_has_two_programs_and_every_program_a_known_fault() -> None:
 def test_the_whole_corpus() -> None:
     ranks, alarms, healthy = [], 0, 0
     for program in PROGRAMS.values():
-        diagnosis = diagnosed(program, seconds=20)
+        diagnosis = diagnosed(program)
         codes = [f.code for f in diagnosis.findings]
         if program.fault is None:
             healthy += 1

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
-from makeweight.diagnosis.observer import Forward, Observation, Observer
-from makeweight.diagnosis.subject import Clock, LossFunction, Subject, loss_of, preserved
+from makeweight.diagnosis.observer import NORMS, Forward, Observation, Observer
+from makeweight.diagnosis.outputs import chosen_by, rows_of
+from makeweight.diagnosis.probes.copies import changed_copies
+from makeweight.diagnosis.subject import Clock, LossFunction, Subject, loss_of, preserved, unreduced
 from makeweight.diagnosis.trace import tensors
 
 BATCH = 64
@@ -35,6 +37,11 @@ class Validated:
     seen: Observation
     error: str = ""
 
+    def inputs(self, shape: tuple[int, ...]) -> Tensor | None:
+        """All images of a shape that the network was shown, on the processor; None for fewer than 20."""
+        same = [f.input.cpu() for f in self.seen.forwards if f.input.shape[1:] == shape]
+        return torch.cat(same) if sum(map(len, same)) >= 20 else None
+
 
 @dataclass(frozen=True)
 class TrainingFacts:
@@ -51,6 +58,11 @@ class TrainingFacts:
     accuracy_before: float  # on some training images, in evaluation mode
     accuracy_after: float
     validated: tuple[Validated, ...] = field(default=())  # before the steps, and after
+    copied: float = 0.0  # share of the validation's images that are changed copies of training images
+    redrawn: float = 0.0  # share of its images that were changed copies of the first time's when it ran again
+    batch_statistics: float = float("nan")  # accuracy_after with batch norm's own statistics of the images
+    recalls: dict[int, float] = field(default_factory=dict)  # by class, of accuracy_after
+    cut_short: str = ""  # how far it got where time ran out
 
 
 def training_facts(subject: Subject, clock: Clock) -> TrainingFacts:
@@ -63,6 +75,7 @@ def training_facts(subject: Subject, clock: Clock) -> TrainingFacts:
     validated: list[Validated] = []
     with preserved(model, optimizer, subject.step, subject.validate):
         validated += _validate(subject)
+        copied, redrawn = compare_images(subject.images, validated, _validate(subject))
     with preserved(model, optimizer, subject.step, subject.validate):
         before = accuracy_of(subject)
         if subject.step is None:
@@ -70,9 +83,10 @@ def training_facts(subject: Subject, clock: Clock) -> TrainingFacts:
         start = {name: p.detach().clone() for name, p in model.named_parameters() if p.requires_grad}
         losses, seen, error, first_batch = _steps(subject, step, batch, clock)
         unchanged = tuple(n for n, p in model.named_parameters() if n in start and torch.equal(p.detach(), start[n]))
-        after = accuracy_of(subject)
+        after, recalls, of_batch = accuracy_of(subject), recalls_of(subject), accuracy_of(subject, own_statistics=True)
         if losses:
             validated += _validate(subject)
+    cut = 0 < len(losses) < MAX_STEPS and not error and math.isfinite(losses[-1])
     return TrainingFacts(
         own=subject.step is None,
         losses=tuple(losses),
@@ -85,7 +99,30 @@ def training_facts(subject: Subject, clock: Clock) -> TrainingFacts:
         accuracy_before=before,
         accuracy_after=after,
         validated=tuple(validated),
+        copied=copied,
+        redrawn=redrawn,
+        batch_statistics=of_batch,
+        recalls=recalls,
+        cut_short=f"{len(losses)} of {MAX_STEPS} training steps" if cut else "",
     )
+
+
+def compare_images(images: Tensor, first: Sequence[Validated], second: Sequence[Validated]) -> tuple[float, float]:
+    """Look for changed copies of training images in a validation, and of its images when it ran a second time."""
+    shape = images.shape[1:]
+    shown, again = (part[0].inputs(shape) if part else None for part in (first, second))
+    if shown is None:
+        return 0.0, 0.0
+    copied = changed_copies(shown, images)
+    if again is None or _same_rows(shown, again):
+        return copied, 0.0
+    return copied, changed_copies(again, shown)
+
+
+def _same_rows(one: Tensor, other: Tensor) -> bool:
+    """Whether most images are equal to images of the other, in any order."""
+    known = {row.tobytes() for row in one.flatten(1).float().numpy()}
+    return sum(row.tobytes() in known for row in other.flatten(1).float().numpy()) > 0.5 * len(other)
 
 
 def plain_step(
@@ -174,30 +211,52 @@ def _doubled_loss(subject: Subject, batch: int) -> float | None:
     try:
         with torch.no_grad():
             output = next(tensors(model(images)))
-            once = subject.loss_fn(output, labels)
-            twice = subject.loss_fn(torch.cat([output] * 2), torch.cat([labels] * 2))
+            once = unreduced(subject.loss_fn, output, labels)
+            twice = unreduced(subject.loss_fn, torch.cat([output] * 2), torch.cat([labels] * 2))
     except Exception:  # as above
         return None
     return float(twice) / float(once) if once.ndim == 0 and abs(float(once)) > 1e-9 else None
 
 
+def accuracy_of(subject: Subject, *, own_statistics: bool = False) -> float:
+    """Accuracy on some of the training images in evaluation mode; 0 where the model can't say.
+
+    With ``own_statistics`` batch norm uses those of the images themselves, in place of its running averages.
+    """
+    answers = _answers(subject, own_statistics=own_statistics)
+    return 0.0 if answers is None else float((answers[0] == answers[1]).double().mean())
+
+
+def recalls_of(subject: Subject) -> dict[int, float]:
+    """Share of each class's training images that are predicted as it, of some, in evaluation mode."""
+    answers = _answers(subject)
+    if answers is None:
+        return {}
+    picked, labels = answers
+    return {int(c): float((picked[labels == c] == c).double().mean()) for c in torch.unique(labels)}
+
+
 @torch.no_grad()
-def accuracy_of(subject: Subject, most: int = 1_000) -> float:
-    """Accuracy on some of the training images in evaluation mode."""
-    images, labels = subject.sample(most, seed=2)
-    modes = [(module, module.training) for module in subject.model.modules()]
+def _answers(subject: Subject, *, own_statistics: bool = False) -> tuple[Tensor, Tensor] | None:
+    """Predictions and labels (n,) of some training images; the modes of all modules are as before."""
+    images, labels = subject.sample(1_000, seed=2)
+    modules = list(subject.model.modules())
+    norms = [m for m in modules if own_statistics and isinstance(m, NORMS)]
+    before = [module.training for module in modules], [norm.momentum for norm in norms]
     subject.model.eval()
+    for norm in norms:
+        norm.training, norm.momentum = True, 0.0
     try:
-        hits = [
-            (next(tensors(subject.model(part))).argmax(-1) == marks).double()
-            for part, marks in zip(torch.split(images, 250), torch.split(labels, 250), strict=True)
-        ]
-        return float(torch.cat(hits).mean())
-    except (RuntimeError, IndexError, ValueError):
-        return 0.0
+        picked = [chosen_by(rows_of(subject.model(part))) for part in torch.split(images, 250) if len(part) > 1]
+        together = torch.cat(picked)
+        return together, labels[: len(together)]
+    except (RuntimeError, IndexError, ValueError, StopIteration):
+        return None
     finally:
-        for module, training in modes:
+        for module, training in zip(modules, before[0], strict=True):
             module.training = training
+        for norm, momentum in zip(norms, before[1], strict=True):
+            norm.momentum = momentum
 
 
 def pull_of(seen: Observation, labels: Tensor) -> Pull | None:
