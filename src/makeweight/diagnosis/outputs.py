@@ -20,7 +20,7 @@ def chosen_by(rows: Tensor) -> Tensor:
 
     A single output is a probability if all of them lie between 0 and 1, and a logit otherwise.
 
-    >>> chosen_by(torch.tensor([[0.2], [0.7]])), chosen_by(torch.tensor([[-3.0], [0.7]]))
+    >>> chosen_by(Tensor([[0.2], [0.7]])), chosen_by(Tensor([[-3.0], [0.7]]))
     (tensor([0, 1]), tensor([0, 1]))
     """
     if rows.shape[1] > 1:
