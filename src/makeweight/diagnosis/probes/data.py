@@ -17,7 +17,7 @@ class Relation:
     """How much answers have to do with labels, every class counting alike."""
 
     strength: (
-        float  # mean over the classes of (recall − share of the answers) / (1 − share): 0 by chance, 1 if all right
+        float  # mean over the classes of (recall − share of answers) / (1 − share): 0 by chance, 1 if all are right
     )
     error: float  # standard error of it by chance
 
