@@ -16,8 +16,8 @@ ROLLS = (-2, -1, 1, 2)  # by how many places labels may have slipped
 class Relation:
     """How much answers have to do with labels, every class counting alike.
 
-    The strength is the mean over the classes of (recall − share of the answers) / (1 − share of the answers): 0 by chance,
-    and 1 if all are right.
+    The strength is the mean over the classes of (recall − share of the answers) / (1 − share of the answers): 0 by
+    chance, and 1 if all are right.
     """
 
     strength: float
