@@ -129,7 +129,7 @@ def share(count: int, whole: int) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--half", choices=["a", "b", "c"], action="append")
+    parser.add_argument("--half", choices=["a", "b", "c", "d"], action="append")
     parser.add_argument("--only", default="", help="part of a program's name, or its fault")
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--write", action="store_true", help=f"keep the result in {RESULTS.name} and beside it")
