@@ -149,7 +149,7 @@ def share(count: int, whole: int) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--half", choices=["a", "b", "c"], action="append")
+    parser.add_argument("--half", choices=["a", "b", "c", "d"], action="append")
     parser.add_argument("--only", default="", help="part of a program's name, or its fault")
     parser.add_argument("--busy", type=int, default=0, metavar="N", help="run N busy processes beside it, and compare "
                         f"the verdicts with those in {RESULTS.name}")  # fmt: skip
