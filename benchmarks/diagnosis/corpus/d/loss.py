@@ -224,7 +224,7 @@ PROGRAMS = (
     Program("example-net-drops-logits", "cnn", example_net_dropout, "dropout-on-logits", "dropout2"),
     Program("number-as-target", "cnn", number_as_target, "wrong-loss"),
     Program("numbers-broadcast", "fcn", numbers_broadcast, "wrong-loss"),
-    Program("labels-zero-and-two", "residual", labels_zero_and_two, "wrong-loss"),
+    Program("labels-zero-and-two", "residual", labels_zero_and_two, "labels-off-by-one"),
     Program("transformer-gives-probabilities", "transformer", transformer_gives_probabilities, "softmax-before-loss"),
     Program("mixer-sums-loss", "mixer", mixer_sums, "loss-reduction"),
 )
