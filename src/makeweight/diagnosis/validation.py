@@ -57,7 +57,7 @@ def compare_again(validated: Validated) -> Compared | None:
     share = torch.bincount(differences, minlength=classes).double() / len(differences)
     most = int(share.argmax())
     shift = most if most <= classes // 2 else most - classes
-    odd = most != 0 and float(share[most]) > 0.35 and abs(shift) == 1
+    odd = most != 0 and float(share[most]) > max(0.35, renumbered - 0.05) and abs(shift) == 1
     return Compared(len(wanted), float(share[0]), shift if odd else None, float(share[most]), renumbered, numbers)
 
 

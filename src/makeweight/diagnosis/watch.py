@@ -17,7 +17,8 @@ from makeweight.diagnosis.probes.training import (
     TrainingFacts,
     Validated,
     accuracy_of,
-    compare_images,
+    copies_in,
+    inputs_of,
     pull_of,
     recalls_of,
 )
@@ -114,7 +115,7 @@ class Watch:
             accuracy_before=accuracy,
             accuracy_after=accuracy,
             validated=validated,
-            copied=compare_images(subject.images, validated, ())[0],
+            copied=copies_in(inputs_of(validated, subject), subject),
             batch_statistics=of_batch,
             recalls=recalls_of(subject),
         )

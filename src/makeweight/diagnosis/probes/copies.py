@@ -24,15 +24,15 @@ def changed_copies(asked: Tensor, known: Tensor) -> float:
     if len(asked) < 10 or len(known) < 50:
         return 0.0
     if asked.ndim != 4:
-        likeness = _unit(asked) @ _unit(known).T
+        likeness = standard_rows(asked) @ standard_rows(known).T
     else:
         likeness = torch.full((len(asked), len(known)), -1.0)
         margin = 2 if min(asked.shape[2:]) >= 16 else 1
-        kept = _unit(_window(known, margin, margin, margin))
+        kept = standard_rows(_window(known, margin, margin, margin))
         for variant in (asked, asked.flip(3)):
             for down in range(2 * margin + 1):
                 for right in range(2 * margin + 1):
-                    likeness = torch.maximum(likeness, _unit(_window(variant, margin, down, right)) @ kept.T)
+                    likeness = torch.maximum(likeness, standard_rows(_window(variant, margin, down, right)) @ kept.T)
     distances = (2 - 2 * likeness).clamp_min(0).sqrt().topk(PLACE + 1, dim=1, largest=False).values
     return float((distances[:, 0] < NEARER * distances[:, PLACE]).double().mean())
 
@@ -50,7 +50,7 @@ def _window(images: Tensor, margin: int, down: int, right: int) -> Tensor:
     return images[:, :, down : down + height, right : right + width]
 
 
-def _unit(images: Tensor) -> Tensor:
-    """Rows of mean 0 and length 1: brightness and contrast play no part."""
+def standard_rows(images: Tensor) -> Tensor:
+    """(n, values) of mean 0 and length 1, so that brightness and contrast play no part."""
     rows = images.flatten(1)
     return functional.normalize(rows - rows.mean(1, keepdim=True), dim=1)

@@ -174,18 +174,22 @@ def _is_affine(model: nn.Module, images: Tensor) -> bool:
     return spread > 1e-3 * size and float((together - apart).abs().max()) < 1e-3 * spread
 
 
+SOFTMAX = frozenset({"softmax", "log_softmax"})
 PASSING = frozenset({"view", "reshape", "flatten", "squeeze", "unsqueeze", "dropout", "contiguous", "float", "to"})
 
 
 def _output_maker(traced: Trace) -> tuple[Operation | None, str]:
     """Find the activation that the output comes out of, and the layer that drops some of it."""
-    operation, dropped = traced.maker(traced.output), ""
-    while operation is not None and operation.name in PASSING:
+    operation, maker, dropped = traced.maker(traced.output), None, ""
+    while operation is not None and operation.name in PASSING | flow.ACTIVATIONS | SOFTMAX:
         if _drops(operation):
             dropped = operation.layer or operation.name
+        if operation.name not in PASSING:
+            maker = maker or operation
+            if operation.name not in SOFTMAX:
+                break  # dropout before an activation is dropout of a layer's units
         operation = traced.before(operation)
-    known = operation is not None and operation.name in flow.ACTIVATIONS | {"softmax", "log_softmax"}
-    return (operation if known else None), dropped
+    return maker, dropped
 
 
 def _drops(operation: Operation) -> bool:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from makeweight.diagnosis.observer import NORMS, Forward, Observation, Observer
 from makeweight.diagnosis.outputs import chosen_by, rows_of
-from makeweight.diagnosis.probes.copies import changed_copies
+from makeweight.diagnosis.probes.copies import changed_copies, standard_rows
 from makeweight.diagnosis.subject import Clock, LossFunction, Subject, loss_of, preserved, unreduced
 from makeweight.diagnosis.trace import tensors
 
@@ -59,7 +59,7 @@ class TrainingFacts:
     accuracy_after: float
     validated: tuple[Validated, ...] = field(default=())  # before the steps, and after
     copied: float = 0.0  # share of the validation's images that are changed copies of training images
-    redrawn: float = 0.0  # share of its images that were changed copies of the first time's when it ran again
+    redrawn: tuple[float, float] | None = None  # likeness of its images to themselves when it ran again, and to others
     batch_statistics: float = float("nan")  # accuracy_after with batch norm's own statistics of the images
     recalls: dict[int, float] = field(default_factory=dict)  # by class, of accuracy_after
     cut_short: str = ""  # how far it got where time ran out
@@ -75,7 +75,8 @@ def training_facts(subject: Subject, clock: Clock) -> TrainingFacts:
     validated: list[Validated] = []
     with preserved(model, optimizer, subject.step, subject.validate):
         validated += _validate(subject)
-        copied, redrawn = compare_images(subject.images, validated, _validate(subject))
+        shown = inputs_of(validated, subject)
+        copied, redrawn = copies_in(shown, subject), likeness(shown, inputs_of(_validate(subject), subject))
     with preserved(model, optimizer, subject.step, subject.validate):
         before = accuracy_of(subject)
         if subject.step is None:
@@ -107,22 +108,25 @@ def training_facts(subject: Subject, clock: Clock) -> TrainingFacts:
     )
 
 
-def compare_images(images: Tensor, first: Sequence[Validated], second: Sequence[Validated]) -> tuple[float, float]:
-    """Look for changed copies of training images in a validation, and of its images when it ran a second time."""
-    shape = images.shape[1:]
-    shown, again = (part[0].inputs(shape) if part else None for part in (first, second))
-    if shown is None:
-        return 0.0, 0.0
-    copied = changed_copies(shown, images)
-    if again is None or _same_rows(shown, again):
-        return copied, 0.0
-    return copied, changed_copies(again, shown)
+def inputs_of(validated: Sequence[Validated], subject: Subject) -> Tensor | None:
+    """Return the images of a validation, if it was given and showed some of the training images' shape."""
+    return validated[0].inputs(subject.images.shape[1:]) if validated else None
 
 
-def _same_rows(one: Tensor, other: Tensor) -> bool:
-    """Whether most images are equal to images of the other, in any order."""
-    known = {row.tobytes() for row in one.flatten(1).float().numpy()}
-    return sum(row.tobytes() in known for row in other.flatten(1).float().numpy()) > 0.5 * len(other)
+def copies_in(shown: Tensor | None, subject: Subject) -> float:
+    """Share of a validation's images that are changed copies of training images."""
+    return 0.0 if shown is None else changed_copies(shown, subject.images)
+
+
+def likeness(shown: Tensor | None, again: Tensor | None) -> tuple[float, float] | None:
+    """Correlate the images of two runs of a validation, place by place, and with others; None if most are equal."""
+    if shown is None or again is None or shown.shape != again.shape:
+        return None
+    one, other = standard_rows(shown.float()), standard_rows(again.float())
+    if float((one == other).all(1).double().mean()) > 0.5:
+        return None
+    own, others = (one * other).sum(1), (one * other.roll(len(other) // 3, 0)).sum(1)
+    return float(own.mean()), float(others.mean())
 
 
 def plain_step(

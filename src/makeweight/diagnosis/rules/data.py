@@ -98,7 +98,9 @@ UNSURE = 0.08  # standard error of a strength, above which too few images of a c
 def _unrelated(e: Evidence) -> bool:
     """Whether neither neighbours nor class means nor a linear model know more of the labels than chance."""
     room = NOTHING, NOTHING + 0.055, NOTHING + 0.055
-    return all(r.strength < 3 * r.error + more for r, more in zip(e.data.relations, room, strict=True))
+    return bool(e.data.relations) and all(
+        r.strength < 3 * r.error + more for r, more in zip(e.data.relations, room, strict=True)
+    )
 
 
 def _is_skewed(e: Evidence) -> bool:
@@ -376,12 +378,13 @@ def overlap(e: Evidence) -> Iterator[Finding]:
 
 def random_validation(e: Evidence) -> Iterator[Finding]:
     """Look for validation images that come out differently each time."""
-    if e.training.redrawn > 0.3:
+    own, others = e.training.redrawn or (0.0, 0.0)
+    if own > others + 0.1:
         yield finding(
             "random-validation",
             "likely",
-            f"validate() ran twice, and the second time {percent(e.training.redrawn, 0)} of its images were shifted, "
-            "mirrored or noisy copies of the first time's",
+            "validate() ran twice, and its images were not the same, but alike: their correlation with themselves is "
+            f"{own:.2f}, and with others {others:.2f}",
             "validate: its transforms",
         )
 
@@ -411,7 +414,7 @@ def imbalance(e: Evidence) -> Iterator[Finding]:
         learned = e.training.recalls.get(rare, 0.0) > 0.5 * e.training.accuracy_after  # rare and yet predicted
         yield finding(
             "class-imbalance",
-            "hint" if weighed or learned or ratio < 6 else "likely" if ratio < 20 else "definite",
+            "hint" if weighed or learned or ratio < 6 else "likely" if ratio < 20 or _unrelated(e) else "definite",
             f"class {common} has {counts[common]:,} images and class {rare} has {counts[rare]:,}, {ratio:.0f} times "
             f"fewer{'; the loss weighs classes' if weighed else ''}",
             "labels",
