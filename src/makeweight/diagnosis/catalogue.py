@@ -51,6 +51,12 @@ CATALOGUE: dict[str, Entry] = {
         "stops gradients where it cuts off.",
         "Remove the activation behind the last layer; the loss turns logits into probabilities.",
     ),
+    "half-precision": Entry(
+        "Training runs in float16 without a scaled loss",
+        "Gradients below 6e-8 are 0 in float16, and steps smaller than a thousandth of a weight are lost.",
+        "scaler = torch.amp.GradScaler()  # with torch.autocast and float32 weights; or train in bfloat16, which needs "
+        "none",
+    ),
     "loss-reduction": Entry(
         "The size of the gradient depends on the number of images in a batch",
         "The loss is not the mean over the images, so the learning rate means something else with every batch size.",
@@ -144,12 +150,6 @@ CATALOGUE: dict[str, Entry] = {
         "Validation images are changed at random",
         "The accuracy is that of distorted images, and differs each time with the same weights.",
         "Give validation transforms of its own: resize and normalise, without random crops, flips or noise.",
-    ),
-    "half-precision": Entry(
-        "Training runs in float16 without a scaled loss",
-        "Gradients below 6e-8 are 0 in float16, and steps smaller than a thousandth of a weight are lost.",
-        "scaler = torch.amp.GradScaler()  # with torch.autocast and float32 weights; or train in bfloat16, which needs "
-        "none",
     ),
     "validate-in-train-mode": Entry(
         "Validation runs in training mode",

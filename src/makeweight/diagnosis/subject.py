@@ -65,6 +65,11 @@ class Subject:
         first = next(iter(self.model.parameters()), None)
         return self.images.device if first is None else first.device
 
+    @property
+    def scales_its_loss(self) -> bool:
+        """Whether the step uses a gradient scaler."""
+        return any(isinstance(o, torch.amp.GradScaler) and o.is_enabled() for o in _closed_over(self.step))
+
     def rows(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
         """Images and labels of some rows, where the model is."""
         chosen = chosen.to(self.images.device)

@@ -55,7 +55,7 @@ class NetworkFacts:
     output_layer: str = ""  # module in which output_maker ran
     dropped_output: str = ""  # module that applies dropout to the output
     random: str = ""  # what makes outputs differ from pass to pass in evaluation mode
-    half: str = ""  # what is float16: "weights" or "outputs"
+    half: bool = False  # whether weights are float16
     pretrained: bool = False  # features of the frozen part say more of the labels than such of new weights
     flow: flow.FlowFacts = field(default_factory=flow.FlowFacts)
 
@@ -67,8 +67,7 @@ def network_facts(subject: Subject) -> NetworkFacts:
     with preserved(model, None):
         model.eval()
         with torch.no_grad():
-            outputs = model(images)
-            rows, again = rows_of(outputs).float(), rows_of(model(images)).float()
+            rows, again = rows_of(model(images)).float(), rows_of(model(images)).float()
         random = "" if _agree(rows, again) else _random_layer(model, images)
         model.train()
         traced = trace(model, images[:TRACED])
@@ -88,7 +87,7 @@ def network_facts(subject: Subject) -> NetworkFacts:
         output_layer=maker.layer if maker is not None else "",
         dropped_output=dropped,
         random=random,
-        half=_half(model, outputs),
+        half=any(p.dtype == torch.float16 for p in model.parameters()),
         pretrained=pretrained,
         probabilities=bool((rows >= 0).all() and ((rows.sum(1) - 1).abs() < 1e-3).all()) and rows.shape[1] > 1,
         log_probabilities=bool((rows <= 1e-6).all() and (rows.exp().sum(1) - 1).abs().max() < 1e-3),
@@ -206,12 +205,6 @@ def _random_layer(model: nn.Module, images: Tensor) -> str:
     """Name where a pass in evaluation mode drops units."""
     dropping = [o for o in trace(model, images).operations if _drops(o)]
     return next((f"{o.name} in {o.layer or 'forward'}" for o in dropping), "forward")
-
-
-def _half(model: nn.Module, outputs: object) -> str:
-    if any(p.dtype == torch.float16 for p in model.parameters()):
-        return "weights"
-    return "outputs" if _tensor(outputs).dtype == torch.float16 else ""
 
 
 def _cross_entropy(rows: Tensor, labels: Tensor) -> float:

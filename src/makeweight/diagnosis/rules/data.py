@@ -168,10 +168,10 @@ def misaligned(e: Evidence) -> Iterator[Finding]:
     again, learned = compared(e), e.above_chance(e.training.accuracy_after) > 0.33
     if again is None or again.images < 100 or again.shift is not None or not learned:
         return
-    if again.renumbered > again.accuracy + 0.3:
+    if again.renumbered > max(again.accuracy + 0.2, 1.6 * again.accuracy):
         yield finding(
             "labels-misaligned",
-            "definite",
+            "definite" if again.renumbered > again.accuracy + 0.3 else "likely",
             f"in validation {percent(again.accuracy, 0)} of the predictions are the label, and "
             f"{percent(again.renumbered, 0)} if its classes are numbered anew, as {again.numbers}: they are in another "
             "order than in training",
@@ -351,7 +351,8 @@ def duplicates(e: Evidence) -> Iterator[Finding]:
 def overlap(e: Evidence) -> Iterator[Finding]:
     """Look for images that validation shares with training."""
     trained = {_digest(row) for row in _rows(e.subject.images)}
-    trained |= {_digest(row) for f in e.training.seen.forwards for row in _rows(f.input.cpu())}
+    passes = [f for f in e.training.seen.forwards if f.with_gradients]  # and none of a validation in a step
+    trained |= {_digest(row) for f in passes for row in _rows(f.input.cpu())}
     for validated in e.training.validated[:1]:
         asked = [_digest(row) for f in validated.seen.forwards for row in _rows(f.input.cpu())]
         if len(asked) < 10:

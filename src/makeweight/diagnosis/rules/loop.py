@@ -6,6 +6,8 @@ import math
 import statistics
 from collections.abc import Iterator
 
+import torch
+
 from makeweight.diagnosis.evidence import Evidence
 from makeweight.diagnosis.findings import MAX_NAMED, Finding, a_few, finding, in_code
 from makeweight.diagnosis.observer import NORMS
@@ -151,7 +153,8 @@ def eval_mode(e: Evidence) -> Iterator[Finding]:
         return
     passes = [f for f in e.training.seen.forwards if f.output_gradient is not None]
     off = [f for f in passes if f.eval_layers]
-    if not passes or len(off) < 0.9 * len(passes):
+    stays = len(off) >= 10 and all(f.eval_layers for f in passes[-len(off) :])  # since a validation, for example
+    if not passes or not (stays or len(off) >= 0.9 * len(passes)):
         return
     layers = off[0].eval_layers
     yield finding(
@@ -264,14 +267,16 @@ def stale_statistics(e: Evidence) -> Iterator[Finding]:
 
 def half_precision(e: Evidence) -> Iterator[Finding]:
     """Look for float16 weights, and for float16 outputs whose loss isn't scaled."""
-    half, pull = e.network.half if e.network is not None else "", e.training.pull
-    if half == "weights":
+    half, pull = e.network is not None and e.network.half, e.training.pull
+    outputs = [f.output for f in e.training.seen.forwards if f.with_gradients and f.output is not None]
+    scaled = e.subject.scales_its_loss or (pull is not None and pull.scale > SCALED)
+    if half:
         seen = "the weights are float16: what a step adds is lost below a thousandth of the weight"
-    elif half and (pull is None or pull.scale < SCALED):
-        seen = "the outputs are float16, and the loss is not scaled: its gradient at the logits is that of the mean"
+    elif any(output.dtype == torch.float16 for output in outputs) and not scaled:
+        seen = "in training the outputs are float16, and no GradScaler scales their loss"
     else:
         return
-    yield finding("half-precision", "likely", seen, "the network's precision")
+    yield finding("half-precision", "definite", seen, "the network's precision")
 
 
 SCALED = 8.0  # times the gradient of the mean; GradScaler begins with 65,536
@@ -287,7 +292,8 @@ def clipping(e: Evidence) -> Iterator[Finding]:
     if len(shares) < 5:
         return
     cut = [share for share in shares if share < 0.97]
-    if len(cut) < 0.9 * len(shares) or _are_cleared_too_soon(e):
+    unscaled = e.subject.scales_its_loss or max(shares) < 1.001 * min(shares)  # by one factor: a scaled loss
+    if len(cut) < 0.9 * len(shares) or unscaled or _are_cleared_too_soon(e):
         return
     typical = statistics.median(shares)
     norm = statistics.median(u.used_norm for u in e.training.seen.updates)
