@@ -341,7 +341,8 @@ def duplicates(e: Evidence) -> Iterator[Finding]:
     if share > 0.02 and e.data.constant_images < e.data.duplicates:
         yield finding(
             "duplicate-images",
-            "definite" if share > 0.05 else "likely",
+            # The user augmented on purpose, it seems, where the validation has no copies of them.
+            "hint" if _validation_inputs(e) is not None else "definite" if share > 0.05 else "likely",
             f"{e.data.duplicates} of {looked} images looked at are equal to another one, pixel by pixel "
             f"({percent(share, 0)}; natural sets have far less than 2 %)",
             "images",

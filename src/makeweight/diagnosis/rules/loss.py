@@ -264,10 +264,12 @@ def loss_reduction(e: Evidence) -> Iterator[Finding]:
     if summed or divided:
         evidence = f"the gradient for a batch taken twice is {doubled:.2f} times that for the batch" if doubled else ""
         scale = f"the gradient at the logits is {pull.scale:.3g} times that of the mean" if pull is not None else ""
+        adapts = isinstance(e.subject.optimizer, torch.optim.Adam | torch.optim.RMSprop | torch.optim.Adagrad)
         what = "a sum over the batch" if summed else "divided by the number of images twice"
         yield finding(
             "loss-reduction",
-            "definite" if doubled is not None and pull is not None else "likely",
+            # Adam divides by the gradient's size, so a loss that is small for every batch makes no difference to it.
+            "hint" if divided and adapts else "definite" if doubled is not None and pull is not None else "likely",
             f"{'; '.join(filter(None, (evidence, scale)))} (1 for a mean): the loss is {what}",
             "loss_fn" if e.training.own else "step, where the loss is computed",
         )
