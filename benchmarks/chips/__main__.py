@@ -21,8 +21,8 @@ from benchmarks.chips.networks import CASES, Case, macs
 from benchmarks.output import progress
 from benchmarks.settings import RESULTS
 from makeweight.export.c import write_c
-from makeweight.export.c.emulate import Firmware, Run, command, run, version
-from makeweight.export.c.targets import TARGETS, Target
+from makeweight.export.c.emulate import Firmware, Run, run, version
+from makeweight.export.c.targets import TARGETS
 
 OPTIMISATIONS = ("-O2", "-Os")
 CHIPS = {"cortex-m4": "Cortex-M4", "cortex-m0plus": "Cortex-M0+", "rv32imc": "RV32IMC"}
@@ -86,8 +86,8 @@ def _ours(case: Case, folder: Path) -> Iterator[Row]:
 def _vendors(cases: list[Case], sources: Path, folder: Path) -> Iterator[Row]:
     for core in ("cortex-m4", "cortex-m0plus"):
         for optimisation in OPTIMISATIONS:
-            options = (optimisation, f"-I{sources.absolute() / 'Include'}")
-            library = _library(TARGETS[core], folder, [path.absolute() for path in vendor.sources(sources)], options)
+            options = (optimisation, vendor.include(sources))
+            library = vendor.library(TARGETS[core], folder, sources, options)
             for case in cases:
                 network, images = case.network(), case.images()
                 (folder / "vendor.c").write_text(vendor.program(network, images), encoding="utf-8")
@@ -101,17 +101,6 @@ def _counted(case: Case, macs_of: int, core: str, optimisation: str, kernels: st
     return Row(
         case.name, macs_of, CHIPS[core], optimisation, kernels, result.instructions[0], ram, flash, result.predicted[0]
     )
-
-
-def _library(target: Target, folder: Path, sources: list[Path], options: tuple[str, ...]) -> Path:
-    """Compile sources, and put them into an archive."""
-    library = folder / "library.a"
-    library.unlink(missing_ok=True)
-    own = ("-ffunction-sections", "-fdata-sections", "-c")
-    command([target.compiler, *target.options, *options, *own, *map(str, sources)], folder)
-    objects = [str(folder / source.with_suffix(".o").name) for source in sources]
-    command([target.compiler.replace("gcc", "ar"), "rc", str(library), *objects])
-    return library
 
 
 def _pixels(images: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from math import inf
 from typing import Any
 
 from benchmarks.settings import ROOT
 
+_OPTIMISATIONS = ("-O2", "-O3", "-O3 -ffast-math")
 PAGE = ROOT / "docs" / "microcontrollers.md"
 Key = tuple[str, str, str, str]  # network, chip, optimisation, kernels
 
@@ -49,6 +52,37 @@ def cores_table(record: Mapping[str, Any]) -> str:
         spare = f"{core['largest_spare']:,} bytes"
         lines.append(f"| {name} | {core['cycles']:.2f} | {core['cycles_from']} | {errors} | {spare} |")
     return "\n".join([*lines, "", f"{record['networks']} networks; {record['compiler']}."])
+
+
+def peers_table(record: Mapping[str, Any]) -> str:
+    """Return what the programs of several generators take, as Markdown; the least of a network and type is bold."""
+    head = (
+        "network", "program", *(f"instructions {o}, M" for o in _OPTIMISATIONS), "flash -O2", "flash -O3",
+        "RAM: static + stack", f"same class, of {record['images']}",
+    )  # fmt: skip
+    lines = [f"| {' | '.join(head)} |", "|---|---|" + "---:|" * (len(head) - 2)]
+    for (network, numbers), group in groupby(record["rows"], lambda row: (row["network"], row["numbers"])):
+        programs = {tool: list(rows) for tool, rows in groupby(group, lambda row: row["tool"])}
+        measured = {tool: _cells(rows) for tool, rows in programs.items() if "refusal" not in rows[0]}
+        least = [min(column)[1] for column in zip(*measured.values(), strict=True)]
+        for tool, rows in programs.items():
+            cells = [rows[0].get("refusal", ""), *[""] * (len(head) - 3)]
+            if tool in measured:
+                cells = [
+                    f"**{text}**" if text == low else text for (_, text), low in zip(measured[tool], least, strict=True)
+                ]
+                cells.append(str(rows[0]["same_class"]))
+            lines.append(f"| {network} | {tool}, {numbers} | {' | '.join(cells)} |")
+    return "\n".join([*lines, "", "Versions: " + "; ".join(record["versions"].values()) + "."])
+
+
+def _cells(rows: Sequence[Mapping[str, Any]]) -> list[tuple[float, str]]:
+    """Instructions of each optimisation, flash with -O2 and -O3, and RAM, each also as a text."""
+    plain, fast = rows[:2]
+    static, stack = plain["ram_bytes"], plain["stack_bytes"]
+    ram = (inf, f"– + {stack:,}") if static is None else (static + stack, f"{static:,} + {stack:,}")
+    instructions = [(row["instructions"], f"{row['instructions'] / 1e6:.2f}") for row in rows]
+    return [*instructions, *((row["flash_bytes"], f"{row['flash_bytes']:,}") for row in (plain, fast)), ram]
 
 
 def _lines(record: Mapping[str, Any]) -> Iterator[str]:

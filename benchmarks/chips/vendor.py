@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from makeweight.export.c.emulate import command
 from makeweight.export.c.lower import lower
 from makeweight.export.c.quantise import Coded, Multiplier, quantise
 from makeweight.export.c.steps import Add, Average, Depthwise, Extent, Filter, Largest, Pixels, Program, Step
+from makeweight.export.c.targets import Target
 from makeweight.nets.build import Network
 
 HEAD = '#include "arm_nnfunctions.h"\nstatic int8_t values[{count}][{largest}];\nstatic int16_t scratch[16384];\n'
@@ -31,9 +33,22 @@ static int32_t vendor_predict(void)
 """
 
 
-def sources(folder: Path) -> list[Path]:
-    """Return the int8 kernels in a copy of CMSIS-NN."""
-    return [path for path in sorted((folder / "Source").rglob("*.c")) if not path.stem.endswith(("f16", "f32"))]
+def include(sources: Path) -> str:
+    """Return the compiler's option for the headers in a copy of CMSIS-NN."""
+    return f"-I{sources.absolute() / 'Include'}"
+
+
+def library(target: Target, folder: Path, sources: Path, options: Sequence[str]) -> Path:
+    """Compile the int8 kernels in a copy of CMSIS-NN, and put them into an archive."""
+    archive = folder / "library.a"
+    archive.unlink(missing_ok=True)
+    kernels = (path.absolute() for path in sorted((sources / "Source").rglob("*.c")))
+    files = [path for path in kernels if not path.stem.endswith(("f16", "f32"))]
+    own = ("-ffunction-sections", "-fdata-sections", "-c")
+    command([target.compiler, *target.options, *options, *own, *map(str, files)], folder)
+    objects = [str(folder / file.with_suffix(".o").name) for file in files]
+    command([target.compiler.replace("gcc", "ar"), "rc", str(archive), *objects])
+    return archive
 
 
 def program(network: Network, images: NDArray[np.uint8]) -> str:

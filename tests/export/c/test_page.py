@@ -1,15 +1,20 @@
-"""The page of commands in docs/microcontrollers.md, from photographs to an answer on an emulated chip."""
+"""The page docs/microcontrollers.md: from photographs to an answer on an emulated chip, and the tables."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from benchmarks.chips import report
+from benchmarks.settings import RESULTS
 from PIL import Image
 from sklearn.datasets import load_digits
 
@@ -40,3 +45,17 @@ def test_the_page_ends_with_ten_right_answers_on_a_part_of_32_kb(tmp_path: Path)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert ran.stdout.endswith("model_int8 self-test: 10 of 10\n")
     assert re.search(r"ram:\s+\d+ B\s+32 KB", ran.stdout + ran.stderr)
+
+
+@pytest.mark.parametrize(("name", "table"), [("chips", report.table), ("chips-peers", report.peers_table)])
+def test_the_tables_are_those_of_the_results(name: str, table: Callable[[Mapping[str, Any]], str]) -> None:
+    record = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    assert f"\n\n{table(record)}\n\n" in DOCS.read_text(encoding="utf-8")
+
+
+def test_every_program_was_given_all_images_and_agrees_on_most() -> None:
+    record = json.loads((RESULTS / "chips-peers.json").read_text(encoding="utf-8"))
+    rows = [row for row in record["rows"] if "refusal" not in row]
+    assert {row["tool"] for row in rows} == {"makeweight", "CMSIS-NN", "onnx2c", "emx-onnx-cgen", "emlearn"}
+    for row in rows:
+        assert record["images"] - 5 <= row["same_class"] <= record["images"]

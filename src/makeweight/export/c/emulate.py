@@ -17,7 +17,7 @@ from makeweight.export.c.targets import Target
 
 SECONDS = 600  # for one run of a compiler or the emulator
 OPTIONS = ("-O2",)
-STACK = 8192  # bytes below the caller that are painted to see how deep the program's calls go
+STACK = 8192  # bytes that are painted below the caller, to see how deep the program's calls go
 MAIN = """\
 #include <stdint.h>
 {includes}
@@ -81,6 +81,7 @@ class Firmware:
     input: str  # where the image goes, in C
     predict: str  # the function
     output: str | None = None  # an array in C, whose bytes are told
+    stack: int = STACK  # bytes that are painted; what goes deeper isn't seen
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ def link(
     output = firmware.output
     told = f"for (k = 0; k < sizeof {output}; k++) tell(((uint8_t *){output})[k]);" if output else ""
     main = MAIN.format(
-        includes=firmware.includes, images=folder / "images.bin", stack=STACK, count=len(images),
+        includes=firmware.includes, images=folder / "images.bin", stack=firmware.stack, count=len(images),
         size=images[0].size, input=firmware.input, predict=firmware.predict, tell_output=told,
     )  # fmt: skip
     (folder / "images.bin").write_bytes(images.tobytes())
