@@ -14,14 +14,6 @@ from makeweight.data.dataset import PreparedDataset
 from makeweight.diagnosis.probes import training, trials
 
 
-@pytest.fixture(autouse=True)
-def fewer_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take half the steps: networks of the digits are small, and learn in them what shows."""
-    monkeypatch.setattr(training, "MAX_STEPS", 60)
-    monkeypatch.setattr(trials, "MAX_STEPS", 50)
-    monkeypatch.setattr(trials, "ONE_BATCH_STEPS", 60)
-
-
 @pytest.fixture(scope="session")
 def pictures(digits: PreparedDataset) -> tuple[Tensor, Tensor]:
     """(1000, 1, 8, 8) normalised images, and their labels."""
@@ -31,8 +23,11 @@ def pictures(digits: PreparedDataset) -> tuple[Tensor, Tensor]:
 
 
 @pytest.fixture
-def sound(pictures: tuple[Tensor, Tensor]) -> Callable[..., dict[str, Any]]:
-    """Make the arguments of a sound training; keywords replace some."""
+def sound(pictures: tuple[Tensor, Tensor], monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
+    """Make the arguments of a sound training; keywords replace some. Half the steps show enough here."""
+    monkeypatch.setattr(training, "MAX_STEPS", 60)
+    monkeypatch.setattr(trials, "MAX_STEPS", 50)
+    monkeypatch.setattr(trials, "ONE_BATCH_STEPS", 60)
 
     def make(**changes: Any) -> dict[str, Any]:
         torch.manual_seed(0)

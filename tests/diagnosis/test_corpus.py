@@ -13,15 +13,14 @@ from makeweight.diagnosis.catalogue import CATALOGUE
 
 PROGRAMS = {
     f"{part}:{program.name}": program
-    for part in ("a", "b", "c")
+    for part in ("a", "b", "c", "d")
     for program in importlib.import_module(f"benchmarks.diagnosis.corpus.{part}").PROGRAMS
 }
 # Small and quick ones of all groups.
 SOME = (
-    "a:softmax-in-chain", "a:nll-on-scores", "a:labels-rolled", "a:labels-from-one-digits", "a:infinite-features",
-    "a:folder-by-folder", "a:gradients-add-up", "a:only-classifier-optimised", "a:features-detached",
-    "a:validates-with-dropout", "a:argmax-over-batch", "a:all-zero", "a:no-activations", "a:sgd-too-low",
-    "a:dense-sgd", "a:tanh-without-eval", "a:zero-head-with-closure", "a:two-steps-an-update",
+    "a:softmax-in-chain", "a:labels-rolled", "a:infinite-features", "a:gradients-add-up", "a:features-detached",
+    "a:argmax-over-batch", "a:sgd-too-low", "a:zero-head-with-closure", "a:two-steps-an-update",
+    "d:validates-with-noise", "d:autocast-with-scaler", "d:rare-boots-mixed",
 )  # fmt: skip
 
 

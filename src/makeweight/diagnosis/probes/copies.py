@@ -8,7 +8,7 @@ from torch.nn import functional
 
 ASKED, KNOWN = 150, 3_000  # images that are compared
 SIDE = 28  # pixels, to which larger images are averaged
-PLACE = 9  # the distance that a copy's is compared with is that of the tenth nearest: others may be copies as well
+PLACES = 2, 9  # a copy's distance is compared with that of the third to tenth nearest: others may be copies as well
 NEARER = 0.5  # times as far as that: as Lowe (2004, section 7.1) compares the nearest with the second nearest, with 0.8
 
 
@@ -33,8 +33,9 @@ def changed_copies(asked: Tensor, known: Tensor) -> float:
             for down in range(2 * margin + 1):
                 for right in range(2 * margin + 1):
                     likeness = torch.maximum(likeness, standard_rows(_window(variant, margin, down, right)) @ kept.T)
-    distances = (2 - 2 * likeness).clamp_min(0).sqrt().topk(PLACE + 1, dim=1, largest=False).values
-    return float((distances[:, 0] < NEARER * distances[:, PLACE]).double().mean())
+    place = max(PLACES[0], min(PLACES[1], len(known) // 100))  # among few images the tenth is far away
+    distances = (2 - 2 * likeness).clamp_min(0).sqrt().topk(place + 1, dim=1, largest=False).values
+    return float((distances[:, 0] < NEARER * distances[:, place]).double().mean())
 
 
 def _some(images: Tensor, most: int) -> Tensor:

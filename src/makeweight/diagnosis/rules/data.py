@@ -372,7 +372,7 @@ def overlap(e: Evidence) -> Iterator[Finding]:
                 "split-overlap",
                 "definite" if e.training.copied > 0.3 else "likely",
                 f"{percent(e.training.copied, 0)} of the images that validate() shows to the network are far more like "
-                "one training image, shifted, mirrored or with some noise, than like any ten others",
+                "one training image, shifted, mirrored or with some noise, than like others",
                 "validate and images",
                 "Split first, and augment the training images alone, afterwards.",
             )
