@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,15 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from makeweight.data.dataset import PreparedDataset
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Tests run side by side: more threads than processors make small networks many times slower."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+from makeweight.diagnosis.probes import training, trials
 
 
 @pytest.fixture(scope="session")
@@ -31,8 +23,11 @@ def pictures(digits: PreparedDataset) -> tuple[Tensor, Tensor]:
 
 
 @pytest.fixture
-def sound(pictures: tuple[Tensor, Tensor]) -> Callable[..., dict[str, Any]]:
-    """Make the arguments of a sound training; keywords replace some."""
+def sound(pictures: tuple[Tensor, Tensor], monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
+    """Make the arguments of a sound training; keywords replace some. Half the steps show enough here."""
+    monkeypatch.setattr(training, "MAX_STEPS", 60)
+    monkeypatch.setattr(trials, "MAX_STEPS", 50)
+    monkeypatch.setattr(trials, "ONE_BATCH_STEPS", 60)
 
     def make(**changes: Any) -> dict[str, Any]:
         torch.manual_seed(0)
@@ -41,7 +36,7 @@ def sound(pictures: tuple[Tensor, Tensor]) -> Callable[..., dict[str, Any]]:
         )
         values = {
             "model": model, "loss_fn": nn.CrossEntropyLoss(), "images": pictures[0], "labels": pictures[1],
-            "optimizer": torch.optim.AdamW(model.parameters(), lr=0.005), "seconds": 4,
+            "optimizer": torch.optim.AdamW(model.parameters(), lr=0.005),
         }  # fmt: skip
         return {**values, **changes}
 

@@ -81,9 +81,14 @@ def test_everything_is_as_before(sound: Make) -> None:
 
 
 def test_it_keeps_to_its_time(sound: Make) -> None:
-    start = time.process_time()  # of this process alone: other tests run beside it
-    makeweight.diagnose(**sound(seconds=2))
-    assert time.process_time() - start < 6  # some steps are taken whatever the time, or nothing could be said
+    def step(images: Tensor, labels: Tensor) -> float:
+        start = time.process_time()
+        while time.process_time() < start + 0.2:
+            pass
+        return 1.0
+
+    diagnosis = makeweight.diagnose(**sound(step=step, seconds=1))
+    assert any(line.startswith("training: 13 steps") for line in diagnosis.checked)  # the least that says something
 
 
 def test_nothing_wrong_is_an_answer(sound: Make) -> None:
@@ -100,29 +105,17 @@ def test_a_finding_says_what_was_seen_and_what_to_do(sound: Make) -> None:
     first = diagnosis.findings[0]
     assert (first.code, first.certainty) == ("softmax-before-loss", "definite")
     assert "1.46" in first.evidence
-    assert "softmax" in first.fix
+    assert "Remove model[4], a Softmax" in first.fix
     assert json.loads(json.dumps(diagnosis.to_json()))["findings"][0]["code"] == "softmax-before-loss"
     for shown in (str(diagnosis), diagnosis._repr_html_()):
         assert "softmax-before-loss" in shown
 
 
-@pytest.mark.parametrize(
-    ("layers", "advice", "other"),
-    [
-        ((nn.Flatten(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 400), nn.ReLU()), "--family fcn", "convolution"),
-        (
-            (nn.Conv2d(1, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(288, 400), nn.ReLU()),
-            "widen the convolutions",
-            "--family fcn",
-        ),
-    ],
-    ids=["fully connected", "convolutional"],
-)
-def test_advice_fits_the_kind_of_network(sound: Make, layers: tuple[nn.Module, ...], advice: str, other: str) -> None:
-    model = nn.Sequential(*layers, nn.Linear(400, 10))
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.005)
-    diagnosis = makeweight.diagnose(**sound(model=model, optimizer=optimizer, seconds=2))
-    [fix] = [found.fix for found in diagnosis.findings if found.code == "budget-imbalance"]
+@pytest.mark.parametrize(("convolutional", "advice", "other"), [
+    (False, "--family fcn", "convolution"), (True, "widen the convolutions", "--family fcn"),
+])  # fmt: skip
+def test_advice_fits_the_kind_of_network(convolutional: bool, advice: str, other: str) -> None:
+    fix = suited(finding("budget-imbalance", "hint", "seen", "here"), convolutional).fix
     assert advice in fix
     assert other not in fix
 

@@ -34,7 +34,7 @@ def train(given: dict[str, Any], *, clear: bool = True, shuffle: bool = True, ev
 
 
 def watched(given: dict[str, Any], **how: bool) -> makeweight.Diagnosis:
-    with makeweight.Watch(given["model"], given["optimizer"], seconds=4) as watch:
+    with makeweight.Watch(given["model"], given["optimizer"]) as watch:
         train(given, **how)
     return watch.diagnosis
 

@@ -33,7 +33,7 @@ def diagnose(
             show_default=False,
         ),
     ],
-    seconds: Annotated[float, typer.Option(help="Approximate time limit.", min=1, max=3_600)] = 30,
+    seconds: Annotated[float, typer.Option(help="Processor time that it may take.", min=1, max=3_600)] = 60,
     images: options.Images,
     store: options.StoreFolder = Path("studies"),
     as_json: options.Json = False,
@@ -42,7 +42,7 @@ def diagnose(
     file, _, function = what.rpartition(":")
     if what.endswith(".py"):
         raise InvalidValue(f"{what} names no function: write {what}:make_model, with the name of yours.")
-    remark(f"looking for up to {seconds:.0f} s …")
+    remark(f"looking for up to {seconds:.0f} s, usually a quarter of that …")
     if function and file.endswith(".py"):
         from makeweight.diagnosis.diagnose import judged
         from makeweight.diagnosis.program import subject_of_program

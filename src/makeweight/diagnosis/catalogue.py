@@ -51,6 +51,12 @@ CATALOGUE: dict[str, Entry] = {
         "stops gradients where it cuts off.",
         "Remove the activation behind the last layer; the loss turns logits into probabilities.",
     ),
+    "half-precision": Entry(
+        "Training runs in float16 without a scaled loss",
+        "Gradients below 6e-8 are 0 in float16, and steps smaller than a thousandth of a weight are lost.",
+        "scaler = torch.amp.GradScaler()  # with torch.autocast and float32 weights; or train in bfloat16, which needs "
+        "none",
+    ),
     "loss-reduction": Entry(
         "The size of the gradient depends on the number of images in a batch",
         "The loss is not the mean over the images, so the learning rate means something else with every batch size.",
@@ -124,6 +130,26 @@ CATALOGUE: dict[str, Entry] = {
         "The validation accuracy is computed wrongly",
         "The number says nothing about the network, whatever it did.",
         "accuracy = (logits.argmax(1) == labels).float().mean().item()  # weighted by batch size over batches",
+    ),
+    "dropout-in-evaluation": Entry(
+        "The network answers differently each time, in evaluation mode too",
+        "Units are dropped when it is used, so it does worse than it could, and no two answers agree.",
+        "functional.dropout(x, p, training=self.training)  # or a torch.nn.Dropout layer, which eval() switches off",
+    ),
+    "dropout-on-logits": Entry(
+        "Dropout is applied to the logits",
+        "In training, logits of the right class become 0 at random, which no weight can do anything about.",
+        "Put the dropout before the last layer.",
+    ),
+    "stale-batch-statistics": Entry(
+        "Batch norm's running averages are far behind",
+        "In evaluation mode the network uses statistics of long ago, and does much worse than in training.",
+        "torch.nn.BatchNorm2d(channels, momentum=0.1)  # the share of the new batch: Keras's 0.99 is 0.01 here",
+    ),
+    "random-validation": Entry(
+        "Validation images are changed at random",
+        "The accuracy is that of distorted images, and differs each time with the same weights.",
+        "Give validation transforms of its own: resize and normalise, without random crops, flips or noise.",
     ),
     "validate-in-train-mode": Entry(
         "Validation runs in training mode",

@@ -16,11 +16,13 @@ from makeweight.diagnosis.probes.training import TrainingFacts, training_facts
 from makeweight.diagnosis.probes.trials import trial_facts
 from makeweight.diagnosis.rules import data, loop, loss, network, settings
 from makeweight.diagnosis.subject import MAX_IMAGES, Clock, LossFunction, Step, Subject
+from makeweight.training.precision import threads_of_torch
 from makeweight.wording import percent
 
 RULES: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
     *data.RULES, *loss.RULES, *loop.RULES, *network.RULES, *settings.RULES,
 )  # fmt: skip
+SECONDS = 60  # the slowest program of the corpus takes 24 s (AMD EPYC with AVX512, one thread)
 STEPS_SHARE = 0.35  # of the time, for the user's own steps; the rest is for the copies
 
 
@@ -33,7 +35,7 @@ def diagnose(
     *,
     step: Step | None = None,
     validate: Callable[[], float] | None = None,
-    seconds: float = 30,
+    seconds: float = SECONDS,
 ) -> Diagnosis:
     """Say why a network underperforms.
 
@@ -57,7 +59,8 @@ def diagnose(
     validate : callable, optional
         The validation as it is: returns an accuracy, 0 to 1. With it faults of the validation are seen.
     seconds : float
-        How long it may take, about.
+        Processor time that it may take, about; most take 3 to 20 s. Steps and trials are counted, so a busy machine
+        changes no verdict; where the time doesn't suffice, ``cut_short`` says so.
 
     Returns
     -------
@@ -74,7 +77,8 @@ def diagnose(
 
 def judged(subject: Subject, seconds: float, steps: TrainingFacts | None = None) -> Diagnosis:
     """Measure a subject, and say what it means; ``steps`` are those of a training that was watched."""
-    with warnings.catch_warnings():
+    # One thread: two that wait for each other on a busy machine are many times slower than one.
+    with warnings.catch_warnings(), threads_of_torch(1):
         warnings.simplefilter("ignore")  # what somebody's code warns of, it has warned of before
         return _judged(subject, Clock(seconds), steps)
 
@@ -90,7 +94,8 @@ def _judged(subject: Subject, clock: Clock, steps: TrainingFacts | None) -> Diag
     evidence = Evidence(subject, looked, facts, steps, trial_facts(subject, clock), error)
     convolutional = facts is None or facts.flow.convolutional
     findings = [suited(fault, convolutional) for rule in RULES for fault in rule(evidence)]
-    return Diagnosis(ranked(findings), _checked(evidence), clock.spent)
+    cut_short = ", ".join(filter(None, (steps.cut_short, evidence.trials.cut_short)))
+    return Diagnosis(ranked(findings), _checked(evidence), clock.spent, cut_short)
 
 
 def _checked(e: Evidence) -> tuple[str, ...]:

@@ -25,10 +25,16 @@ class Evidence:
     @property
     def is_trained(self) -> bool:
         """Whether the network knew something before the diagnosis: far better than always the commonest class."""
-        return self.training.accuracy_before > max(2 * self.data.chance, self.data.chance + 0.15)
+        return self.above_chance(self.training.accuracy_before) > 0.16
+
+    def above_chance(self, accuracy: float) -> float:
+        """Place an accuracy between that of always the commonest class, 0, and that of no error, 1."""
+        return (accuracy - self.data.chance) / max(1e-9, 1 - self.data.chance)
 
     @property
     def speaks_nats(self) -> bool:
         """Whether the loss is a cross-entropy, so that a guess among k classes costs ln k."""
-        calls = [call for call in self.training.seen.losses if call.trains]
-        return not calls or calls[0].name in ("cross_entropy", "nll_loss")
+        call = next((call for call in self.training.seen.losses if call.trains), None)
+        if call is None or call.name in ("cross_entropy", "nll_loss"):
+            return True
+        return call.name.startswith("binary_cross_entropy") and call.input.numel() == len(call.input)

@@ -19,6 +19,15 @@ MAX_FINDINGS = 5  # a list that is longer is not read; what comes later is mostl
 a_few = partial(join_words, most=MAX_NAMED)
 
 
+def in_code(layer: str) -> str:
+    """Write a module's path as Python has it.
+
+    >>> in_code("features.0.conv"), in_code("5"), in_code("")
+    ('model.features[0].conv', 'model[5]', 'model')
+    """
+    return "model" + "".join(f"[{part}]" if part.isdigit() else f".{part}" for part in layer.split(".") if part)
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing that is wrong, or may be."""
@@ -39,6 +48,7 @@ class Diagnosis:
     findings: tuple[Finding, ...]
     checked: tuple[str, ...]
     seconds: float  # that it took
+    cut_short: str = ""  # what the time did not suffice for
 
     def to_json(self) -> dict[str, Any]:
         """Everything as one JSON object."""
@@ -46,6 +56,7 @@ class Diagnosis:
             "findings": [asdict(finding) for finding in self.findings],
             "checked": list(self.checked),
             "seconds": round(self.seconds, 1),
+            "cut_short": self.cut_short,
         }
 
     @property
@@ -54,9 +65,8 @@ class Diagnosis:
         sure = [f for f in self.findings if f.certainty != "hint"]
         if sure:
             return f"{sure[0].title} ({sure[0].code}, {sure[0].certainty})."
-        if self.findings:
-            return "Nothing wrong found; see the hints."
-        return "Nothing wrong found."
+        cut = f"Cut short after {self.cut_short}; give it more seconds. " if self.cut_short else ""
+        return f"{cut}Nothing wrong found{'; see the hints' if self.findings else ''}."
 
     def __str__(self) -> str:
         lines = [self.verdict]

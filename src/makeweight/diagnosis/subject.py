@@ -65,6 +65,11 @@ class Subject:
         first = next(iter(self.model.parameters()), None)
         return self.images.device if first is None else first.device
 
+    @property
+    def scales_its_loss(self) -> bool:
+        """Whether the step uses a gradient scaler."""
+        return any(isinstance(o, torch.amp.GradScaler) and o.is_enabled() for o in _closed_over(self.step))
+
     def rows(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
         """Images and labels of some rows, where the model is."""
         chosen = chosen.to(self.images.device)
@@ -89,14 +94,20 @@ class Subject:
 
 def loss_of(loss_fn: LossFunction, output: Any, labels: Tensor) -> Tensor:
     """Compute a scalar loss of whatever a model returns: of the whole if the loss takes it, or of its logits."""
-    if isinstance(output, Tensor):
-        loss = loss_fn(output, labels)
-    else:
-        try:
-            loss = loss_fn(output, labels)
-        except (TypeError, AttributeError, KeyError, ValueError):
-            loss = loss_fn(next(tensors(output)), labels)
+    loss = unreduced(loss_fn, output, labels)
     return loss.mean() if loss.ndim else loss
+
+
+def unreduced(loss_fn: LossFunction, output: Any, labels: Tensor) -> Tensor:
+    """Compute a loss as it comes; one for a single output gets class numbers as floats, in the output's shape."""
+    single = isinstance(output, Tensor) and output.numel() == len(labels)
+    try:
+        return loss_fn(output, labels)
+    except (TypeError, AttributeError, KeyError, ValueError, RuntimeError):
+        if isinstance(output, Tensor) and not single:
+            raise
+    logits = next(tensors(output))
+    return loss_fn(logits, labels.to(logits.dtype).view_as(logits) if single else labels)
 
 
 def learning_rates(optimizer: torch.optim.Optimizer) -> list[float]:
@@ -187,21 +198,24 @@ def _set_random_state(state: tuple[Any, ...]) -> None:
     random.setstate(state[3])
 
 
+PATIENCE = 4  # times the seconds of processor time, on a machine that is busy with something else
+
+
 class Clock:
-    """Counts down."""
+    """Counts down seconds of processor time, so that other work on the machine changes no verdict."""
 
     def __init__(self, seconds: float) -> None:
-        self._begun, self._seconds = time.monotonic(), seconds
+        self._begun, self._worked, self._seconds = time.monotonic(), time.process_time(), seconds
 
     @property
     def spent(self) -> float:
-        """Seconds since the start."""
+        """Seconds since the start, by the clock on the wall."""
         return time.monotonic() - self._begun
 
     @property
     def left(self) -> float:
         """Seconds to the end; negative behind it."""
-        return self._seconds - self.spent
+        return min(self._seconds - (time.process_time() - self._worked), PATIENCE * self._seconds - self.spent)
 
     def part(self, share: float) -> Clock:
         """Return a clock for a share of what is left."""

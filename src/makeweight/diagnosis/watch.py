@@ -10,11 +10,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from makeweight.diagnosis.diagnose import judged
+from makeweight.diagnosis.diagnose import SECONDS, judged
 from makeweight.diagnosis.findings import Diagnosis
 from makeweight.diagnosis.observer import Forward, LossCall, Observation, Observer
-from makeweight.diagnosis.probes.training import TrainingFacts, Validated, accuracy_of, pull_of
-from makeweight.diagnosis.subject import MIN_IMAGES, LossFunction, Subject
+from makeweight.diagnosis.probes.training import (
+    TrainingFacts,
+    Validated,
+    accuracy_of,
+    copies_in,
+    inputs_of,
+    pull_of,
+    recalls_of,
+)
+from makeweight.diagnosis.subject import MIN_IMAGES, LossFunction, Subject, preserved
 from makeweight.errors import InvalidValue
 
 MAX_IMAGES = 4_000  # of those that were seen in training
@@ -36,10 +44,10 @@ class Watch:
     optimizer : torch.optim.Optimizer
         That trains it.
     seconds : float
-        How long the diagnosis at the end may take, about.
+        Processor time that the diagnosis at the end may take, about.
     """
 
-    def __init__(self, model: nn.Module, optimizer: torch.optim.Optimizer, *, seconds: float = 30) -> None:
+    def __init__(self, model: nn.Module, optimizer: torch.optim.Optimizer, *, seconds: float = SECONDS) -> None:
         self._model, self._optimizer, self._seconds = model, optimizer, seconds
         self._observer = Observer(model, optimizer)
         self._start: dict[str, Tensor] = {}
@@ -92,6 +100,9 @@ class Watch:
         validation = [f for f in seen.forwards if not f.with_gradients]
         alone = Observation(forwards=validation, picks=seen.picks, comparisons=seen.comparisons)
         accuracy = accuracy_of(subject)
+        with preserved(subject.model, None):  # norms count their passes
+            of_batch = accuracy_of(subject, own_statistics=True)
+        validated = (Validated(float("nan"), alone),) if validation else ()
         return TrainingFacts(
             own=False,
             losses=tuple(call.value for call in seen.losses if call.trains),
@@ -103,7 +114,10 @@ class Watch:
             relabelled=0.0,
             accuracy_before=accuracy,
             accuracy_after=accuracy,
-            validated=(Validated(float("nan"), alone),) if validation else (),
+            validated=validated,
+            copied=copies_in(inputs_of(validated, subject), subject),
+            batch_statistics=of_batch,
+            recalls=recalls_of(subject),
         )
 
 
@@ -129,6 +143,8 @@ def _pairs(seen: Observation) -> list[tuple[Forward, Tensor]]:
         del calls[: place + 1]
         if target.ndim == 1 and not target.is_floating_point():
             pairs.append((record, target))
+        elif target.numel() == len(target):  # one output an image: 0 or 1
+            pairs.append((record, target.flatten().round().long()))
         elif target.ndim == 2:
             pairs.append((record, target.argmax(1)))
     return pairs
@@ -141,7 +157,8 @@ def _loss_of(call: LossCall) -> LossFunction:
     def loss(outputs: Tensor, labels: Tensor) -> Tensor:
         if call.name in ("cross_entropy", "nll_loss", "multi_margin_loss"):
             return function(outputs, labels, reduction=call.reduction)
-        wanted = functional.one_hot(labels, outputs.shape[1]).to(outputs.dtype)
-        return function(outputs, wanted, reduction=call.reduction)
+        single = outputs.numel() == len(labels)
+        wanted = labels.view_as(outputs) if single else functional.one_hot(labels, outputs.shape[1])
+        return function(outputs, wanted.to(outputs.dtype), reduction=call.reduction)
 
     return loss

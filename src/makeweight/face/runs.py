@@ -175,8 +175,8 @@ class Run:
         record_look(self.folder, [self.key], say)
         return Features(inspection, tuple(filter(None, (_note(picture, some, invert) for picture in own))))
 
-    def diagnose(self, *, seconds: float = 30, files: Path | None = None) -> Diagnosis:
-        """Say why the network underperforms, in about ``seconds``."""
+    def diagnose(self, *, seconds: float = 60, files: Path | None = None) -> Diagnosis:
+        """Say why the network underperforms, in up to ``seconds`` of processor time."""
         from makeweight.diagnosis.diagnose import judged
         from makeweight.diagnosis.stored import subject_of_run
 

@@ -16,7 +16,7 @@ from makeweight.web.answers import answer, empty, page
 from makeweight.web.network import finished, requested, seed_of
 from makeweight.web.progress import NetworkProgress, Progress
 
-SECONDS, MAX_SECONDS = 30, 120
+SECONDS, MAX_SECONDS = 60, 300  # of processor time, and by the clock on the wall
 RECORD = "diagnosis-{}.json"  # in the study's folder, by the key of the run
 _STARTING = threading.Lock()  # one is made at a time: two would take each other's processors
 
@@ -49,7 +49,7 @@ def _make(run: Examined) -> None:
         record = work.read(run.record)
         if record is None or record.has_ended:
             if any(map(work.is_at_work, run.study.folder.parent.glob(f"*/{RECORD.format('*')}"))):
-                raise RunFailed("another diagnosis is under way. Try again in half a minute.")
+                raise RunFailed("another diagnosis is under way. Try again in a minute.")
             task = work.Examination(run.study.folder, run.network.slug, run.seed, SECONDS, MAX_SECONDS)
             work.begin(task, run.record)
     record = work.wait_for(run.record, lambda _: False, 2 * MAX_SECONDS)

@@ -13,6 +13,18 @@ ROLLS = (-2, -1, 1, 2)  # by how many places labels may have slipped
 
 
 @dataclass(frozen=True)
+class Relation:
+    """How much answers have to do with labels, every class counting alike.
+
+    The strength is the mean over the classes of (recall − share of the answers) / (1 − share of the answers): 0 by
+    chance, and 1 if all are right.
+    """
+
+    strength: float
+    error: float  # standard error of it by chance
+
+
+@dataclass(frozen=True)
 class DataFacts:
     """What images and labels are like."""
 
@@ -30,6 +42,7 @@ class DataFacts:
     neighbour: float | None  # accuracy of the nearest neighbour among other images, 0 to 1; None where undefined
     class_mean: float | None  # of the nearest class mean, on images that did not make the means
     linear: float | None  # of a ridge regression onto the classes, likewise
+    relations: tuple[Relation, ...]  # of labels with what these three answer, in this order; empty where undefined
     rolled: tuple[int, float] | None  # a shift of the labels that makes the neighbour's accuracy far better
     noisy_part: tuple[float, float] | None  # neighbour's accuracy in the worse and the better half of the rows
     chance: float  # share of the most frequent class
@@ -80,7 +93,9 @@ def data_facts(images: Tensor, labels: Tensor, most: int) -> DataFacts:
     )
 
 
-_UNDEFINED: dict[str, Any] = {"neighbour": None, "class_mean": None, "linear": None, "rolled": None, "noisy_part": None}
+_UNDEFINED: dict[str, Any] = {
+    "neighbour": None, "class_mean": None, "linear": None, "relations": (), "rolled": None, "noisy_part": None,
+}  # fmt: skip
 
 
 def _counts(labels: Tensor) -> dict[int, int]:
@@ -111,10 +126,13 @@ def _accuracies(flat: Tensor, labels: Tensor, rolls: dict[int, Tensor]) -> dict[
     nearest = distances.argmin(1)
     right = labels[rows] == labels[rows][nearest]
     accuracy = float(right.double().mean())
+    wanted = labels[1::2]
+    means, linear = _by_class_mean(flat, labels), _by_linear_model(flat, labels)
     return {
         "neighbour": accuracy,
-        "class_mean": _class_mean(flat, labels),
-        "linear": linear_accuracy(flat, labels),
+        "class_mean": float((means == wanted).double().mean()),
+        "linear": float((linear == wanted).double().mean()),
+        "relations": (relation(labels[rows][nearest], labels[rows]), relation(means, wanted), relation(linear, wanted)),
         "rolled": _rolled(nearest, {shift: moved[rows] for shift, moved in rolls.items()}, accuracy),
         "noisy_part": _parts(right),
     }
@@ -135,14 +153,35 @@ def _parts(right: Tensor) -> tuple[float, float]:
     return min(first, second), max(first, second)
 
 
-def _class_mean(flat: Tensor, labels: Tensor) -> float:
+def relation(answers: Tensor, labels: Tensor) -> Relation:
+    """Compare the recall of each class with what answers that know nothing of the images would have.
+
+    >>> relation(torch.zeros(100), (torch.arange(100) < 5).long()).strength  # always the commonest of 95 and 5
+    0.0
+    """
+    strengths, variances = [], []
+    for label in torch.unique(labels):
+        of_class, share = answers[labels == label] == label, float((answers == label).double().mean())
+        rest = max(1 - share, 1 / len(labels))
+        strengths.append((float(of_class.double().mean()) - share) / rest)
+        variances.append(share * (1 - share) / len(of_class) / rest**2)
+    return Relation(sum(strengths) / len(strengths), sum(variances) ** 0.5 / len(variances))
+
+
+def _by_class_mean(flat: Tensor, labels: Tensor) -> Tensor:
+    """Answers of the nearest class mean of every other image, for the rest."""
     means = torch.stack([flat[::2][labels[::2] == label].mean(0) for label in torch.unique(labels[::2])])
-    nearest = torch.unique(labels[::2])[torch.cdist(flat[1::2], means).argmin(1)]
-    return float((nearest == labels[1::2]).double().mean())
+    nearest: Tensor = torch.unique(labels[::2])[torch.cdist(flat[1::2], means).argmin(1)]
+    return nearest
 
 
 def linear_accuracy(flat: Tensor, labels: Tensor) -> float:
-    """Accuracy of a ridge regression onto one column a class, fitted on every other image and scored on the rest."""
+    """Accuracy of a ridge regression fitted on every other image, on the rest."""
+    return float((_by_linear_model(flat, labels) == labels[1::2]).double().mean())
+
+
+def _by_linear_model(flat: Tensor, labels: Tensor) -> Tensor:
+    """Answers of a ridge regression onto one column a class, fitted on every other image, for the rest."""
     classes, numbers = torch.unique(labels, return_inverse=True)
     inputs = torch.cat([flat, torch.ones(len(flat), 1)], dim=1).double()
     wanted = torch.nn.functional.one_hot(numbers, len(classes)).double()
@@ -151,8 +190,8 @@ def linear_accuracy(flat: Tensor, labels: Tensor) -> float:
     gram = seen @ seen.T
     ridge = 0.01 * float(gram.diagonal().mean()) + 1e-9
     weights = torch.linalg.solve(gram + ridge * torch.eye(len(gram), dtype=torch.double), wanted[::2])
-    predicted = (asked @ seen.T @ weights).argmax(1)
-    return float((predicted == numbers[1::2]).double().mean())
+    answers: Tensor = classes[(asked @ seen.T @ weights).argmax(1)]
+    return answers
 
 
 def roughness(images: Tensor) -> float:

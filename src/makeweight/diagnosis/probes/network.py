@@ -8,11 +8,15 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from makeweight.diagnosis.outputs import are_probabilities, chosen_by, rows_of
 from makeweight.diagnosis.probes import flow
+from makeweight.diagnosis.probes.data import linear_accuracy
 from makeweight.diagnosis.subject import Subject, loss_of, preserved
-from makeweight.diagnosis.trace import Trace, tensors, trace
+from makeweight.diagnosis.trace import Operation, Trace, tensors, trace
 
 IMAGES = 256  # that activations and gradients are measured on
+RESETTABLE = (nn.Linear, nn.modules.conv._ConvNd, nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm)
+PROBED = 768  # that frozen features are compared on
 TRACED = 128  # that are followed through the network with all tensors kept
 
 
@@ -48,6 +52,11 @@ class NetworkFacts:
     gradients: tuple[tuple[str, float, float], ...]  # weight, norm of its gradient over its own norm, gradient's norm
     gradient_norm: float
     first_input: tuple[str, float, float, float] | None  # layer, mean, sd, largest of what reaches the first weights
+    output_layer: str = ""  # module in which output_maker ran
+    dropped_output: str = ""  # module that applies dropout to the output
+    random: str = ""  # what makes outputs differ from pass to pass in evaluation mode
+    half: bool = False  # whether weights are float16
+    pretrained: bool = False  # features of the frozen part say more of the labels than such of new weights
     flow: flow.FlowFacts = field(default_factory=flow.FlowFacts)
 
 
@@ -58,8 +67,8 @@ def network_facts(subject: Subject) -> NetworkFacts:
     with preserved(model, None):
         model.eval()
         with torch.no_grad():
-            outputs = _tensor(model(images)).float()
-        rows = outputs.flatten(1) if outputs.ndim > 1 else outputs.unsqueeze(1)
+            rows, again = rows_of(model(images)).float(), rows_of(model(images)).float()
+        random = "" if _agree(rows, again) else _random_layer(model, images)
         model.train()
         traced = trace(model, images[:TRACED])
         gradients, total = _gradients(subject, images, labels)
@@ -68,18 +77,25 @@ def network_facts(subject: Subject) -> NetworkFacts:
         weights = tuple(_weight(name, p, of_layer=name in in_layers) for name, p in named)
         affine = len(images) >= 16 and _is_affine(model, images[:16])
         seen = flow.flow_facts(model, traced, images[:64])
-    usable = rows.shape[1] > 1 and not labels.is_floating_point()
-    inside = usable and int(labels.min()) >= 0 and int(labels.max()) < rows.shape[1]
+        pretrained = _pretrained(subject, traced)
+    usable, picked = not labels.is_floating_point(), chosen_by(rows)
+    inside = usable and int(labels.min()) >= 0 and int(labels.max()) < max(2, rows.shape[1])
+    maker, dropped = _output_maker(traced)
     return NetworkFacts(
         classes=rows.shape[1],
-        output_maker=_output_maker(traced),
+        output_maker=maker.name if maker is not None else "",
+        output_layer=maker.layer if maker is not None else "",
+        dropped_output=dropped,
+        random=random,
+        half=any(p.dtype == torch.float16 for p in model.parameters()),
+        pretrained=pretrained,
         probabilities=bool((rows >= 0).all() and ((rows.sum(1) - 1).abs() < 1e-3).all()) and rows.shape[1] > 1,
         log_probabilities=bool((rows <= 1e-6).all() and (rows.exp().sum(1) - 1).abs().max() < 1e-3),
-        accuracy=float((rows.argmax(1) == labels).double().mean()) if usable else 0.0,
-        cross_entropy=float(nn.functional.cross_entropy(rows, labels)) if inside else float("nan"),
+        accuracy=float((picked == labels).double().mean()) if usable else 0.0,
+        cross_entropy=_cross_entropy(rows, labels) if inside else float("nan"),
         logit_sd=float(rows.std()),
         same_outputs=float(rows.std(0).max()) <= 1e-6 * (float(rows.abs().max()) + 1e-12),
-        predicted={int(c): int(n) for c, n in zip(*torch.unique(rows.argmax(1), return_counts=True), strict=True)},
+        predicted={int(c): int(n) for c, n in zip(*torch.unique(picked, return_counts=True), strict=True)},
         weights=weights,
         layer_sizes=_layer_sizes(model),
         affine=affine,
@@ -157,17 +173,78 @@ def _is_affine(model: nn.Module, images: Tensor) -> bool:
     return spread > 1e-3 * size and float((together - apart).abs().max()) < 1e-3 * spread
 
 
+SOFTMAX = frozenset({"softmax", "log_softmax"})
 PASSING = frozenset({"view", "reshape", "flatten", "squeeze", "unsqueeze", "dropout", "contiguous", "float", "to"})
 
 
-def _output_maker(traced: Trace) -> str:
-    """Name the activation that the output comes out of."""
-    operation = traced.maker(traced.output)
-    while operation is not None and operation.name in PASSING:
+def _output_maker(traced: Trace) -> tuple[Operation | None, str]:
+    """Find the activation that the output comes out of, and the layer that drops some of it."""
+    operation, maker, dropped = traced.maker(traced.output), None, ""
+    while operation is not None and operation.name in PASSING | flow.ACTIVATIONS | SOFTMAX:
+        if _drops(operation):
+            dropped = operation.layer or operation.name
+        if operation.name not in PASSING:
+            maker = maker or operation
+            if operation.name not in SOFTMAX:
+                break  # dropout before an activation is dropout of a layer's units
         operation = traced.before(operation)
-    if operation is None:
-        return ""
-    return operation.name if operation.name in flow.ACTIVATIONS | {"softmax", "log_softmax"} else ""
+    return maker, dropped
+
+
+def _drops(operation: Operation) -> bool:
+    return "dropout" in operation.name and not torch.equal(operation.inputs[0], operation.output)
+
+
+def _agree(rows: Tensor, again: Tensor) -> bool:
+    """Whether two passes gave the same, but for the order of additions."""
+    spread = max(float(rows.std()), 1e-6 * float(rows.abs().max()), 1e-12)
+    return not float((rows - again).abs().max()) > 0.01 * spread
+
+
+def _random_layer(model: nn.Module, images: Tensor) -> str:
+    """Name where a pass in evaluation mode drops units."""
+    dropping = [o for o in trace(model, images).operations if _drops(o)]
+    return next((f"{o.name} in {o.layer or 'forward'}" for o in dropping), "forward")
+
+
+def _cross_entropy(rows: Tensor, labels: Tensor) -> float:
+    if rows.shape[1] > 1:
+        return float(nn.functional.cross_entropy(rows, labels))
+    functional = nn.functional
+    of_one = functional.binary_cross_entropy if are_probabilities(rows) else functional.binary_cross_entropy_with_logits
+    return float(of_one(rows[:, 0], labels.float()))
+
+
+def _pretrained(subject: Subject, traced: Trace) -> bool:
+    """Compare what a linear model makes of the frozen part's features, and of those of newly drawn weights."""
+    model, place = subject.model, _first_trained(subject.model, traced)
+    if place is None:
+        return False
+    images, labels = subject.sample(PROBED)
+    known = linear_accuracy(_features(model, images, place), labels.cpu())
+    torch.manual_seed(0)  # put back by the caller, as the weights are
+    for module in _frozen(model):
+        if isinstance(module, RESETTABLE):
+            module.reset_parameters()
+    return known > linear_accuracy(_features(model, images, place), labels.cpu()) + 0.04
+
+
+def _frozen(model: nn.Module) -> list[nn.Module]:
+    own = ((module, list(module.parameters(recurse=False))) for module in model.modules())
+    return [module for module, parameters in own if parameters and not any(p.requires_grad for p in parameters)]
+
+
+def _first_trained(model: nn.Module, traced: Trace) -> int | None:
+    """Find the first layer with trained weights behind frozen ones, in the order of computation."""
+    trained = {name for name, p in model.named_parameters() if p.requires_grad}
+    weighted = [o.parameter in trained for o in traced.weighted()]
+    return weighted.index(True) if True in weighted and not weighted[0] else None
+
+
+def _features(model: nn.Module, images: Tensor, place: int) -> Tensor:
+    """(n, features) that reach a layer with weights."""
+    entering = (trace(model, part).weighted()[place].inputs[0] for part in torch.split(images, TRACED))
+    return torch.cat([part.detach().float().flatten(1).cpu() for part in entering])
 
 
 def _first_input(traced: Trace) -> tuple[str, float, float, float] | None:

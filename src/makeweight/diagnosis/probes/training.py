@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
-from makeweight.diagnosis.observer import Forward, Observation, Observer
-from makeweight.diagnosis.subject import Clock, LossFunction, Subject, loss_of, preserved
+from makeweight.diagnosis.observer import NORMS, Forward, Observation, Observer
+from makeweight.diagnosis.outputs import chosen_by, rows_of
+from makeweight.diagnosis.probes.copies import changed_copies, standard_rows
+from makeweight.diagnosis.subject import Clock, LossFunction, Subject, loss_of, preserved, unreduced
 from makeweight.diagnosis.trace import tensors
 
 BATCH = 64
@@ -35,6 +37,11 @@ class Validated:
     seen: Observation
     error: str = ""
 
+    def inputs(self, shape: tuple[int, ...]) -> Tensor | None:
+        """All images of a shape that the network was shown, on the processor; None for fewer than 20."""
+        same = [f.input.cpu() for f in self.seen.forwards if f.input.shape[1:] == shape]
+        return torch.cat(same) if sum(map(len, same)) >= 20 else None
+
 
 @dataclass(frozen=True)
 class TrainingFacts:
@@ -51,6 +58,11 @@ class TrainingFacts:
     accuracy_before: float  # on some training images, in evaluation mode
     accuracy_after: float
     validated: tuple[Validated, ...] = field(default=())  # before the steps, and after
+    copied: float = 0.0  # share of the validation's images that are changed copies of training images
+    redrawn: tuple[float, float] | None = None  # likeness of its images to themselves when it ran again, and to others
+    batch_statistics: float = float("nan")  # accuracy_after with batch norm's own statistics of the images
+    recalls: dict[int, float] = field(default_factory=dict)  # by class, of accuracy_after
+    cut_short: str = ""  # how far it got where time ran out
 
 
 def training_facts(subject: Subject, clock: Clock) -> TrainingFacts:
@@ -63,6 +75,8 @@ def training_facts(subject: Subject, clock: Clock) -> TrainingFacts:
     validated: list[Validated] = []
     with preserved(model, optimizer, subject.step, subject.validate):
         validated += _validate(subject)
+        shown = inputs_of(validated, subject)
+        copied, redrawn = copies_in(shown, subject), likeness(shown, inputs_of(_validate(subject), subject))
     with preserved(model, optimizer, subject.step, subject.validate):
         before = accuracy_of(subject)
         if subject.step is None:
@@ -70,9 +84,10 @@ def training_facts(subject: Subject, clock: Clock) -> TrainingFacts:
         start = {name: p.detach().clone() for name, p in model.named_parameters() if p.requires_grad}
         losses, seen, error, first_batch = _steps(subject, step, batch, clock)
         unchanged = tuple(n for n, p in model.named_parameters() if n in start and torch.equal(p.detach(), start[n]))
-        after = accuracy_of(subject)
+        after, recalls, of_batch = accuracy_of(subject), recalls_of(subject), accuracy_of(subject, own_statistics=True)
         if losses:
             validated += _validate(subject)
+    cut = 0 < len(losses) < MAX_STEPS and not error and math.isfinite(losses[-1])
     return TrainingFacts(
         own=subject.step is None,
         losses=tuple(losses),
@@ -85,7 +100,33 @@ def training_facts(subject: Subject, clock: Clock) -> TrainingFacts:
         accuracy_before=before,
         accuracy_after=after,
         validated=tuple(validated),
+        copied=copied,
+        redrawn=redrawn,
+        batch_statistics=of_batch,
+        recalls=recalls,
+        cut_short=f"{len(losses)} of {MAX_STEPS} training steps" if cut else "",
     )
+
+
+def inputs_of(validated: Sequence[Validated], subject: Subject) -> Tensor | None:
+    """Return the images of a validation, if it was given and showed some of the training images' shape."""
+    return validated[0].inputs(subject.images.shape[1:]) if validated else None
+
+
+def copies_in(shown: Tensor | None, subject: Subject) -> float:
+    """Share of a validation's images that are changed copies of training images."""
+    return 0.0 if shown is None else changed_copies(shown, subject.images)
+
+
+def likeness(shown: Tensor | None, again: Tensor | None) -> tuple[float, float] | None:
+    """Correlate the images of two runs of a validation, place by place, and with others; None if most are equal."""
+    if shown is None or again is None or shown.shape != again.shape:
+        return None
+    one, other = standard_rows(shown.float()), standard_rows(again.float())
+    if float((one == other).all(1).double().mean()) > 0.5:
+        return None
+    own, others = (one * other).sum(1), (one * other.roll(len(other) // 3, 0)).sum(1)
+    return float(own.mean()), float(others.mean())
 
 
 def plain_step(
@@ -174,30 +215,52 @@ def _doubled_loss(subject: Subject, batch: int) -> float | None:
     try:
         with torch.no_grad():
             output = next(tensors(model(images)))
-            once = subject.loss_fn(output, labels)
-            twice = subject.loss_fn(torch.cat([output] * 2), torch.cat([labels] * 2))
+            once = unreduced(subject.loss_fn, output, labels)
+            twice = unreduced(subject.loss_fn, torch.cat([output] * 2), torch.cat([labels] * 2))
     except Exception:  # as above
         return None
     return float(twice) / float(once) if once.ndim == 0 and abs(float(once)) > 1e-9 else None
 
 
+def accuracy_of(subject: Subject, *, own_statistics: bool = False) -> float:
+    """Accuracy on some of the training images in evaluation mode; 0 where the model can't say.
+
+    With ``own_statistics`` batch norm uses those of the images themselves, in place of its running averages.
+    """
+    answers = _answers(subject, own_statistics=own_statistics)
+    return 0.0 if answers is None else float((answers[0] == answers[1]).double().mean())
+
+
+def recalls_of(subject: Subject) -> dict[int, float]:
+    """Share of each class's training images that are predicted as it, of some, in evaluation mode."""
+    answers = _answers(subject)
+    if answers is None:
+        return {}
+    picked, labels = answers
+    return {int(c): float((picked[labels == c] == c).double().mean()) for c in torch.unique(labels)}
+
+
 @torch.no_grad()
-def accuracy_of(subject: Subject, most: int = 1_000) -> float:
-    """Accuracy on some of the training images in evaluation mode."""
-    images, labels = subject.sample(most, seed=2)
-    modes = [(module, module.training) for module in subject.model.modules()]
+def _answers(subject: Subject, *, own_statistics: bool = False) -> tuple[Tensor, Tensor] | None:
+    """Predictions and labels (n,) of some training images; the modes of all modules are as before."""
+    images, labels = subject.sample(1_000, seed=2)
+    modules = list(subject.model.modules())
+    norms = [m for m in modules if own_statistics and isinstance(m, NORMS)]
+    before = [module.training for module in modules], [norm.momentum for norm in norms]
     subject.model.eval()
+    for norm in norms:
+        norm.training, norm.momentum = True, 0.0
     try:
-        hits = [
-            (next(tensors(subject.model(part))).argmax(-1) == marks).double()
-            for part, marks in zip(torch.split(images, 250), torch.split(labels, 250), strict=True)
-        ]
-        return float(torch.cat(hits).mean())
-    except (RuntimeError, IndexError, ValueError):
-        return 0.0
+        picked = [chosen_by(rows_of(subject.model(part))) for part in torch.split(images, 250) if len(part) > 1]
+        together = torch.cat(picked)
+        return together, labels[: len(together)]
+    except (RuntimeError, IndexError, ValueError, StopIteration):
+        return None
     finally:
-        for module, training in modes:
+        for module, training in zip(modules, before[0], strict=True):
             module.training = training
+        for norm, momentum in zip(norms, before[1], strict=True):
+            norm.momentum = momentum
 
 
 def pull_of(seen: Observation, labels: Tensor) -> Pull | None:

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from makeweight.diagnosis.outputs import chosen_by, rows_of
 from makeweight.diagnosis.probes.training import BATCH, batches_of, plain_step
 from makeweight.diagnosis.subject import Clock, Subject, loss_of, peak_learning_rates, preserved
-from makeweight.diagnosis.trace import tensors
 
 FACTORS = (1.0, 0.1, 10.0, 100.0)  # of the learning rate
 HIGHER = (1_000.0, 10_000.0)
@@ -43,6 +43,7 @@ class TrialFacts:
     overfits_with_adam: bool | None  # the same, with Adam at 0.001
     one_batch: tuple[float, float] | None  # its loss at the start and at the end
     copied: bool
+    cut_short: str = ""  # how far it got where time ran out
 
 
 NOTHING = TrialFacts({}, None, 0.0, False, None, None, None, copied=False)
@@ -66,6 +67,7 @@ def trial_facts(subject: Subject, clock: Clock) -> TrialFacts:
             overfits_with_adam=with_adam,
             one_batch=one_batch,
             copied=True,
+            cut_short=f"{steps} of {MAX_STEPS} steps of each trial" if steps < MAX_STEPS else "",
         )
 
 
@@ -81,10 +83,10 @@ def _by_factor(subject: Subject, steps: int) -> dict[float, Trial]:
 
 
 def _affordable(subject: Subject, clock: Clock) -> int:
-    """Say how many steps each trial may take: five trials share three quarters of the time."""
-    start = time.monotonic()
+    """Say how many steps each trial may take: all, or fewer where three quarters of the time don't suffice for five."""
+    start = time.process_time()
     _trial(subject, 3, 1.0)
-    step_seconds = (time.monotonic() - start) / 3
+    step_seconds = (time.process_time() - start) / 3
     return max(MIN_STEPS, min(MAX_STEPS, int(0.75 * max(0.0, clock.left) / 5 / max(step_seconds, 1e-4))))
 
 
@@ -173,7 +175,7 @@ def _learned(
             break
     try:
         with torch.no_grad():
-            hits = (next(tensors(model(images))).argmax(-1) == labels).double().mean()
+            hits = (chosen_by(rows_of(model(images))) == labels).double().mean()
     except (RuntimeError, IndexError):
         return None, None
     return float(hits) > 0.9, (losses[0], losses[-1])

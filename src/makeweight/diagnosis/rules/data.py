@@ -65,8 +65,18 @@ def off_by_one(e: Evidence) -> Iterator[Finding]:
             "labels",
             "Number the classes from 0, or give the network one output for each.",
         )
+    binary = any(call.name.startswith("binary_cross_entropy") for call in e.training.seen.losses[:1])
+    if classes == 1 and binary and len(counts) == 2 and (low, high) != (0, 1):
+        yield finding(
+            "labels-off-by-one",
+            "definite",
+            f"the labels are {low} and {high}; a single output stands for the classes 0 and 1",
+            "labels",
+            f"labels = (labels == {high}).float()",
+        )
     comparison = compared(e)
-    if comparison is not None and comparison.shift is not None and e.training.accuracy_after > 2 * e.data.chance:
+    learned = e.above_chance(e.training.accuracy_after) > 0.11
+    if comparison is not None and comparison.shift is not None and learned:
         yield finding(
             "labels-off-by-one",
             "definite",
@@ -81,16 +91,22 @@ def off_by_one(e: Evidence) -> Iterator[Finding]:
 NOISE = 0.8  # of the roughness of the same pixels in any order; Fashion-MNIST has 0.26, the digits 0.71
 
 
-def _limit(e: Evidence) -> float:
-    """Three standard errors above what labels without any relation would give, plus a little."""
-    looked = min(e.data.count, 1_500)
-    chance = sum((n / e.data.count) ** 2 for n in e.data.counts.values())
-    return chance + 3 * math.sqrt(chance * (1 - chance) / looked) + 0.03
+NOTHING = 0.035  # strength of a relation that is as good as none, beyond three standard errors
+UNSURE = 0.08  # standard error of a strength, above which too few images of a class were looked at
 
 
 def _unrelated(e: Evidence) -> bool:
-    d, limit = e.data, _limit(e)
-    return (d.neighbour or 0.0) < limit and max(d.linear or 0.0, d.class_mean or 0.0) < limit + 0.05
+    """Whether neither neighbours nor class means nor a linear model know more of the labels than chance."""
+    room = NOTHING, NOTHING + 0.055, NOTHING + 0.055
+    return bool(e.data.relations) and all(
+        r.strength < 3 * r.error + more for r, more in zip(e.data.relations, room, strict=True)
+    )
+
+
+def _is_skewed(e: Evidence) -> bool:
+    """Whether a class is so rare that few of its images could be looked at."""
+    counts = e.data.counts.values()
+    return max(counts) >= 4 * min(counts)
 
 
 def misaligned(e: Evidence) -> Iterator[Finding]:
@@ -106,9 +122,8 @@ def misaligned(e: Evidence) -> Iterator[Finding]:
         )
     if d.neighbour is None or d.linear is None or d.class_mean is None or d.sd == 0:
         return
-    limit = _limit(e)
     chance = sum((n / d.count) ** 2 for n in d.counts.values())
-    best = max(d.neighbour, d.linear, d.class_mean)
+    best, near = max(d.neighbour, d.linear, d.class_mean), d.relations[0]
     if d.rolled is not None and d.neighbour < 0.6:
         shift, agreement = d.rolled
         yield finding(
@@ -123,13 +138,17 @@ def misaligned(e: Evidence) -> Iterator[Finding]:
         sorted_labels = " The labels are sorted by class and the images do not seem to be." if d.order < 0.5 else ""
         yield finding(
             "labels-misaligned",
-            "hint" if d.noise > NOISE or d.better_axes is not None else "definite",
-            f"the most similar image has the same label in {percent(d.neighbour, 0)} of cases ({percent(limit, 0)} "
-            "would be chance with three standard errors), and a linear model is right for "
-            f"{percent(d.linear, 0)}.{sorted_labels}",
+            "hint"
+            if d.noise > NOISE or d.better_axes is not None or near.error > UNSURE
+            else "likely"
+            if _is_skewed(e)
+            else "definite",
+            f"the most similar image has the same label in {percent(d.neighbour, 0)} of cases, and a linear model is "
+            f"right for {percent(d.linear, 0)}. With every class counting alike and chance taken off, that of the "
+            f"most similar image is {percent(near.strength, 0)} ± {percent(near.error, 0)}: nothing.{sorted_labels}",
             "labels",
         )
-    elif d.noisy_part is not None and d.noisy_part[0] < limit + 0.1 and d.noisy_part[1] > d.noisy_part[0] + 0.25:
+    elif d.noisy_part is not None and d.noisy_part[0] < chance + 0.2 and d.noisy_part[1] > d.noisy_part[0] + 0.25:
         yield finding(
             "labels-misaligned",
             "definite",
@@ -137,7 +156,7 @@ def misaligned(e: Evidence) -> Iterator[Finding]:
             f"cases, in the other in {percent(d.noisy_part[1], 0)}: the pairing goes wrong from some row on",
             "labels",
         )
-    elif best < 0.5 * (1 + chance) and d.class_mean > d.neighbour + 0.08:
+    elif best < 0.5 * (1 + chance) and d.class_mean > d.neighbour + 0.08 and not _is_skewed(e):
         # Neighbours average over little, class means over much: where noise is in the labels, they come apart.
         yield finding(
             "labels-misaligned",
@@ -146,14 +165,21 @@ def misaligned(e: Evidence) -> Iterator[Finding]:
             f"same label in only {percent(d.neighbour, 0)} of cases: a good part of the labels is wrong",
             "labels",
         )
-    again, learned = compared(e), e.training.accuracy_after > 3 * d.chance + 0.1
-    if (
-        again is not None
-        and again.images >= 100
-        and again.shift is None
-        and again.accuracy < d.chance + 0.06
-        and learned
-    ):
+    again, learned = compared(e), e.above_chance(e.training.accuracy_after) > 0.33
+    if again is None or again.images < 100 or again.shift is not None or not learned:
+        return
+    if again.renumbered > max(again.accuracy + 0.2, 1.6 * again.accuracy):
+        yield finding(
+            "labels-misaligned",
+            "definite" if again.renumbered > again.accuracy + 0.3 else "likely",
+            f"in validation {percent(again.accuracy, 0)} of the predictions are the label, and "
+            f"{percent(again.renumbered, 0)} if its classes are numbered anew, as {again.numbers}: they are in another "
+            "order than in training",
+            "labels of the validation",
+            "numbers = {name: i for i, name in enumerate(sorted(training_classes))}  # once, for both\n"
+            "Folders that are sorted as text come as 1, 10, 2.",
+        )
+    elif again.accuracy < d.chance + 0.06:
         yield finding(
             "labels-misaligned",
             "likely",
@@ -223,9 +249,8 @@ def validation_axes(e: Evidence) -> Iterator[Finding]:
 
 
 def _validation_inputs(e: Evidence) -> Tensor | None:
-    passes = [f.input for v in e.training.validated[:1] for f in v.seen.forwards]
-    same = [part for part in passes if part.shape[1:] == e.subject.images.shape[1:]]
-    return torch.cat(same) if same and sum(map(len, same)) >= 20 else None
+    first = e.training.validated[:1]
+    return first[0].inputs(e.subject.images.shape[1:]) if first else None
 
 
 def _likeness(one: Tensor, other: Tensor) -> float:
@@ -285,7 +310,7 @@ def normalised(e: Evidence) -> Iterator[Finding]:
             "is that values were divided by 255 twice",
             where,
         )
-    if d.better_axes is None and (d.neighbour or 0) > 2 * d.chance and (d.wrapped > 1.15 or d.noise > NOISE):
+    if d.better_axes is None and e.above_chance(d.neighbour or 0) > 0.11 and (d.wrapped > 1.15 or d.noise > NOISE):
         why = f"{d.wrapped:.2f} times as rough as with all values shifted around the end of a byte"
         if d.wrapped <= 1.15:
             why = f"{percent(d.noise, 0)} as rough as the same pixels in any order, where pictures are far smoother"
@@ -316,7 +341,8 @@ def duplicates(e: Evidence) -> Iterator[Finding]:
     if share > 0.02 and e.data.constant_images < e.data.duplicates:
         yield finding(
             "duplicate-images",
-            "definite" if share > 0.05 else "likely",
+            # The user augmented on purpose, it seems, where the validation has no copies of them.
+            "hint" if _validation_inputs(e) is not None else "definite" if share > 0.05 else "likely",
             f"{e.data.duplicates} of {looked} images looked at are equal to another one, pixel by pixel "
             f"({percent(share, 0)}; natural sets have far less than 2 %)",
             "images",
@@ -326,7 +352,8 @@ def duplicates(e: Evidence) -> Iterator[Finding]:
 def overlap(e: Evidence) -> Iterator[Finding]:
     """Look for images that validation shares with training."""
     trained = {_digest(row) for row in _rows(e.subject.images)}
-    trained |= {_digest(row) for f in e.training.seen.forwards for row in _rows(f.input.cpu())}
+    passes = [f for f in e.training.seen.forwards if f.with_gradients]  # and none of a validation in a step
+    trained |= {_digest(row) for f in passes for row in _rows(f.input.cpu())}
     for validated in e.training.validated[:1]:
         asked = [_digest(row) for f in validated.seen.forwards for row in _rows(f.input.cpu())]
         if len(asked) < 10:
@@ -340,6 +367,28 @@ def overlap(e: Evidence) -> Iterator[Finding]:
                 "training images, pixel by pixel",
                 "validate and images",
             )
+        elif e.training.copied > 0.08:
+            yield finding(
+                "split-overlap",
+                "definite" if e.training.copied > 0.3 else "likely",
+                f"{percent(e.training.copied, 0)} of the images that validate() shows to the network are far more like "
+                "one training image, shifted, mirrored or with some noise, than like others",
+                "validate and images",
+                "Split first, and augment the training images alone, afterwards.",
+            )
+
+
+def random_validation(e: Evidence) -> Iterator[Finding]:
+    """Look for validation images that come out differently each time."""
+    own, others = e.training.redrawn or (0.0, 0.0)
+    if own > others + 0.1:
+        yield finding(
+            "random-validation",
+            "likely",
+            "validate() ran twice, and its images were not the same, but alike: their correlation with themselves is "
+            f"{own:.2f}, and with others {others:.2f}",
+            "validate: its transforms",
+        )
 
 
 def _rows(images: Tensor) -> Iterator[bytes]:
@@ -364,9 +413,10 @@ def imbalance(e: Evidence) -> Iterator[Finding]:
     ratio = counts[common] / counts[rare]
     if ratio >= 4:
         weighed = getattr(e.subject.loss_fn, "weight", None) is not None
+        learned = e.training.recalls.get(rare, 0.0) > 0.5 * e.training.accuracy_after  # rare and yet predicted
         yield finding(
             "class-imbalance",
-            "hint" if weighed or ratio < 6 else "likely" if ratio < 20 else "definite",
+            "hint" if weighed or learned or ratio < 6 else "likely" if ratio < 20 or _unrelated(e) else "definite",
             f"class {common} has {counts[common]:,} images and class {rare} has {counts[rare]:,}, {ratio:.0f} times "
             f"fewer{'; the loss weighs classes' if weighed else ''}",
             "labels",
@@ -375,5 +425,5 @@ def imbalance(e: Evidence) -> Iterator[Finding]:
 
 RULES = (
     bad_values, off_by_one, misaligned, axis_order, validation_axes, normalised, validation_scale, not_shuffled,
-    duplicates, overlap, imbalance,
+    duplicates, overlap, random_validation, imbalance,
 )  # fmt: skip

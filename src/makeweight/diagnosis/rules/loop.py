@@ -6,9 +6,12 @@ import math
 import statistics
 from collections.abc import Iterator
 
+import torch
+
 from makeweight.diagnosis.evidence import Evidence
-from makeweight.diagnosis.findings import Finding, a_few, finding
+from makeweight.diagnosis.findings import MAX_NAMED, Finding, a_few, finding, in_code
 from makeweight.diagnosis.observer import NORMS
+from makeweight.diagnosis.subject import peak_learning_rates
 from makeweight.diagnosis.validation import compared
 from makeweight.wording import percent
 
@@ -32,7 +35,7 @@ def detached(e: Evidence) -> Iterator[Finding]:
     # A layer that the forward pass never runs has no gradient either, and is another matter.
     run = set(e.network.flow.run) if e.network is not None else set()
     cut = [name for name in unreached if name in run]
-    if not cut and e.network is not None and not t.seen.updates:
+    if not cut and e.network is not None and not t.seen.updates and not t.error:
         cut = [w.name for w in traced if w.name in run and w.name not in used]
     if cut:
         last = cut[-1].rpartition(".")[0] or cut[-1]
@@ -56,12 +59,17 @@ def frozen(e: Evidence) -> Iterator[Finding]:
     held = {id(p) for group in e.subject.optimizer.param_groups for p in group["params"]}
     meant = any(id(p) in held for p in still.values())
     share = sum(p.numel() for p in still.values()) / max(1, sum(p.numel() for p in parameters.values()))
+    useful = e.network is not None and e.network.pretrained
+    places = list(dict.fromkeys(name.rpartition(".")[0] for name in still))
     yield finding(
         "frozen-parameters",
-        "definite" if matrices and (meant or share > 0.3) else "likely" if matrices else "hint",
+        "hint" if not matrices or useful else "definite" if meant or share > 0.3 else "likely",
         f"{percent(share, 0)} of the parameters have "
-        f"requires_grad=False{', some of them given to the optimizer' if meant else ''}: {a_few(still)}",
+        f"requires_grad=False{', some of them given to the optimizer' if meant else ''}: {a_few(still)}"
+        f"{'. Their features say more of the labels than those of new weights: they were trained' if useful else ''}",
         a_few(still),
+        "\n".join(f"{in_code(place)}.requires_grad_(True)" for place in places[:MAX_NAMED])
+        + ("  # and so on for the other frozen layers" if len(places) > MAX_NAMED else ""),
     )
 
 
@@ -96,6 +104,8 @@ def not_optimised(e: Evidence) -> Iterator[Finding]:
             f"parameters{f', and holds {foreign} of another model' if foreign else ''}: {a_few(missing)} never "
             "change",
             "optimizer" if all_of_them else f"optimizer: {a_few(missing)}",
+            f"optimizer = torch.optim.{type(e.subject.optimizer).__name__}(model.parameters(), "
+            f"lr={max(peak_learning_rates(e.subject.optimizer), default=0.001):g})  # once all layers are in the model",
         )
     elif not e.training.own and len(e.training.losses) > 5 and unchanged and not e.training.seen.updates:
         yield finding(
@@ -143,7 +153,8 @@ def eval_mode(e: Evidence) -> Iterator[Finding]:
         return
     passes = [f for f in e.training.seen.forwards if f.output_gradient is not None]
     off = [f for f in passes if f.eval_layers]
-    if not passes or len(off) < 0.9 * len(passes):
+    stays = len(off) >= 10 and all(f.eval_layers for f in passes[-len(off) :])  # since a validation, for example
+    if not passes or not (stays or len(off) >= 0.9 * len(passes)):
         return
     layers = off[0].eval_layers
     yield finding(
@@ -175,15 +186,15 @@ def accuracy(e: Evidence) -> Iterator[Finding]:
         wrong = [
             (name, axis, shape)
             for name, axis, shape in validated.seen.picks
-            if len(shape) == 2 and axis in (0, -2) and shape[0] != 1
+            if len(shape) == 2 and min(shape) > 1 and (axis in (0, -2) or (axis is None and name == "argmax"))
         ]
         if wrong:
             name, axis, shape = wrong[0]
+            over = "over all values at once" if axis is None else f"along axis {axis}, which is the images"
             yield finding(
                 "wrong-accuracy",
                 "definite",
-                f"validate() takes {name} of values of the shape {shape} along axis {axis}, which is the images and "
-                "not the classes",
+                f"validate() takes {name} of values of the shape {shape} {over}, and not along the classes",
                 "validate",
             )
             return
@@ -223,7 +234,52 @@ def _tolerance(images: int) -> float:
 
 def _is_far_off(e: Evidence, value: float) -> bool:
     known = e.training.accuracy_after
-    return known > 3 * e.data.chance + 0.2 and (value < 0.4 * known or value > known + 0.25)
+    return e.above_chance(known) > 0.44 and (value < 0.4 * known or value > known + 0.25)
+
+
+def random_answers(e: Evidence) -> Iterator[Finding]:
+    """Look for networks that answer the same images differently in evaluation mode."""
+    if e.network is not None and e.network.random:
+        yield finding(
+            "dropout-in-evaluation",
+            "definite" if "dropout" in e.network.random else "likely",
+            f"two passes of the same images in evaluation mode give different outputs: {e.network.random}",
+            e.network.random,
+        )
+
+
+def stale_statistics(e: Evidence) -> Iterator[Finding]:
+    """Compare batch norm's running averages with the statistics of the images themselves."""
+    norms = [(name, module) for name, module in e.subject.model.named_modules() if isinstance(module, NORMS)]
+    momentum, name = min(((m.momentum, name) for name, m in norms if m.momentum is not None), default=(1.0, ""))
+    gap = e.training.batch_statistics - e.training.accuracy_after
+    if not gap > 0.1 or momentum > 0.02:
+        return
+    yield finding(
+        "stale-batch-statistics",
+        "definite" if momentum <= 0.005 else "likely",
+        f"{percent(e.training.accuracy_after, 0)} of training images are right with the running averages of batch norm "
+        f"and {percent(e.training.batch_statistics, 0)} with the statistics of the images; {name} has momentum "
+        f"{momentum:g}, so {1 / max(momentum, 1e-9):,.0f} steps are needed to follow",
+        f"{name}: momentum",
+    )
+
+
+def half_precision(e: Evidence) -> Iterator[Finding]:
+    """Look for float16 weights, and for float16 outputs whose loss isn't scaled."""
+    half, pull = e.network is not None and e.network.half, e.training.pull
+    outputs = [f.output for f in e.training.seen.forwards if f.with_gradients and f.output is not None]
+    scaled = e.subject.scales_its_loss or (pull is not None and pull.scale > SCALED)
+    if half:
+        seen = "the weights are float16: what a step adds is lost below a thousandth of the weight"
+    elif any(output.dtype == torch.float16 for output in outputs) and not scaled:
+        seen = "in training the outputs are float16, and no GradScaler scales their loss"
+    else:
+        return
+    yield finding("half-precision", "definite", seen, "the network's precision")
+
+
+SCALED = 8.0  # times the gradient of the mean; GradScaler begins with 65,536
 
 
 def clipping(e: Evidence) -> Iterator[Finding]:
@@ -236,7 +292,8 @@ def clipping(e: Evidence) -> Iterator[Finding]:
     if len(shares) < 5:
         return
     cut = [share for share in shares if share < 0.97]
-    if len(cut) < 0.9 * len(shares) or _are_cleared_too_soon(e):
+    unscaled = e.subject.scales_its_loss or max(shares) < 1.001 * min(shares)  # by one factor: a scaled loss
+    if len(cut) < 0.9 * len(shares) or unscaled or _are_cleared_too_soon(e):
         return
     typical = statistics.median(shares)
     norm = statistics.median(u.used_norm for u in e.training.seen.updates)
@@ -266,5 +323,6 @@ def tiny(e: Evidence) -> Iterator[Finding]:
 
 
 RULES = (
-    detached, frozen, not_optimised, zero_grad, eval_mode, train_mode, accuracy, clipping, tiny,
+    detached, frozen, not_optimised, zero_grad, eval_mode, train_mode, random_answers, stale_statistics, half_precision,
+    accuracy, clipping, tiny,
 )  # fmt: skip

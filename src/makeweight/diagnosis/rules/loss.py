@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from makeweight.diagnosis.evidence import Evidence
-from makeweight.diagnosis.findings import Finding, finding
+from makeweight.diagnosis.findings import Finding, finding, in_code
 from makeweight.diagnosis.observer import LossCall
 from makeweight.wording import percent
 
@@ -31,7 +31,8 @@ def softmax_before_loss(e: Evidence) -> Iterator[Finding]:
     if called is not None and called.name == "cross_entropy" and called.input.ndim >= 2:
         rows = called.input.float()
         if _adds_up(rows, 1):
-            yield _twice(called.source == "softmax", float(rows.min()), float(rows.max()), "the loss's inputs")
+            seen = called.source == "softmax"
+            yield _twice(seen, float(rows.min()), float(rows.max()), "the loss's inputs", _without(e))
             return
         if _adds_up(rows.exp(), 1) and bool((rows <= 1e-6).all()):
             yield _log_twice()
@@ -41,7 +42,7 @@ def softmax_before_loss(e: Evidence) -> Iterator[Finding]:
     if not applies_own_softmax(e.subject.loss_fn, e.network.classes):
         return
     if e.network.probabilities:
-        yield _twice(True, 0.0, 1.0, "the network's outputs")
+        yield _twice(True, 0.0, 1.0, "the network's outputs", _without(e))
     elif e.network.log_probabilities:
         yield _log_twice()
 
@@ -51,7 +52,7 @@ def _adds_up(rows: Tensor, axis: int) -> bool:
     return rows.shape[1] > 1 and bool((rows >= 0).all()) and float((total - 1).abs().max()) < 1e-3
 
 
-def _twice(seen: bool, low: float, high: float, what: str) -> Finding:
+def _twice(seen: bool, low: float, high: float, what: str, fix: str | None) -> Finding:
     return finding(
         "softmax-before-loss",
         "definite",
@@ -59,6 +60,7 @@ def _twice(seen: bool, low: float, high: float, what: str) -> Finding:
         f"row{', coming out of softmax' if seen else ''}; the loss is a cross-entropy, which applies its own "
         "softmax. With k classes it cannot fall below ln(1 + (k − 1)/e), which is 1.46 for 10.",
         "the network's output, before loss_fn",
+        fix and f"{fix}\nlogits.softmax(1)  # only where you want to show probabilities",
     )
 
 
@@ -138,8 +140,9 @@ def _punishes_certainty(loss_fn: Callable[[Tensor, Tensor], Tensor], classes: in
 
 
 def _is_binary(e: Evidence, called: LossCall | None) -> bool:
-    """Say whether one output is enough: two classes, and a loss that judges a single probability."""
-    return len(e.data.counts) == 2 and called is not None and called.name in BINARY
+    """Say whether one output is enough: two classes, and a loss that does not share out a probability among several."""
+    shared = e.training.error if called is None else called.name in ("cross_entropy", "nll_loss")
+    return len(e.data.counts) == 2 and not shared
 
 
 def _main_call(e: Evidence) -> LossCall | None:
@@ -152,10 +155,12 @@ def _by_name(e: Evidence, called: LossCall) -> Iterator[Finding]:
     if called.name in REGRESSIONS:
         target = called.target
         numbers = isinstance(target, Tensor) and target.shape != called.input.shape
-        what = "class numbers" if numbers or _are_numbers(target) else "targets of one column a class"
+        single = len(e.data.counts) == 2 and called.input.numel() == len(called.input) and not numbers
+        what = "class numbers" if numbers or (_are_numbers(target) and not single) else "targets of one column a class"
         yield finding(
             "wrong-loss",
-            "definite" if what == "class numbers" else "likely",
+            # The squared error of one-hot targets is Brier's score: it works, if slowly with many classes.
+            "definite" if what == "class numbers" else "hint" if called.name == "mse_loss" else "likely",
             f"the loss is {REGRESSIONS[called.name]} (torch's {called.name}) against {what}",
             "loss_fn",
         )
@@ -196,6 +201,17 @@ def output_activation(e: Evidence) -> Iterator[Finding]:
     maker = e.network.output_maker if e.network is not None else ""
     if called is not None and called.source and called.name in ("cross_entropy", "multi_margin_loss"):
         maker = called.source
+    if called is not None and called.name == "binary_cross_entropy_with_logits" and _is_squashed(e, called):
+        yield finding(
+            "output-activation",
+            "definite",
+            f"sigmoid is applied twice: the loss, {called.name}, applies its own, and its inputs lie between "
+            f"{float(called.input.min()):.3f} and {float(called.input.max()):.3f}, coming out of sigmoid. It can't "
+            "fall below 0.31 for images that are, and 0.69 for images that aren't, of the class",
+            "the network's output",
+            _without(e) or "Give the loss the logits: remove the sigmoid, or use BCELoss.",
+        )
+        return
     if called is not None and called.name in BINARY:
         return  # a sigmoid belongs there
     if maker in BOUNDING:
@@ -206,7 +222,22 @@ def output_activation(e: Evidence) -> Iterator[Finding]:
             "likely" if soft else "definite",
             f"the last operation before the loss is {name}, so the logits are {_bounds(maker)}",
             "the network's output",
+            _without(e),
         )
+
+
+def _is_squashed(e: Evidence, called: LossCall) -> bool:
+    made = e.network.output_maker if e.network is not None else ""
+    return called.source.startswith("sigmoid") or made.startswith("sigmoid")
+
+
+def _without(e: Evidence) -> str | None:
+    """Say which of the user's layers to remove, where the activation is a layer of its own."""
+    layer = e.network.output_layer if e.network is not None else ""
+    module = dict(e.subject.model.named_modules()).get(layer)
+    if not layer or module is None or [*module.parameters()] or [*module.children()]:
+        return None
+    return f"Remove {in_code(layer)}, a {type(module).__name__}; the loss does what it is there for."
 
 
 def _bounds(maker: str) -> str:
@@ -233,10 +264,12 @@ def loss_reduction(e: Evidence) -> Iterator[Finding]:
     if summed or divided:
         evidence = f"the gradient for a batch taken twice is {doubled:.2f} times that for the batch" if doubled else ""
         scale = f"the gradient at the logits is {pull.scale:.3g} times that of the mean" if pull is not None else ""
+        adapts = isinstance(e.subject.optimizer, torch.optim.Adam | torch.optim.RMSprop | torch.optim.Adagrad)
         what = "a sum over the batch" if summed else "divided by the number of images twice"
         yield finding(
             "loss-reduction",
-            "definite" if doubled is not None and pull is not None else "likely",
+            # Adam divides by the gradient's size, so a loss that is small for every batch makes no difference to it.
+            "hint" if divided and adapts else "definite" if doubled is not None and pull is not None else "likely",
             f"{'; '.join(filter(None, (evidence, scale)))} (1 for a mean): the loss is {what}",
             "loss_fn" if e.training.own else "step, where the loss is computed",
         )

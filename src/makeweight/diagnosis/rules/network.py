@@ -216,7 +216,7 @@ def balance(e: Evidence) -> Iterator[Finding]:
     place, (layer, size) = max(enumerate(sizes), key=lambda item: item[1][1])
     if place == 0 and len(e.data.shape) and e.network is not None and not e.network.flow.convolutional:
         return
-    if size > 0.6 * total:
+    if size > 0.95 * total:
         yield finding(
             "budget-imbalance",
             "hint",
@@ -235,13 +235,32 @@ def dead_classes(e: Evidence) -> Iterator[Finding]:
     if never:
         yield finding(
             "dead-classes",
-            "hint" if e.training.accuracy_after > e.training.accuracy_before + 0.05 else "likely",
+            "hint" if _still_learns(e) else "likely",
             f"class {a_few(map(str, never))} was never predicted for {sum(n.predicted.values())} images of all "
             f"classes, of which {percent(n.accuracy, 0)} are right",
             f"class {a_few(map(str, never))}",
         )
 
 
+def _still_learns(e: Evidence) -> bool:
+    """Whether a network is early in its training: a class that comes late is nothing to worry about."""
+    before, after = e.training.accuracy_before, e.training.accuracy_after
+    return after > before + 0.05 or before < max(e.data.linear or 0.0, e.data.class_mean or 0.0) - 0.05
+
+
+def dropped_logits(e: Evidence) -> Iterator[Finding]:
+    """Look for dropout behind the last layer."""
+    layer = e.network.dropped_output if e.network is not None else ""
+    if layer:
+        yield finding(
+            "dropout-on-logits",
+            "definite",
+            f"in training some of the outputs are set to 0 by {layer}",
+            layer,
+        )
+
+
 RULES = (
-    nonlinearity, initialisation, dead, vanishing, exploding, receptive_field, discarded, balance, dead_classes,
+    nonlinearity, initialisation, dropped_logits, dead, vanishing, exploding, receptive_field, discarded, balance,
+    dead_classes,
 )  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from makeweight.diagnosis.evidence import Evidence
 from makeweight.diagnosis.findings import Finding, finding
+from makeweight.diagnosis.probes.trials import Trial
 from makeweight.diagnosis.subject import learning_rates, peak_learning_rates
 from makeweight.wording import percent, points
 
@@ -35,9 +36,11 @@ def rate_too_high(e: Evidence) -> Iterator[Finding]:
                 "likely",
                 f"the loss became {failed[0]} within {len(e.training.losses)} steps",
                 "lr",
+                _with_rate(e, 0.1),
             )
         return
     seen = f"lr {rate:g}: loss {usual.first:.3g} to {usual.last:.3g} in {usual.steps} steps"
+    fix = _with_rate(e, 0.1, tenth)
     with_tenth = f"with a tenth of it {tenth.first:.3g} to {tenth.last:.3g}"
     guess = math.log(max(2, len(e.data.counts)))
     helps = tenth.last < 0.95 * min(usual.first, guess) or not e.speaks_nats
@@ -51,27 +54,36 @@ def rate_too_high(e: Evidence) -> Iterator[Finding]:
             f"{e.network.cross_entropy:.3g}, where a guess has {guess:.2f}: steps of lr {rate:g} have blown up the "
             "weights",
             "lr",
+            fix,
         )
     elif _goes_well(e):
         if usual.last > 1.25 * tenth.last and tenth.last < 0.9 * usual.first:
-            yield finding("learning-rate-too-high", "hint", f"{seen} of a plain loop; {with_tenth}", "lr")
+            yield finding("learning-rate-too-high", "hint", f"{seen} of a plain loop; {with_tenth}", "lr", fix)
     elif not math.isfinite(usual.last) or failed:
         yield finding(
             "learning-rate-too-high",
             "definite" if helps else "hint",
             f"{seen} (it became infinite); {with_tenth}",
             "lr",
+            fix,
         )
     elif (usual.worst > 3 * usual.first and usual.last > 1.3 * tenth.last and helps) or (
         usual.worst > 8 * max(usual.first, guess) and usual.first < 3 * guess and tenth.worst < 0.5 * usual.worst
     ):
         yield finding(
-            "learning-rate-too-high", "definite", f"{seen}, in between up to {usual.worst:.3g}; {with_tenth}", "lr"
+            "learning-rate-too-high", "definite", f"{seen}, in between up to {usual.worst:.3g}; {with_tenth}", "lr", fix
         )
     elif usual.last > 1.6 * tenth.last and tenth.last < 0.9 * usual.first:
-        yield finding("learning-rate-too-high", "likely", f"{seen}; {with_tenth}", "lr")
+        yield finding("learning-rate-too-high", "likely", f"{seen}; {with_tenth}", "lr", fix)
     elif usual.last > 1.25 * tenth.last and tenth.last < 0.9 * usual.first:
-        yield finding("learning-rate-too-high", "hint", f"{seen}; {with_tenth}", "lr")
+        yield finding("learning-rate-too-high", "hint", f"{seen}; {with_tenth}", "lr", fix)
+
+
+def _with_rate(e: Evidence, factor: float, tried: Trial | None = None) -> str:
+    """Write the user's optimizer with another learning rate, and say what it did here."""
+    rate = factor * max(peak_learning_rates(e.subject.optimizer), default=0.0)
+    did = f"  # tried here: loss {tried.first:.3g} to {tried.last:.3g} in {tried.steps} steps" if tried else ""
+    return f"optimizer = torch.optim.{type(e.subject.optimizer).__name__}(model.parameters(), lr={rate:.3g}, …){did}"
 
 
 def rate_too_low(e: Evidence) -> Iterator[Finding]:
@@ -111,6 +123,7 @@ def rate_too_low(e: Evidence) -> Iterator[Finding]:
             f"lr {rate:g}: loss {usual.first:.3g} to {usual.last:.3g} in {usual.steps} steps; with {factor:g} times "
             f"as much to {best.last:.3g}",
             "lr",
+            _with_rate(e, factor, best),
         )
 
 
@@ -193,7 +206,7 @@ def underfitting(e: Evidence) -> Iterator[Finding]:
     """Compare a trained network with a linear model, and see whether one batch can be learned by heart."""
     linear, accuracy, usual = e.data.linear, e.training.accuracy_before, e.trials.by_factor.get(1.0)
     base = max(linear or 0.0, e.data.class_mean or 0.0)
-    if base < 2 * e.data.chance or usual is None:
+    if e.above_chance(base) < 0.11 or usual is None:
         return
     stuck = math.isfinite(usual.last) and usual.last > 0.9 * usual.first and usual.steps >= ENOUGH_STEPS
     stuck = stuck and not _goes_well(e)
