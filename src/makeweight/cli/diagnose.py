@@ -42,7 +42,7 @@ def diagnose(
     file, _, function = what.rpartition(":")
     if what.endswith(".py"):
         raise InvalidValue(f"{what} names no function: write {what}:make_model, with the name of yours.")
-    remark(f"looking for up to {seconds:.0f} s, usually a quarter of that …")
+    remark(f"looking for up to {seconds:.0f} s, usually far less …")
     if function and file.endswith(".py"):
         from makeweight.diagnosis.diagnose import judged
         from makeweight.diagnosis.program import subject_of_program
