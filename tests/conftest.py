@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 # Before torch is imported, for the tests' processes and the commands they start. pytest-xdist keeps all processors
-# busy, and OpenMP's threads wait for each other actively: beside other work the tests of augmentation took 122 s; now 6.
+# busy, and OpenMP's threads wait for each other actively: the tests of augmentation took 122 s, and take 6.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import hypothesis
