@@ -33,7 +33,7 @@ bench: .venv-bench/installed ## measure speed and memory beside other libraries,
 bench-web: .venv/installed-dev ## measure the dashboard: pages, updates, memory, what serving costs, strokes: 15 minutes
 	$(BIN)/python -m benchmarks.web
 
-corpus: .venv/installed-dev ## score the diagnosis on its corpus of broken and healthy programs: 15 minutes
+corpus: .venv/installed-dev ## score the diagnosis on its corpus of broken and healthy programs: half an hour
 	@scripts/get-fashion-mnist
 	$(BIN)/python -m benchmarks.diagnosis.score --write
 
