@@ -237,7 +237,7 @@ def _without(e: Evidence) -> str | None:
     module = dict(e.subject.model.named_modules()).get(layer)
     if not layer or module is None or [*module.parameters()] or [*module.children()]:
         return None
-    return f"Remove {in_code(layer)}, a {type(module).__name__}; the loss does what it is there for."
+    return f"Remove {in_code(layer)}, a {type(module).__name__}."
 
 
 def _bounds(maker: str) -> str:
