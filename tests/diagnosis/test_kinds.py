@@ -71,6 +71,7 @@ def test_a_diagnosis_that_is_cut_short_says_so_and_finds_nothing_sound(sound: Ma
     diagnosis = makeweight.diagnose(**sound(seconds=0.01))
     assert "of 60 training steps" in diagnosis.cut_short
     assert diagnosis.verdict.startswith("Cut short after")
+    assert f"time: cut short after {diagnosis.cut_short}" in diagnosis.checked
     assert diagnosis.to_json()["cut_short"] == diagnosis.cut_short
     assert makeweight.diagnose(**sound(seconds=60)).cut_short == ""
 
@@ -256,7 +257,7 @@ def test_classes_in_another_order_in_validation_are_named(sound: Make, pictures:
     given = with_validation(sound(images=images[:600], labels=labels[:600]), images[600:], as_text[labels[600:]])
     [found] = [f for f in makeweight.diagnose(**given).findings if f.code == "labels-misaligned"]
     assert found.certainty == "definite"
-    assert "another order than in training" in found.evidence
+    assert "their order differs from that in training" in found.evidence
     assert "Shuffle" not in found.fix
 
 

@@ -95,7 +95,8 @@ def _judged(subject: Subject, clock: Clock, steps: TrainingFacts | None) -> Diag
     convolutional = facts is None or facts.flow.convolutional
     findings = [suited(fault, convolutional) for rule in RULES for fault in rule(evidence)]
     cut_short = ", ".join(filter(None, (steps.cut_short, evidence.trials.cut_short)))
-    return Diagnosis(ranked(findings), _checked(evidence), clock.spent, cut_short)
+    cut = (f"time: cut short after {cut_short}",) if cut_short else ()
+    return Diagnosis(ranked(findings), (*_checked(evidence), *cut), clock.spent, cut_short)
 
 
 def _checked(e: Evidence) -> tuple[str, ...]:

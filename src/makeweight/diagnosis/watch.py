@@ -20,7 +20,7 @@ from makeweight.diagnosis.probes.training import (
     copies_in,
     inputs_of,
     pull_of,
-    recalls_of,
+    scored,
 )
 from makeweight.diagnosis.subject import MIN_IMAGES, LossFunction, Subject, preserved
 from makeweight.errors import InvalidValue
@@ -99,7 +99,7 @@ class Watch:
         now = dict(self._model.named_parameters())
         validation = [f for f in seen.forwards if not f.with_gradients]
         alone = Observation(forwards=validation, picks=seen.picks, comparisons=seen.comparisons)
-        accuracy = accuracy_of(subject)
+        accuracy, recalls = scored(subject)
         with preserved(subject.model, None):  # norms count their passes
             of_batch = accuracy_of(subject, own_statistics=True)
         validated = (Validated(float("nan"), alone),) if validation else ()
@@ -117,7 +117,7 @@ class Watch:
             validated=validated,
             copied=copies_in(inputs_of(validated, subject), subject),
             batch_statistics=of_batch,
-            recalls=recalls_of(subject),
+            recalls=recalls,
         )
 
 

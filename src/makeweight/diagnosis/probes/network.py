@@ -56,7 +56,7 @@ class NetworkFacts:
     dropped_output: str = ""  # module that applies dropout to the output
     random: str = ""  # what makes outputs differ from pass to pass in evaluation mode
     half: bool = False  # whether weights are float16
-    pretrained: bool = False  # features of the frozen part say more of the labels than such of new weights
+    pretrained: bool = False  # features of the frozen part tell more about the labels than those of new weights
     flow: flow.FlowFacts = field(default_factory=flow.FlowFacts)
 
 

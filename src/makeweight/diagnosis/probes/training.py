@@ -84,7 +84,7 @@ def training_facts(subject: Subject, clock: Clock) -> TrainingFacts:
         start = {name: p.detach().clone() for name, p in model.named_parameters() if p.requires_grad}
         losses, seen, error, first_batch = _steps(subject, step, batch, clock)
         unchanged = tuple(n for n, p in model.named_parameters() if n in start and torch.equal(p.detach(), start[n]))
-        after, recalls, of_batch = accuracy_of(subject), recalls_of(subject), accuracy_of(subject, own_statistics=True)
+        (after, recalls), of_batch = scored(subject), accuracy_of(subject, own_statistics=True)
         if losses:
             validated += _validate(subject)
     cut = 0 < len(losses) < MAX_STEPS and not error and math.isfinite(losses[-1])
@@ -231,13 +231,14 @@ def accuracy_of(subject: Subject, *, own_statistics: bool = False) -> float:
     return 0.0 if answers is None else float((answers[0] == answers[1]).double().mean())
 
 
-def recalls_of(subject: Subject) -> dict[int, float]:
-    """Share of each class's training images that are predicted as it, of some, in evaluation mode."""
+def scored(subject: Subject) -> tuple[float, dict[int, float]]:
+    """Accuracy as of :func:`accuracy_of`, and the recall of each class."""
     answers = _answers(subject)
     if answers is None:
-        return {}
-    picked, labels = answers
-    return {int(c): float((picked[labels == c] == c).double().mean()) for c in torch.unique(labels)}
+        return 0.0, {}
+    right, labels = answers[0] == answers[1], answers[1]
+    recalls = {int(c): float(right[labels == c].double().mean()) for c in torch.unique(labels)}
+    return float(right.double().mean()), recalls
 
 
 @torch.no_grad()

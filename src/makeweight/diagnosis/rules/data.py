@@ -144,8 +144,8 @@ def misaligned(e: Evidence) -> Iterator[Finding]:
             if _is_skewed(e)
             else "definite",
             f"the most similar image has the same label in {percent(d.neighbour, 0)} of cases, and a linear model is "
-            f"right for {percent(d.linear, 0)}. With every class counting alike and chance taken off, that of the "
-            f"most similar image is {percent(near.strength, 0)} ± {percent(near.error, 0)}: nothing.{sorted_labels}",
+            f"right for {percent(d.linear, 0)}. Averaged over the classes and corrected for chance, the most "
+            f"similar image agrees in {percent(near.strength, 0)} ± {percent(near.error, 0)}.{sorted_labels}",
             "labels",
         )
     elif d.noisy_part is not None and d.noisy_part[0] < chance + 0.2 and d.noisy_part[1] > d.noisy_part[0] + 0.25:
@@ -165,6 +165,10 @@ def misaligned(e: Evidence) -> Iterator[Finding]:
             f"same label in only {percent(d.neighbour, 0)} of cases: a good part of the labels is wrong",
             "labels",
         )
+
+
+def misaligned_validation(e: Evidence) -> Iterator[Finding]:
+    """Look for validation labels whose classes are numbered otherwise than in training, or that are unrelated."""
     again, learned = compared(e), e.above_chance(e.training.accuracy_after) > 0.33
     if again is None or again.images < 100 or again.shift is not None or not learned:
         return
@@ -173,13 +177,13 @@ def misaligned(e: Evidence) -> Iterator[Finding]:
             "labels-misaligned",
             "definite" if again.renumbered > again.accuracy + 0.3 else "likely",
             f"in validation {percent(again.accuracy, 0)} of the predictions are the label, and "
-            f"{percent(again.renumbered, 0)} if its classes are numbered anew, as {again.numbers}: they are in another "
-            "order than in training",
+            f"{percent(again.renumbered, 0)} if the classes are renumbered ({again.numbers}): their order differs from "
+            "that in training",
             "labels of the validation",
             "numbers = {name: i for i, name in enumerate(sorted(training_classes))}  # once, for both\n"
             "Folders that are sorted as text come as 1, 10, 2.",
         )
-    elif again.accuracy < d.chance + 0.06:
+    elif again.accuracy < e.data.chance + 0.06:
         yield finding(
             "labels-misaligned",
             "likely",
@@ -385,8 +389,8 @@ def random_validation(e: Evidence) -> Iterator[Finding]:
         yield finding(
             "random-validation",
             "likely",
-            "validate() ran twice, and its images were not the same, but alike: their correlation with themselves is "
-            f"{own:.2f}, and with others {others:.2f}",
+            f"validate() ran twice, on changed images: an image correlates by {own:.2f} with itself in the other run, "
+            f"and by {others:.2f} with another image",
             "validate: its transforms",
         )
 
@@ -424,6 +428,6 @@ def imbalance(e: Evidence) -> Iterator[Finding]:
 
 
 RULES = (
-    bad_values, off_by_one, misaligned, axis_order, validation_axes, normalised, validation_scale, not_shuffled,
-    duplicates, overlap, random_validation, imbalance,
+    bad_values, off_by_one, misaligned, misaligned_validation, axis_order, validation_axes, normalised,
+    validation_scale, not_shuffled, duplicates, overlap, random_validation, imbalance,
 )  # fmt: skip
