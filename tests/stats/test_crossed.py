@@ -22,10 +22,21 @@ def test_a_table_by_hand() -> None:
     rest = total - 3 * (of_images * 4 * 3) - 4 * (of_seeds * 3 * 2)  # sums of squares add
     interaction = rest / (2 * 3) / 12
     spread = spread_of_difference(table)
-    expected = of_images + max(0, of_seeds - interaction)
+    # What is assumed of seeds, 0.01·√(p(1 − p)), counts as half a degree of freedom beside the two measured ones.
+    between = (0.5 * (0.01**2 * 7 / 12 * 5 / 12 / 3 + interaction) + 2 * of_seeds) / 2.5
+    expected = of_images + max(0, between - interaction)
     assert spread.variance == pytest.approx(expected)
-    assert seeds_variance(table) == pytest.approx(max(0, of_seeds - interaction))
-    assert spread.freedom == pytest.approx(expected**2 / (of_images**2 / 3 + of_seeds**2 / 2))
+    assert seeds_variance(table) == pytest.approx(max(0, between - interaction))
+    assert spread.freedom == pytest.approx(expected**2 / (of_images**2 / 3 + between**2 / 2.5))
+
+
+def test_nothing_is_assumed_of_a_table_that_holds_no_hits() -> None:
+    hits = np.array([[1.0, 0, 1, 1], [0, 0, 1, 1], [1, 1, 0, 1]])
+    influence = hits - hits.mean()  # what a ratio's variance is taken of
+    measured = influence.mean(axis=1).var(ddof=1) / 3
+    rest = influence - influence.mean(axis=1, keepdims=True) - influence.mean(axis=0)
+    interaction = (rest**2).sum() / (2 * 3) / 12
+    assert seeds_variance(influence) == pytest.approx(max(0.0, measured - interaction))
 
 
 def test_one_seed_adds_the_assumed_spread_of_the_seeds_to_the_t_test_over_images() -> None:

@@ -66,11 +66,13 @@ def test_what_was_known_before_the_first_score_is_said(study) -> None:
     assert looks_sentences(read_looks(first, "d" * 64))[1].startswith("No other study or tuning of this store")
     _tune(second, "d" * 64, 5)
     _tune(first, "e" * 64, 7)
+    assert not read_looks(second, "d" * 64).trials  # they ended after the scores
+    _backdate(second, "2101-01-01")
     looks = read_looks(second, "d" * 64)
-    assert [look.study for look in looks.earlier] == ["first"]
+    assert sorted(look.study for look in looks.earlier) == ["first", "third"]
     assert looks.trials == {"second": 5}
     assert looks_sentences(looks)[1].startswith(
-        "Known before its first score: 2 scores of 1 other study; 5 trials of 1 tuning, on validation images alone."
+        "Known before its first score: 3 scores of 2 other studies; 5 trials of 1 tuning, on validation images alone."
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from makeweight.stats.compare import LEVEL, POWER
-from makeweight.stats.crossed import ASSUMED_SEED_SPREAD, MIN_SEEDS, Spread
+from makeweight.stats.crossed import ASSUMED_SEED_SPREAD, MIN_SEEDS, PRIOR_FREEDOM, Spread
 
 # Of p(1 − p) for accuracy p, measured on FashionMNIST (FCN 50K of 7 seeds, CNN 10K; docs/statistics.md).
 BETWEEN_NETWORKS = 0.3  # variance over the images of what two networks of many seeds differ by
@@ -30,7 +30,9 @@ def detectable_difference(seeds: int, images: int, pairs: int) -> float:
     if seeds < MIN_SEEDS:
         spread = Spread(variance + 2 * ASSUMED_SEED_SPREAD**2 * unit / seeds, math.inf)
     else:
-        of_seeds = PLANNED_SEED_SPREAD**2 * unit / seeds
+        freedom = seeds - 1 + PRIOR_FREEDOM
+        planned = (PRIOR_FREEDOM * ASSUMED_SEED_SPREAD**2 + (seeds - 1) * PLANNED_SEED_SPREAD**2) / freedom
+        of_seeds = planned * unit / seeds
         variance += 2 * of_seeds
-        spread = Spread(variance, variance**2 * (seeds - 1) / (2 * (of_seeds + within / seeds) ** 2))
+        spread = Spread(variance, variance**2 * freedom / (2 * (of_seeds + within / seeds) ** 2))
     return spread.detectable(LEVEL / pairs, POWER)

@@ -24,7 +24,8 @@ _METHODS = (
         "Wilson's interval (1927) with as many images as the variance is worth that training seeds and test images "
         "have together (crossed random effects, Owen 2007), with Student's t and Satterthwaite's degrees of freedom "
         "(1946). One or two trainings say too little about the luck of their seeds: a standard deviation over the "
-        "seeds of at least 0.01·√(p(1 − p)) is assumed for accuracy p, 0.3 points at 90 %.",
+        "seeds of at least 0.01·√(p(1 − p)) is assumed for accuracy p, 0.3 points at 90 %. Three or more are measured, "
+        "and where they differ by less, the assumed one counts with half a degree of freedom (Smyth 2004).",
     ),
     (
         "Difference of two networks",
