@@ -1,9 +1,10 @@
-"""What networks of the zoo lose in few bits: int8 ONNX by each calibration, and weights alone in 8, 6 and 4 bits.
+"""What networks of the zoo lose in few bits: int8 ONNX by each calibration, weights alone, and C of 8 and 4 bits.
 
-    python -m benchmarks.few_bits [NETWORK ...] [--seeds N]
+    python -m benchmarks.few_bits [NETWORK ...] [--seeds N] [--only calibration|weights|c]
 
 Nothing is chosen by the test images that it opens: which calibration an export takes is decided on training images.
 Weights alone: symmetric, one scale for each filter, chosen for the least squared error; activations stay float32.
+C: as exported, with 4 bits once only rounded and once fine-tuned for 5 epochs, which takes minutes a network.
 Printed as Markdown, one row a network, means over its seeds. Agreement and divergence are with float32.
 """
 
@@ -11,7 +12,10 @@ from __future__ import annotations
 
 import argparse
 import copy
+import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -20,9 +24,12 @@ from torch import Tensor, nn
 from benchmarks.output import show
 from makeweight.data.dataset import PreparedDataset
 from makeweight.export import quantize
-from makeweight.export.deployment import CALIBRATION_IMAGES, Deployable, Deployment
+from makeweight.export.deployment import CALIBRATION_IMAGES, Deployable, Deployment, Int8
 from makeweight.export.facts import Facts
+from makeweight.export.finetune import fine_tune
+from makeweight.export.formats import FORMATS
 from makeweight.export.onnx import onnx_model
+from makeweight.export.verify import answers
 from makeweight.nets.build import Network
 from makeweight.shipped.record import ZOO, ShippedNetwork, ShippedRun, names_in, read_network
 from makeweight.shipped.score import answers_on_test, data_of
@@ -36,14 +43,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("networks", nargs="*", default=names_in(ZOO), metavar="NETWORK")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--only", choices=["calibration", "weights", "c"])
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     networks = [read_network(ZOO / name) for name in arguments.networks]
     data = data_of(networks[0])
     heads = [f"{way}: divergence · 10⁴ | change, points" for way in (*quantize.WAYS, "chosen")]
-    print_table(["network", *" | ".join(heads).split(" | ")], (row_of_ways(n, data, arguments.seeds) for n in networks))
-    heads = [f"{bits} bits: bytes | change, points | % a KB" for bits in (32, *BITS)]
-    print_table(["network", *" | ".join(heads).split(" | ")], (row_of_bits(n, data, arguments.seeds) for n in networks))
+    bits = [f"{bits} bits: bytes | change, points | % a KB" for bits in (32, *BITS)]
+    in_c = [
+        "8 bits: flash, bytes | test % | % a KB",
+        "4 bits: flash, bytes | rounded: test %",
+        "fine-tuned: test % | % a KB",
+    ]
+    tables = {"calibration": (heads, row_of_ways), "weights": (bits, row_of_bits), "c": (in_c, row_in_c)}
+    for name, (columns, row) in tables.items():
+        if arguments.only in (None, name):
+            rows = (row(network, data, arguments.seeds) for network in networks)
+            print_table(["network", *" | ".join(columns).split(" | ")], rows)
 
 
 def print_table(heads: list[str], rows: Iterator[list[str]]) -> None:
@@ -99,6 +115,34 @@ def row_of_bits(network: ShippedNetwork, data: PreparedDataset, seeds: int) -> l
         size = stored_bytes(module, bits)
         cells.append(f"{size:,} | {100 * (score - scores[0]):+.2f} | {100 * score / (size / 1_000):.2f}")
     return [network.label, *" | ".join(cells).replace("-", "−").split(" | ")]
+
+
+def row_in_c(network: ShippedNetwork, data: PreparedDataset, seeds: int) -> list[str]:
+    """Flash and accuracy of the C files, in 8 bits, in 4 rounded after training, and in 4 fine-tuned."""
+    seen = np.array([scores_in_c(network, run, data) for run in network.runs[:seeds]]).mean(axis=0)  # (3 ways, 2)
+    (flash, eight), (half, rounded), (_, tuned) = seen
+    cells = (
+        f"{flash:,.0f} | {100 * eight:.2f} | {100 * eight / (flash / 1_000):.2f}",
+        f"{half:,.0f} | {100 * rounded:.2f} | {100 * tuned:.2f} | {100 * tuned / (half / 1_000):.2f}",
+    )
+    return [network.label, *" | ".join(cells).split(" | ")]
+
+
+def scores_in_c(network: ShippedNetwork, run: ShippedRun, data: PreparedDataset) -> list[tuple[float, float]]:
+    """Return flash in bytes and the share of test images that are right, of each way."""
+    deployment, test, scores = deployment_for(network, run, data), data.test_images(), list[tuple[float, float]]()
+    for int8 in (Int8(), Int8(4, 0), Int8(4)):
+        copy_of = (
+            fine_tune(deployment.module.network, network.job(run), data, int8.bits, int8.fine_tuning)
+            if int8.fine_tuning
+            else None
+        )
+        with tempfile.TemporaryDirectory() as folder:
+            _, small = FORMATS["c"].write(replace(deployment, int8=int8, fine_tuned=copy_of), Path(folder), True)
+            right = answers(small.answer, test.images).argmax(1) == np.asarray(test.labels)
+        assert small.memory is not None
+        scores.append((small.memory.flash_bytes, float(right.mean())))
+    return scores
 
 
 def accuracies(module: Network, data: PreparedDataset) -> list[float]:

@@ -22,6 +22,7 @@ from makeweight.designs.architecture import Task
 from makeweight.designs.memory import STACK_BYTES
 from makeweight.export.c.compiler import find_compiler
 from makeweight.export.card import model_card
+from makeweight.export.deployment import Int8
 from makeweight.export.facts import Facts
 from makeweight.export.formats import FORMATS
 from makeweight.export.records import ExportReport
@@ -38,7 +39,7 @@ HOSTILE = (
 
 @pytest.fixture(scope="module")
 def report(store, row, digits, tmp_path_factory) -> ExportReport:
-    return export_run(store, row, digits, tmp_path_factory.mktemp("export"), int8=True, seeds=2)
+    return export_run(store, row, digits, tmp_path_factory.mktemp("export"), int8=Int8(), seeds=2)
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +88,7 @@ def test_the_card_has_the_numbers_of_the_report(card: str, report: ExportReport)
     assert "CC BY 4.0" in card
     assert "a dark background" in card
     assert f"**{report.int8.headline}**" in card
-    assert f"`model-int8.onnx`: {report.files[1].calibration}.\n" in card
+    assert f"`model-int8.onnx`: {report.files[1].quantisation}.\n" in card
     assert not re.search(r"nan|None|\{\{", card.replace(code_of(card), ""))
 
 
@@ -115,7 +116,7 @@ def test_the_five_lines_run_on_colour(make_deployment, name: str, tmp_path: Path
 def in_c(store, row, digits, tmp_path_factory) -> ExportReport:
     if find_compiler() is None:
         pytest.skip("needs a C compiler")
-    return export_run(store, row, digits, tmp_path_factory.mktemp("export"), format_="c", int8=True)
+    return export_run(store, row, digits, tmp_path_factory.mktemp("export"), format_="c", int8=Int8())
 
 
 @pytest.mark.parametrize("file", ["model.c", "model_int8.c"])

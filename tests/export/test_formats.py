@@ -12,7 +12,7 @@ from makeweight.designs.families import FAMILIES
 from makeweight.designs.layers import ACTIVATIONS
 from makeweight.errors import DataFormatError, InvalidValue
 from makeweight.export.c.compiler import find_compiler
-from makeweight.export.deployment import CALIBRATION_IMAGES, Deployment
+from makeweight.export.deployment import CALIBRATION_IMAGES, Deployment, Int8, int8_from
 from makeweight.export.formats import FORMATS, format_named, write_device
 from makeweight.export.runtime import OnnxFile
 
@@ -187,6 +187,22 @@ def test_exporting_opens_no_test_image(store, row, digits, tmp_path: Path, monke
 
 def test_an_unknown_format_is_refused_with_the_known_ones() -> None:
     with pytest.raises(InvalidValue, match=r"format 'tflite' is not possible: give one of onnx, torch, c"):
-        format_named("tflite", False)
+        format_named("tflite", None)
     with pytest.raises(InvalidValue, match=r"int8=True is not possible with format=torch: it is for onnx, c"):
-        format_named("torch", True)
+        format_named("torch", Int8())
+    with pytest.raises(InvalidValue, match=r"bits=4 is not possible with format=onnx: it is for c"):
+        format_named("onnx", Int8(4))
+
+
+def test_few_bits_and_fine_tuning_are_for_int8() -> None:
+    assert int8_from(False, None, None) is None
+    assert int8_from(True, None, None) == Int8(8, None)
+    assert [Int8(*values).fine_tuning for values in ((8,), (4,), (4, 0), (8, 3))] == [0, 5, 0, 3]
+    for values, said in (
+        ((False, 4, None), "bits=4 is for int8: add int8=True"),
+        ((False, None, 2), "qat=2 is for int8: add int8=True"),
+        ((True, 3, None), "bits=3 is not possible: give 8 or 4"),
+        ((True, 4, -1), "qat=-1 is not possible: give 0 to 1,000 epochs"),
+    ):
+        with pytest.raises(InvalidValue, match=said):
+            int8_from(*values)

@@ -100,10 +100,10 @@ def test_ranges_are_those_that_lose_least_on_training_images(
     monkeypatch.setattr(quantize, "WAYS", {"median": ("Percentile", {"CalibPercentile": 50.0})} | WAYS)
     whole, small = write_onnx(make_deployment("cnn", GRAY), tmp_path, True)
     assert capfd.readouterr().out == ""
-    assert whole.calibration == ""
-    losses = re.findall(r"(median|min–max|percentile [\d.]+),? (\d\.\de-\d+)", small.calibration)
+    assert whole.quantisation == ""
+    losses = re.findall(r"(median|min–max|percentile [\d.]+),? (\d\.\de-\d+)", small.quantisation)
     assert [way for way, _ in losses[1:]] == [way for way in ("median", *WAYS) if way != losses[0][0]]
     assert losses[0][0] in WAYS
     assert float(losses[0][1]) == min(float(lost) for _, lost in losses)
-    assert small.calibration.startswith(f"ranges by {losses[0][0]}, ")
-    assert " on 35 other training images " in small.calibration
+    assert small.quantisation.startswith(f"ranges by {losses[0][0]}, ")
+    assert " on 35 other training images " in small.quantisation

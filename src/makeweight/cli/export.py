@@ -16,6 +16,7 @@ EXAMPLES = examples(
     "makeweight export cnn-10k --int8",
     "makeweight export fashion/cnn-100k#1 -o deploy",
     "makeweight export cnn-10k --format c --int8 --chip cortex-m4@80MHz",
+    "makeweight export cnn-10k --format c --int8 --bits 4",
     "makeweight export cnn-10k --format c --name digits",
     "makeweight export fcn-50k --format torch",
 )
@@ -37,6 +38,18 @@ def export(
     int8: Annotated[
         bool, typer.Option("--int8", help="onnx, c: also quantise, on training images, and say whether that pays.")
     ] = False,
+    bits: Annotated[
+        int | None,
+        typer.Option(help="c with --int8: bits of a weight, 8 or 4; two of 4 lie in a byte.", show_default="8"),
+    ] = None,
+    qat: Annotated[
+        int | None,
+        typer.Option(
+            metavar="EPOCHS",
+            help="With --int8: first train a copy on with its weights rounded (quantisation-aware fine-tuning).",
+            show_default="0, with 4 bits 5",
+        ),
+    ] = None,
     chip: Annotated[
         str | None,
         typer.Option(
@@ -65,19 +78,16 @@ def export(
     Exit code 1: a file doesn't compute what the network does.
     """
     from makeweight.cli.export_view import show_export
-    from makeweight.designs.chips import parse_chip
-    from makeweight.export.formats import format_named
     from makeweight.export.record import to_record
-    from makeweight.export.session import require_chip
 
-    format_named(format_, int8, name).require()
-    require_chip(None if chip is None else parse_chip(chip), format_, int8)
     network = find_network(store, run)
     if len(network.rows) > 1:
         remark(
             f"{network.label} has {len(network.rows)} runs; seed {network.best.seed} has the best validation accuracy"
         )
-    report = network.best.export(format_, int8=int8, chip=chip, name=name, folder=output, files=data)
+    report = network.best.export(
+        format_, int8=int8, bits=bits, qat=qat, chip=chip, name=name, folder=output, files=data
+    )
     if as_json:
         print_json({"study": str(network.folder), "folder": str(report.folder), **to_record(report)})
     else:

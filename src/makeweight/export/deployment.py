@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 import numpy as np
@@ -12,17 +12,20 @@ from torch import Tensor, nn
 import makeweight
 from makeweight.data.dataset import PreparedDataset
 from makeweight.data.picture import border_brightness
+from makeweight.errors import InvalidValue
+from makeweight.export.c.rounding import BITS
 from makeweight.export.facts import Facts, Pixels, Probabilities
 from makeweight.jobs.result import Job
 from makeweight.nets.build import Network
 from makeweight.nets.load import load_network
 from makeweight.store.rows import JobRow
 from makeweight.store.store import Store, done
-from makeweight.wording import percent
+from makeweight.wording import percent, plural
 
 # More bring nothing: CNN 10K on FashionMNIST in int8 has the class of float32 for 99.5 % of the test images with 512,
 # 2,048 and 8,192 of them, and for 99.7 % with 32.
 CALIBRATION_IMAGES = 512
+MAX_EPOCHS, DEFAULT_EPOCHS = 1_000, 5  # of fine-tuning
 BORDER_IMAGES = 1_000  # as many as `makeweight features` looks at
 
 
@@ -46,6 +49,45 @@ class Deployable(nn.Module):
 
 
 @dataclass(frozen=True)
+class Int8:
+    """How int8 files are made.
+
+    Raises
+    ------
+    InvalidValue
+        If a value is outside its range.
+    """
+
+    bits: int = 8  # of a weight: 8, or in C also 4
+    epochs: int | None = None  # of fine-tuning with rounded weights; by default 5 with 4 bits, and none with 8
+
+    def __post_init__(self) -> None:
+        if self.bits not in BITS:
+            raise InvalidValue(f"bits={self.bits} is not possible: give {' or '.join(map(str, BITS))}.")
+        if self.epochs is not None and not 0 <= self.epochs <= MAX_EPOCHS:
+            raise InvalidValue(f"qat={self.epochs} is not possible: give 0 to {MAX_EPOCHS:,} epochs.")
+
+    @property
+    def fine_tuning(self) -> int:
+        """Epochs of it."""
+        return (DEFAULT_EPOCHS if self.bits < 8 else 0) if self.epochs is None else self.epochs
+
+
+def int8_from(int8: bool, bits: int | None, qat: int | None) -> Int8 | None:
+    """Return how int8 files are to be made, of a user's arguments; None for none.
+
+    Raises
+    ------
+    InvalidValue
+        If a value is outside its range, or says something of int8 that isn't asked for.
+    """
+    for name, value in (("bits", bits), ("qat", qat)):
+        if value is not None and not int8:
+            raise InvalidValue(f"{name}={value} is for int8: add int8=True.")
+    return Int8(8 if bits is None else bits, qat) if int8 else None
+
+
+@dataclass(frozen=True)
 class Deployment:
     """A finished run, ready to be written in any format."""
 
@@ -53,10 +95,26 @@ class Deployment:
     facts: Facts
     calibration: Pixels  # training images; neither validation nor test images
     achieved: str = ""  # a sentence: the accuracy that the run had at its end
+    int8: Int8 = Int8()  # how int8 files are made
+    fine_tuned: Network | None = None  # what they are made from, where it isn't the network of the run
 
     def answer(self, images: Pixels) -> Probabilities:
         """Return PyTorch's probabilities."""
         return self.module.answer(images)
+
+    @property
+    def for_int8(self) -> Deployment:
+        """What int8 files are made from."""
+        return self if self.fine_tuned is None else replace(self, module=Deployable(self.fine_tuned).eval())
+
+    @property
+    def quantisation(self) -> str:
+        """Words on how its weights came to int8; empty where they were only rounded to 8 bits."""
+        bits = f"weights of {self.int8.bits} bits"
+        if self.fine_tuned is None:
+            return bits if self.int8.bits < 8 else ""
+        more = plural(self.int8.fine_tuning, "more epoch")
+        return f"{bits}, from a copy of the network that was trained for {more} with its weights rounded"
 
 
 def deployment_of(store: Store, row: JobRow, data: PreparedDataset) -> Deployment:

@@ -41,28 +41,34 @@ def checked_files(
             about = f"{deployment.facts.network} for {deployment.facts.dataset}"
             names = [files.source.stem for files in written]
             write_project(folder, names, deployment.facts.image_shape, about, len(examples.labels))
-        return tuple(_place(files, program, folder) for files, program in zip(written, programs, strict=True))
+        return tuple(
+            _place(files, program, folder, deployment.quantisation if files.int8 else "")
+            for files, program in zip(written, programs, strict=True)
+        )
 
 
 def _write(deployment: Deployment, folder: Path, name: str, int8: bool) -> CFiles:
+    source = deployment.for_int8 if int8 else deployment
     return write_c(
-        deployment.module.network,
+        source.module.network,
         deployment.facts.class_names,
         folder,
         deployment.calibration,
         name=name + text.INT8 * int8,
         int8=int8,
-        remarks=_remarks(deployment),
+        bits=deployment.int8.bits,
+        remarks=_remarks(deployment, int8),
     )
 
 
-def _remarks(deployment: Deployment) -> tuple[str, ...]:
-    facts = deployment.facts
+def _remarks(deployment: Deployment, int8: bool) -> tuple[str, ...]:
+    facts, quantisation = deployment.facts, deployment.quantisation if int8 else ""
     return (
         f"{facts.network}, run {facts.run}, seed {facts.seed}; a budget of {facts.budget:,} weights.",
         f"Data: {facts.dataset}",
         f"SHA-256 of the prepared data: {facts.data_digest}",  # apart: a long name is cut
         *([deployment.achieved] if deployment.achieved else []),
+        *([f"Of int8: {quantisation}."] if quantisation else []),
     )
 
 
@@ -75,13 +81,21 @@ def _compiled(source: Path) -> Compiled:
     return compiled
 
 
-def _place(files: CFiles, program: Compiled, folder: Path) -> Artefact:
+def _place(files: CFiles, program: Compiled, folder: Path, quantisation: str) -> Artefact:
     """Copy the files that were compiled, byte by byte."""
     targets = tuple(folder / path.name for path in (files.source, files.header))
     for source, target in zip((files.source, files.header), targets, strict=True):
         write_whole(target, source.read_bytes())
     precision: Precision = "int8" if files.int8 else "float32"
-    return Artefact(targets, precision, program.compiler, program.answer, timed=False, memory=_memory(files))
+    return Artefact(
+        targets,
+        precision,
+        program.compiler,
+        program.answer,
+        timed=False,
+        memory=_memory(files),
+        quantisation=quantisation,
+    )
 
 
 def _memory(files: CFiles) -> Memory:

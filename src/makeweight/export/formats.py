@@ -14,7 +14,7 @@ from makeweight.errors import InvalidValue
 from makeweight.export.c.compiler import require_compiler
 from makeweight.export.c.selftest import Examples
 from makeweight.export.c.text import check_name
-from makeweight.export.deployment import Deployment
+from makeweight.export.deployment import Deployment, Int8
 from makeweight.export.facts import Precision
 from makeweight.export.records import Artefact
 from makeweight.export.runtime import require_onnx
@@ -38,6 +38,7 @@ class ExportFormat:
 
     write: Write
     int8: bool  # whether it has an int8 version
+    few_bits: bool = False  # whether that can have weights of fewer than 8 bits
     selftest: bool = False  # whether it has a self-test, of test images
     require: Callable[[], None] = lambda: None  # raises MissingExtra where something is not installed that it needs
 
@@ -58,9 +59,11 @@ def write_onnx(
     model = onnx_model(deployment)
     written = [_onnx_file(folder / f"{name}.onnx", model.SerializeToString(deterministic=True), "float32")]
     if int8:
-        small, calibration = quantised(model, deployment.facts, deployment.calibration)
+        whole = model if deployment.fine_tuned is None else onnx_model(deployment.for_int8)
+        small, calibration = quantised(whole, deployment.facts, deployment.calibration)
+        quantisation = "; ".join(filter(None, (calibration, deployment.quantisation)))
         content = small.SerializeToString(deterministic=True)
-        written.append(_onnx_file(folder / f"{name}-int8.onnx", content, "int8", calibration))
+        written.append(_onnx_file(folder / f"{name}-int8.onnx", content, "int8", quantisation))
     return tuple(written)
 
 
@@ -101,28 +104,34 @@ def write_device(
 FORMATS: Mapping[str, ExportFormat] = {
     "onnx": ExportFormat(write_onnx, int8=True, require=partial(require_onnx, "export to ONNX")),
     "torch": ExportFormat(write_program, int8=False),
-    "c": ExportFormat(write_device, int8=True, selftest=True, require=partial(require_compiler, "export to C")),
+    "c": ExportFormat(
+        write_device, int8=True, few_bits=True, selftest=True, require=partial(require_compiler, "export to C")
+    ),
 }
 
 
-def format_named(format_: str, int8: bool, name: str = NAME) -> ExportFormat:
+def format_named(format_: str, int8: Int8 | None, name: str = NAME) -> ExportFormat:
     """Return a format that files of such a name can have.
 
     Raises
     ------
     InvalidValue
-        If there is no such format, int8 is asked for where there is none, or the files' name can't stand in C.
+        If there is no such format, it has no int8 or none in so few bits, or the files' name can't stand in C.
     """
     if format_ not in FORMATS:
         raise InvalidValue(f"format {format_!r} is not possible: give one of {', '.join(FORMATS)}.")
-    if int8 and not FORMATS[format_].int8:
+    chosen = FORMATS[format_]
+    if int8 and not chosen.int8:
         able = ", ".join(name for name, known in FORMATS.items() if known.int8)
         raise InvalidValue(f"int8=True is not possible with format={format_}: it is for {able}.")
+    if int8 and int8.bits < 8 and not chosen.few_bits:
+        able = ", ".join(name for name, known in FORMATS.items() if known.few_bits)
+        raise InvalidValue(f"bits={int8.bits} is not possible with format={format_}: it is for {able}.")
     check_name(name)
-    return FORMATS[format_]
+    return chosen
 
 
-def _onnx_file(path: Path, content: bytes, precision: Precision, calibration: str = "") -> Artefact:
+def _onnx_file(path: Path, content: bytes, precision: Precision, quantisation: str = "") -> Artefact:
     """Write a file, and open what was written as everybody must who uses it."""
     import onnxruntime
 
@@ -130,4 +139,4 @@ def _onnx_file(path: Path, content: bytes, precision: Precision, calibration: st
 
     write_whole(path, content)
     engine = f"ONNX Runtime {onnxruntime.__version__}"
-    return Artefact((path,), precision, engine, OnnxFile(path).answer, calibration=calibration)
+    return Artefact((path,), precision, engine, OnnxFile(path).answer, quantisation=quantisation)

@@ -51,7 +51,7 @@ def verification_record(checked: Verification) -> dict[str, Any]:
         "latency_repeats": checked.latency.repeats if checked.latency else None,
         "faithful": checked.faithful,
         "beside": list(checked.beside),
-        "calibration": checked.calibration or None,
+        "quantisation": checked.quantisation or None,
         "memory": None if checked.memory is None else _memory(checked.memory),
     }
 

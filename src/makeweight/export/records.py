@@ -49,7 +49,7 @@ class Artefact:
     answer: Answer = field(repr=False)
     timed: bool = True  # whether one call is one inference, so that its time says something
     memory: Memory | None = None  # where it is written for a device
-    calibration: str = ""  # how the ranges of int8 were chosen, if there was a choice
+    quantisation: str = ""  # how int8 was made, where there was a choice: ranges, bits, fine-tuning
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Verification:
     latency: Timing | None  # one image on one thread, from uint8 pixels to probabilities
     beside: tuple[str, ...] = ()  # further files that belong to it, such as a header
     memory: Memory | None = None
-    calibration: str = ""  # how the ranges of int8 were chosen, if there was a choice
+    quantisation: str = ""  # how int8 was made, where there was a choice: ranges, bits, fine-tuning
 
     @property
     def faithful(self) -> bool:

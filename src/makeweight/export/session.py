@@ -15,8 +15,9 @@ from makeweight.errors import InvalidValue
 from makeweight.export.c.check import check_on, require_tools
 from makeweight.export.c.selftest import choose_examples
 from makeweight.export.card import model_card
-from makeweight.export.deployment import Deployment, deployment_of
+from makeweight.export.deployment import Deployment, Int8, deployment_of
 from makeweight.export.facts import Probabilities
+from makeweight.export.finetune import fine_tune
 from makeweight.export.formats import NAME, format_named
 from makeweight.export.record import to_record
 from makeweight.export.records import Artefact, ExportReport, Int8Verdict, Origin
@@ -29,7 +30,7 @@ from makeweight.stats.intervals import accuracy_interval
 from makeweight.store.rows import JobRow
 from makeweight.store.store import Store, done
 from makeweight.training.precision import Hardware
-from makeweight.wording import plural
+from makeweight.wording import percent, plural
 
 PURPOSE = "check of exported files"  # why the test images were opened, for Store.record_test_access
 CARD, REPORT = "README.md", "report.json"
@@ -44,7 +45,7 @@ def export_run(
     folder: Path,
     *,
     format_: str = "onnx",
-    int8: bool = False,
+    int8: Int8 | None = None,
     chip: Chip | None = None,
     name: str = NAME,
     seeds: int = 1,
@@ -67,7 +68,7 @@ def export_run(
         Made whole where it is not there; files of an earlier export are replaced, once the new ones are complete.
     format_ : str
         A name in `makeweight.export.formats.FORMATS`.
-    int8 : bool
+    int8 : Int8, optional
         Write a quantised version as well, and compare.
     chip : Chip, optional
         Compile the int8 C program for this chip too, and run it in an emulator.
@@ -91,13 +92,14 @@ def export_run(
     """
     format_chosen = format_named(format_, int8, name)
     format_chosen.require()
-    require_chip(chip, format_, int8)
+    require_chip(chip, format_, int8 is not None)
     _refuse_card_of_others(folder)
-    deployment, test = deployment_of(store, row, data), data.test_images()
+    deployment = _for_int8(deployment_of(store, row, data), row, data, int8, say)
+    test = data.test_images()
     say(f"writing {deployment.facts.network}, seed {row.job.seed}, to {folder}")
     with placed(folder, first=REPORT) as aside:
         examples = choose_examples(test, deployment.answer) if format_chosen.selftest else None
-        artefacts = format_chosen.write(deployment, aside, int8, name, examples)
+        artefacts = format_chosen.write(deployment, aside, int8 is not None, name, examples)
         others = _others(aside, artefacts)
         say(f"scoring {plural(len(artefacts), 'file')} on {len(test.labels):,} test images")
         checked = verify(deployment, artefacts, test, progress)
@@ -112,6 +114,17 @@ def export_run(
         write_whole(aside / CARD, model_card(report, row).encode())
         write_whole(aside / REPORT, json.dumps(to_record(report), indent=2, allow_nan=False).encode())
     return report
+
+
+def _for_int8(deployment: Deployment, row: JobRow, data: PreparedDataset, int8: Int8 | None, say: Say) -> Deployment:
+    if int8 is None or not int8.fine_tuning:
+        return deployment if int8 is None else replace(deployment, int8=int8)
+    say(f"fine-tuning with weights of {int8.bits} bits for {plural(int8.fine_tuning, 'epoch')}")
+    network = fine_tune(
+        deployment.module.network, row.job, data, int8.bits, int8.fine_tuning,
+        lambda epoch, accuracy: say(f"epoch {epoch}/{int8.fine_tuning}: validation {percent(accuracy)}"),
+    )  # fmt: skip
+    return replace(deployment, int8=int8, fine_tuned=network)
 
 
 def require_chip(chip: Chip | None, format_: str, int8: bool) -> None:

@@ -97,7 +97,7 @@ def _verification(
         latency=latency,
         beside=tuple(path.name for path in files[1:]),
         memory=artefact.memory,
-        calibration=artefact.calibration,
+        quantisation=artefact.quantisation,
     )
 
 

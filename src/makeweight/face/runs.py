@@ -188,6 +188,8 @@ class Run:
         format: str = "onnx",
         *,
         int8: bool = False,
+        bits: int | None = None,
+        qat: int | None = None,
         chip: str | None = None,
         name: str = "model",
         folder: str | os.PathLike[str] | None = None,
@@ -201,6 +203,11 @@ class Run:
             "onnx", "torch" or "c".
         int8 : bool
             Quantise as well.
+        bits : int, optional
+            Of a weight in int8: 8, the default, or for ``format="c"`` 4, which lie two in a byte.
+        qat : int, optional
+            Epochs of quantisation-aware fine-tuning for int8: a copy of the network is trained on with its weights
+            rounded. By default 5 with 4 bits, and none with 8.
         chip : str, optional
             For ``format="c"`` in int8: a core and perhaps its clock, "cortex-m4@80MHz", for which the program is also
             compiled, linked and run in an emulator.
@@ -213,19 +220,21 @@ class Run:
             As for :meth:`features`.
         """
         from makeweight.designs.chips import parse_chip
+        from makeweight.export.deployment import int8_from
         from makeweight.export.formats import format_named
         from makeweight.export.session import PURPOSE, export_run, require_chip
         from makeweight.studies.looks import record_look
 
-        format_named(format, int8, name).require()
+        small = int8_from(int8, bits, qat)
+        format_named(format, small, name).require()
         on = None if chip is None else parse_chip(chip)
         require_chip(on, format, int8)
         target = Path(f"export-{self.row.job.network_id.slug}") if folder is None else Path(folder)
         data = self._data(files)
         with Store.open(self.folder) as store, counting() as view:
             report = export_run(
-                store, self.row, data, target, format_=format, int8=int8, chip=on, name=name, seeds=self.seeds, say=say,
-                progress=view.say,
+                store, self.row, data, target, format_=format, int8=small, chip=on, name=name, seeds=self.seeds,
+                say=say, progress=view.say,
             )  # fmt: skip
         record_look(self.folder, [self.key], say, PURPOSE)
         return report

@@ -64,7 +64,7 @@ def run_job(
         If the prepared data are not those of the job, or are damaged.
     """
     job, dataset = assignment.job, _open(assignment)
-    data, epochs = _training_data(dataset, job), list(assignment.epochs_before)
+    data, epochs = training_data(dataset, job), list(assignment.epochs_before)
     on = job.architecture, job.recipe, job.seed, assignment.hardware, data, assignment.checkpoint
     with training(*on) as (state, records):
         saved = time.monotonic()
@@ -94,7 +94,8 @@ def _open(assignment: Assignment) -> PreparedDataset:
     return dataset
 
 
-def _training_data(dataset: PreparedDataset, job: Job) -> TrainingData:
+def training_data(dataset: PreparedDataset, job: Job) -> TrainingData:
+    """Return what a job may see while it trains: its training and its validation split."""
     labelled = dataset.training_images()
     split = dataset.split(job.recipe.validation, job.split_seed)
     return TrainingData(labelled.images, labelled.labels, split.train, split.validation)

@@ -24,6 +24,7 @@ from makeweight.export.c.compiler import STRICT, compile_c, find_compiler
 from makeweight.export.c.emulate import Firmware, missing_tools, run
 from makeweight.export.c.lower import lower
 from makeweight.export.c.quantise import quantise
+from makeweight.export.c.rounding import BITS
 from makeweight.export.c.targets import TARGETS
 from makeweight.nets.build import Network, build
 from makeweight.nets.modules import Activation as ActivationModule
@@ -109,37 +110,39 @@ def _case(name: str) -> tuple[Network, NDArray[np.uint8]]:
     return _network(architecture), _images(architecture)
 
 
-def _expected(network: Network, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _expected(network: Network, images: NDArray[np.uint8], bits: int) -> NDArray[np.float32]:
     program = lower(network)
-    coded = quantise(program, images)
+    coded = quantise(program, images, bits)
     return np.stack([reference.logits(program, coded, image) for image in images])
 
 
 @pytest.mark.skipif(find_compiler() is None, reason="no C compiler")
+@pytest.mark.parametrize("bits", BITS)
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_the_c_file_computes_what_integers_give(name: str, tmp_path: Path) -> None:
+def test_the_c_file_computes_what_integers_give(name: str, bits: int, tmp_path: Path) -> None:
     network, images = _case(name)
-    write_c(network, [f"class {k}" for k in range(7)], tmp_path, images, int8=True)
+    write_c(network, [f"class {k}" for k in range(7)], tmp_path, images, int8=True, bits=bits)
     (tmp_path / "driver.c").write_text(DRIVER)
     for options in OPTIONS:
         assert compile_c([tmp_path / "driver.c"], tmp_path / "driver", options) is None
         pixels = images.transpose(0, 2, 3, 1).tobytes()
         done = subprocess.run([tmp_path / "driver"], input=pixels, capture_output=True, check=True, timeout=60)
-        assert done.stdout == _expected(network, images).tobytes(), options
+        assert done.stdout == _expected(network, images, bits).tobytes(), options
 
 
+@pytest.mark.parametrize("bits", BITS)
 @pytest.mark.parametrize(
     ("name", "core", "optimisation"), [*QUICK, *(pytest.param(*case, marks=pytest.mark.slow) for case in SLOW)]
 )
-def test_a_chip_computes_the_same_bits(name: str, core: str, optimisation: str, tmp_path: Path) -> None:
+def test_a_chip_computes_the_same_bits(name: str, core: str, optimisation: str, bits: int, tmp_path: Path) -> None:
     target = TARGETS[core]
     missing = missing_tools(target)
     if missing:
         pytest.skip(f"needs {' and '.join(missing)}")
     network, images = _case(name)
-    write_c(network, [f"class {k}" for k in range(7)], tmp_path, images, int8=True)
+    write_c(network, [f"class {k}" for k in range(7)], tmp_path, images, int8=True, bits=bits)
     pixels = images[3:4].transpose(0, 2, 3, 1).reshape(1, -1)
     firmware = Firmware('#include "model.c"', "model_image()", "model_predict", "ram.output")
     strict = (*STRICT[1:4], "-Wconversion", "-Wsign-conversion", "-Wshadow", "-Wcast-qual")
     result = run(target, tmp_path, firmware, pixels, (optimisation, *strict))
-    assert result.output == _expected(network, images)[3].tobytes()
+    assert result.output == _expected(network, images, bits)[3].tobytes()

@@ -67,7 +67,7 @@ class OnChip:
             "measured on a device.",
             f"{self.same_class} of {plural(self.images, 'test image')} got the same class as on this machine.",
             f"The design estimated {self.designed_flash_bytes:,} bytes of flash and {self.designed_instructions:,} "
-            "instructions.",
+            "instructions with weights of 8 bits.",
         )
 
 

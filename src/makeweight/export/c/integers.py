@@ -46,7 +46,8 @@ def _kernel_content(step: Convolution, coded: Coded, chosen: Kernel) -> Content:
     fields = (*parts.geometry(step, chosen.source, chosen.window), ("zero", str(chosen.zero)))
     if chosen.kind == "gathered" and isinstance(step, Pixels):
         fields = (*fields, ("flip", "0x80808080u"))
-    uses = frozenset({chosen.kind, *(["scores"] if coded.scores is not None else [])})
+    more = {"scores": coded.scores is not None, "nibbles": coded.bits == 4}
+    uses = frozenset({chosen.kind, *(name for name, used in more.items() if used)})
     content = Content(arrays, fields, [], (), uses)
     if coded.ending is not None:
         content = _ended(step, arrays, fields, coded.ending, uses)

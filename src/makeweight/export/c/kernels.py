@@ -53,18 +53,27 @@ def kernel(program: Program, step: Convolution, coded: Coded) -> Kernel:
     # No sum leaves int32 for that: input and zero both lie within what bounds the products.
     folded = folded.astype(np.int32)
     if window == source[1:] and not step.padding:
-        return Kernel("direct", packed(in_order.reshape(len(weights), 1, -1)), folded, (weights[0].size, 1, 1), (1, 1))
+        taps = in_order.reshape(len(weights), 1, -1)
+        return Kernel("direct", *_laid_out(taps, folded, coded.bits), (weights[0].size, 1, 1), (1, 1))
     if weights[0].size <= MAX_WINDOW and (rows * columns > 1 or (isinstance(step, Pixels) and step.padding)):
         taps = in_order.reshape(len(weights), 1, -1)
         whole = np.pad(taps, ((0, 0), (0, 0), (0, -taps.shape[2] % LANES)))
         outside = zeros.astype(np.int8) if coded.mean is None else coded.mean.view(np.int8)
-        return Kernel("gathered", packed(whole), folded, source, window, fill=outside)
+        return Kernel("gathered", *_laid_out(whole, folded, coded.bits), source, window, fill=outside)
     if isinstance(step, Pixels) and step.padding and len(set(zeros)) > 1:
         return Kernel("pixels", in_order, bias, source, window, mean=coded.mean)
-    in_rows = packed(in_order.reshape(len(weights), rows, -1))
+    in_rows = in_order.reshape(len(weights), rows, -1)
     if step.padding:
-        return Kernel("direct", in_rows, bias, source, window, int(zeros[0]))
-    return Kernel("direct", in_rows, folded, source, window)
+        return Kernel("direct", *_laid_out(in_rows, bias, coded.bits), source, window, int(zeros[0]))
+    return Kernel("direct", *_laid_out(in_rows, folded, coded.bits), source, window)
+
+
+def _laid_out(
+    weights: NDArray[np.int8], bias: NDArray[np.int32], bits: int
+) -> tuple[NDArray[np.int8], NDArray[np.int32]]:
+    if bits == 8:
+        return packed(weights), bias
+    return nibbles(weights), np.pad(bias, (0, -len(bias) % LANES))
 
 
 def packed(weights: NDArray[np.int8]) -> NDArray[np.int8]:
@@ -76,3 +85,17 @@ def packed(weights: NDArray[np.int8]) -> NDArray[np.int8]:
     rest = groups[..., whole:]
     in_rows = [part.reshape(*part.shape[:2], prod(part.shape[2:])) for part in (blocks, rest)]
     return np.concatenate([np.concatenate(in_rows, axis=2).reshape(-1), weights[together:].reshape(-1)])
+
+
+def nibbles(weights: NDArray[np.int8]) -> NDArray[np.int8]:
+    """Lay (o, rows, taps) weights of −7 to 7 out as w + 8, two a byte, filters and taps filled up to four.
+
+    [four filters][row][four taps], and of such a block [first, second pair of filters][taps 0 and 1, taps 2 and 3]
+    [filter of the pair], the earlier tap in the lower half of the byte: as words of 32 bits each pair of taps that
+    ``smlad`` takes together lies 16 bits apart.
+    """
+    filled = np.pad(weights, ((0, -len(weights) % LANES), (0, 0), (0, -weights.shape[2] % LANES)))
+    codes = (filled + 8).astype(np.uint8)
+    blocks = codes.reshape(-1, 2, 2, codes.shape[1], codes.shape[2] // LANES, 2, 2)  # g, pair, filter, row, block, taps
+    pairs = blocks[..., 0] | blocks[..., 1] << 4
+    return pairs.transpose(0, 3, 4, 1, 5, 2).reshape(-1).view(np.int8)

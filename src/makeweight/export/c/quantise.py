@@ -12,10 +12,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.special import erf
 
 from makeweight.export.c.execute import Range, StepRange, ranges
+from makeweight.export.c.rounding import largest_code, units
 from makeweight.export.c.steps import (
     Add,
     Adjust,
@@ -30,7 +32,6 @@ from makeweight.export.c.steps import (
     Rule,
 )
 
-MAX_WEIGHT = 127
 WIDEST_INPUT = 255  # |q − zero|, of int8 and of pixels
 # Together below 2^31, so that no sum overflows whatever the image: products of weights and inputs, and the bias.
 PRODUCTS, BIAS = 2.0**30, 2.0**29
@@ -73,6 +74,7 @@ class Coded:
     result: Coding
     ending: Ending | None = None  # None for a maximum, and for the scores
     weights: NDArray[np.int8] | None = None  # (o, c, rows, columns)
+    bits: int = 8  # of a weight
     bias: NDArray[np.int32] | None = None  # (o,)
     mean: NDArray[np.uint8] | None = None  # (c,)
     factor: NDArray[np.int16] | None = None  # as the scale of Adjust
@@ -82,25 +84,31 @@ class Coded:
     scores: NDArray[np.float32] | None = None  # (k,) from sums to logits
 
 
-def quantise(program: Program, images: NDArray[np.uint8]) -> list[Coded]:
-    """Code a program in int8, with the ranges that its values have over (n, c, h, w) images."""
+def quantise(program: Program, images: NDArray[np.uint8], bits: int = 8) -> list[Coded]:
+    """Code a program in int8, with the ranges that its values have over (n, c, h, w) images.
+
+    Weights have 8 or 4 bits; those of depthwise filters, which are few, have 8 either way.
+    """
     seen = ranges(program, images)
     coded: list[Coded] = []
     for number, step in enumerate(program.steps):
         source = Coding(1.0, 0) if isinstance(step, Pixels) else coded[step.source].result
         kept = coded[step.kept].result if isinstance(step, Add) else None
         last = number == len(program.steps) - 1
-        coded.append(_coded(program, step, source, kept, seen[number], last))
+        coded.append(_coded(program, step, source, kept, seen[number], last, bits))
     return coded
 
 
-def _coded(program: Program, step: Any, source: Coding, kept: Coding | None, seen: StepRange, last: bool) -> Coded:
+def _coded(
+    program: Program, step: Any, source: Coding, kept: Coding | None, seen: StepRange, last: bool, bits: int
+) -> Coded:
     if isinstance(step, Largest):
         return Coded(source, source)
     result = _scale(seen.after)
     match step:
         case Pixels() | Filter() | Depthwise():
-            return _filter(program, step, source, result, seen, last)
+            bits = 8 if isinstance(step, Depthwise) else bits
+            return _filter(program, step, source, result, seen, last, bits)
         case Average():
             unit = np.full((1, 1, 1), source.scale / (step.rows * step.columns))
             return Coded(source, result, _ending(unit, step.rule, result, seen))
@@ -115,27 +123,29 @@ def _coded(program: Program, step: Any, source: Coding, kept: Coding | None, see
             raise TypeError(f"no int8 for {type(step).__name__}")
 
 
-def _filter(program: Program, step: Convolution, source: Coding, result: Coding, seen: StepRange, last: bool) -> Coded:
-    weights, unit = _weights(step, source)
+def _filter(
+    program: Program, step: Convolution, source: Coding, result: Coding, seen: StepRange, last: bool, bits: int
+) -> Coded:
+    weights, unit = _weights(step, source, bits)
     sums = unit * source.scale
     bias, mean = step.bias, None
     if isinstance(step, Pixels):
         mean = np.clip(np.rint(step.mean), 0, 255).astype(np.uint8)
         # The bias makes up for the rounding of the means, but for what padding leaves out at the edges.
         bias = bias + np.einsum("ocij,c->o", weights, mean - step.mean) * unit
-    coded = Coded(source, result, weights=weights, bias=np.rint(bias / sums).astype(np.int32), mean=mean)
+    coded = Coded(source, result, weights=weights, bits=bits, bias=np.rint(bias / sums).astype(np.int32), mean=mean)
     if last and _are_scores(program, step):
         return replace(coded, scores=sums.astype(np.float32))
     return replace(coded, ending=_ending(sums[:, None, None], step.rule, result, seen))
 
 
-def _weights(step: Convolution, source: Coding) -> tuple[NDArray[np.int8], Floats]:
+def _weights(step: Convolution, source: Coding, bits: int) -> tuple[NDArray[np.int8], Floats]:
     """Return the weights of each filter and its unit: the finest that keeps weights, products and bias in range."""
-    flat = np.abs(step.weights.reshape(len(step.weights), -1))
-    units = flat.max(1) / MAX_WEIGHT, flat.sum(1) * WIDEST_INPUT / PRODUCTS, np.abs(step.bias) / source.scale / BIAS
-    unit = np.maximum.reduce(units)
+    flat, largest = np.abs(step.weights.reshape(len(step.weights), -1)), largest_code(bits)
+    own = units(torch.from_numpy(step.weights), bits).numpy()
+    unit = np.maximum.reduce((own, flat.sum(1) * WIDEST_INPUT / PRODUCTS, np.abs(step.bias) / source.scale / BIAS))
     unit[unit == 0] = 1.0  # nothing but zeros
-    return np.rint(step.weights / unit[:, None, None, None]).astype(np.int8), unit
+    return np.clip(np.rint(step.weights / unit[:, None, None, None]), -largest, largest).astype(np.int8), unit
 
 
 def _are_scores(program: Program, step: Convolution) -> bool:

@@ -49,6 +49,7 @@ def write_c(
     *,
     name: str = "model",
     int8: bool = False,
+    bits: int = 8,
     remarks: Sequence[str] = (),
 ) -> CFiles:
     """Write ``NAME.c`` and ``NAME.h``: uint8 image in, probabilities or the class out; same input, same bytes.
@@ -67,6 +68,8 @@ def write_c(
         Of the files, and the prefix of what they define.
     int8 : bool
         Whether weights and activations are int8; float otherwise.
+    bits : int
+        Of a weight, with int8: 8, or 4 that lie two in a byte. Activations have 8.
     remarks : sequence of str
         Lines for the comment at the top, such as data, digest, budget and accuracy; unsafe characters become _.
 
@@ -81,7 +84,7 @@ def write_c(
     classes = network.architecture.classes
     if len(class_names) != classes:
         raise InvalidValue(f"{len(class_names)} class names do not fit {classes} classes. Give one name for each.")
-    model = _int8(network, calibration) if int8 else _float(network)
+    model = _int8(network, calibration, bits) if int8 else _float(network)
     files = tuple(folder / f"{name}.{ending}" for ending in "ch")
     values = _values(network, model, name, class_names, remarks)
     for file in files:
@@ -115,7 +118,7 @@ def _float(network: Network) -> _Model:
     return _Model("fp32", layout, where, float_parts(program, where), program.classes)
 
 
-def _int8(network: Network, calibration: NDArray[np.uint8] | None) -> _Model:
+def _int8(network: Network, calibration: NDArray[np.uint8] | None, bits: int) -> _Model:
     if calibration is None or not len(calibration):
         raise InvalidValue("int8 takes its ranges from images, and got 0. Give a few hundred training images.")
     shape = network.architecture.input_shape
@@ -127,7 +130,8 @@ def _int8(network: Network, calibration: NDArray[np.uint8] | None) -> _Model:
     program = lower(network)
     layout = program.layout("int8")
     where = places(layout, "int8")
-    return _Model("int8", layout, where, int8_parts(program, where, quantise(program, calibration)), program.classes)
+    parts = int8_parts(program, where, quantise(program, calibration, bits))
+    return _Model("int8", layout, where, parts, program.classes)
 
 
 def _values(
@@ -162,13 +166,15 @@ def _about(network: Network, model: _Model, remarks: Sequence[str]) -> list[str]
     weights = cost(architecture).weights
     error_function = not model.int8 and any("gelu" in part.uses for part in model.parts)
     functions = ("expf", "erff")[: 1 + error_function]
+    few = any("nibbles" in part.uses for part in model.parts)
+    computed = f"int8, with sums in int32{' and weights of 4 bits' if few else ''}" if model.int8 else "float"
     lines = [
         f"{architecture.family} for images of {shape} (channels x height x width) and {architecture.classes} classes, "
         f"{weights:,} weights.",
         *remarks,
         f"Written by makeweight {makeweight.__version__}.",
         "",
-        f"Computes in {'int8, with sums in int32' if model.int8 else 'float'}. No allocation, no recursion.",
+        f"Computes in {computed}. No allocation, no recursion.",
         f"Of libraries: {' and '.join(functions)} of <math.h>, and what the compiler brings where a core lacks an "
         "instruction, such as products of 64 bits on a Cortex-M0+.",
         f"RAM: {model.layout.bytes:,} bytes for image, values and output. Stack: allow for {STACK_BYTES} bytes on top.",
