@@ -22,7 +22,7 @@ extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 
 # The pages.
 html_theme, html_title = "furo", f"makeweight {release}"
-html_copy_source = False
+html_copy_source, html_show_copyright = False, False
 myst_heading_anchors = 4
 nb_execution_mode = "off"  # the tests run the lessons
 suppress_warnings = ["myst.header", "toc.not_included"]  # results' tables and the README are linked, not listed
