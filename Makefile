@@ -4,7 +4,7 @@ BIN := .venv/bin
 SOURCES := $(wildcard pyproject.toml constraints.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup study test test-slow bench bench-web corpus lint format docs images clean
+.PHONY: help setup study test test-slow bench bench-web corpus lint format docs readme lessons images clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -38,17 +38,25 @@ corpus: .venv/installed-dev ## score the diagnosis on its corpus of broken and h
 	$(BIN)/python -m benchmarks.diagnosis.score --write
 
 lint: .venv/installed-dev ## check style, types and import direction
-	$(BIN)/ruff check src tests scripts benchmarks examples
-	$(BIN)/ruff format --check src tests scripts benchmarks examples
+	$(BIN)/ruff check src tests scripts benchmarks examples docs/conf.py
+	$(BIN)/ruff format --check src tests scripts benchmarks examples docs/conf.py
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 format: .venv/installed-dev ## format the code
-	$(BIN)/ruff check --fix src tests scripts benchmarks examples
-	$(BIN)/ruff format src tests scripts benchmarks examples
+	$(BIN)/ruff check --fix src tests scripts benchmarks examples docs/conf.py
+	$(BIN)/ruff format src tests scripts benchmarks examples docs/conf.py
 
-docs: .venv/installed ## write docs/commands.md from the commands' own help
+docs: .venv/installed-dev ## write the references from the code, and make the site build/site/index.html
 	$(BIN)/typer makeweight.cli.app utils docs --name makeweight --title "The commands" --output docs/commands.md
+	$(BIN)/python scripts/write_reference.py
+	$(BIN)/python -m sphinx -c docs --quiet --fail-on-warning --keep-going . build/site
+
+readme: study ## run what the README shows, and write its output into it
+	$(BIN)/python scripts/update_readme.py
+
+lessons: .venv/installed-dev ## run the lessons on FashionMNIST, and keep their outputs: half an hour
+	$(BIN)/python scripts/run_lessons.py
 
 images: .venv/installed-dev ## draw docs/images from the finished study of make study
 	$(BIN)/python scripts/draw_images.py

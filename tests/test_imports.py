@@ -92,7 +92,8 @@ def test_help_is_shown_without_a_traceback(variables: dict[str, str]) -> None:
 
 
 def test_the_console_script_is_this_version() -> None:
-    assert _run(str(BIN / "makeweight"), "--version").stdout.strip() == makeweight.__version__
+    first = _run(str(BIN / "makeweight"), "--version").stdout.splitlines()[0]
+    assert re.fullmatch(rf"makeweight {re.escape(makeweight.__version__)}( \(commit [0-9a-f]{{12}}\))?", first)
 
 
 FORBIDDEN = {

@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-import makeweight
 from makeweight.cli import (
     compare,
     data,
     design,
     diagnose,
+    doctor,
     export,
     features,
     figure,
@@ -33,7 +33,6 @@ app = typer.Typer(
     help="Find the best image classifier that fits your weight budget, and prove it.",
     epilog="Start with: makeweight study   (seven networks on FashionMNIST)",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -43,7 +42,7 @@ for _command, _examples in (
     (report.show, report.SHOW_EXAMPLES), (measure.measure, measure.EXAMPLES), (compare.compare, compare.EXAMPLES),
     (figure.figure, figure.EXAMPLES), (diagnose.diagnose, diagnose.EXAMPLES), (features.features, features.EXAMPLES),
     (export.export, export.EXAMPLES), (predict.predict, predict.EXAMPLES), (report.report, report.EXAMPLES),
-    (verify.verify, verify.EXAMPLES),
+    (verify.verify, verify.EXAMPLES), (doctor.doctor, doctor.EXAMPLES),
 ):  # fmt: skip
     app.command(_command.__name__, epilog=_examples)(_command)
 app.add_typer(data.app, name="data")
@@ -52,14 +51,22 @@ app.add_typer(zoo.app, name="zoo")
 
 def _print_version(value: bool) -> None:
     if value:
-        put(makeweight.__version__)
+        from makeweight.face.doctor import about
+
+        put(about())
         raise typer.Exit
 
 
 @app.callback()
 def _common(
     version: Annotated[
-        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+        bool,
+        typer.Option(
+            "--version",
+            help="Print versions and machine, to paste into a report.",
+            callback=_print_version,
+            is_eager=True,
+        ),
     ] = False,
 ) -> None:
     pass

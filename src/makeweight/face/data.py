@@ -57,7 +57,7 @@ def load_data(
     scale : "LOW..HIGH" or "standardised", optional
         The numbers of black and white in arrays and tables that don't go from 0 to 255 or to 1, as in "0..16".
     layout : str, optional
-        What each level of folders is: part, class or *, as in "part/class".
+        What each level of folders is: part, class or ``*``, as in "part/class".
     label : str, optional
         The column of a table that has the labels.
     follow_links : bool

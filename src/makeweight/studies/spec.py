@@ -70,27 +70,31 @@ class StudySpec(BaseModel):
 
     dataset: Annotated[str, BeforeValidator(_dataset)] | None = None  # in the catalogue; None: FashionMNIST, or `data`
     data: str | None = None  # path of the user's own images, or, with `dataset`, of its original files
-    image_size: str | None = None  # of the user's own images
-    channels: Annotated[int, Field(strict=True)] | None = None
-    scale: str | None = None
-    layout: str | None = None
-    label: str | None = None
-    follow_links: Annotated[bool, Field(strict=True)] = False
-    skip_unreadable: Annotated[bool, Field(strict=True)] = False
+    image_size: str | None = None  # of the user's own images, as HEIGHTxWIDTH or one side
+    channels: Annotated[int, Field(strict=True)] | None = None  # of the user's own images: 1 or 3
+    scale: str | None = None  # what the numbers of the user's own images mean
+    layout: str | None = None  # what the axes of arrays, or folders, mean
+    label: str | None = None  # the column of a table that has the label
+    follow_links: Annotated[bool, Field(strict=True)] = False  # read what symbolic links lead to
+    skip_unreadable: Annotated[bool, Field(strict=True)] = False  # leave out pictures that can't be read
+    # Each is crossed with every budget; the default: FCNs and CNNs.
     families: tuple[Annotated[str, BeforeValidator(_family)], ...] = Field(
         default_factory=_default_families, min_length=1
     )
-    # None: each family's own.
+    # In weights, as 100K, 0.1M or 100_000; None: each family's own.
     budgets: Annotated[tuple[Annotated[int, BeforeValidator(_budget)], ...], Field(min_length=1)] | None = None
     seeds: Annotated[int, Field(strict=True, ge=1, le=MAX_SEEDS)] = 3  # how many, counted from 0
-    split_seed: Annotated[int, Field(strict=True, ge=0, lt=2**32)] = 0
+    split_seed: Annotated[int, Field(strict=True, ge=0, lt=2**32)] = 0  # of the division into training and validation
     tuned: Annotated[bool, Field(strict=True)] = False  # use the networks and recipes that makeweight tune found
     # Of every network, per image, besides its weights; None: no limit.
     max_macs: Annotated[int, BeforeValidator(partial(_limit, kind="macs"))] | None = None
+    # Bytes of the exported C program, as 32K or 32768.
     max_ram: Annotated[int, BeforeValidator(partial(_limit, kind="bytes"))] | None = None
     ram_type: NumberType = "int8"  # the program that max_ram is for
-    chip: Annotated[str, BeforeValidator(_chip)] | None = None  # a core and its clock
+    chip: Annotated[str, BeforeValidator(_chip)] | None = None  # a core and its clock, as cortex-m4@80MHz
+    # Bytes of weights and code on that chip.
     max_flash: Annotated[int, BeforeValidator(partial(_limit, kind="bytes"))] | None = None
+    # Milliseconds an image on that chip.
     max_ms: Annotated[float, BeforeValidator(parse_milliseconds)] | None = None
     recipe: dict[str, Any] = {}  # fields of the recipe, and tables of them by family
     # Options of families and fields of the recipe, each with the values to try: the grid has every combination.
