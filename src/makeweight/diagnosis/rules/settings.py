@@ -110,7 +110,7 @@ def rate_too_low(e: Evidence) -> Iterator[Finding]:
     factor, best = min(higher.items(), key=lambda item: item[1].last)
     # Means over batches, because one batch may be easier than another.
     possible, reached = tenth.head - best.last, tenth.head - usual.last
-    if possible < 0.2 * abs(tenth.head):
+    if possible <= 0 or possible < 0.2 * abs(tenth.head):  # 0 where the loss is 0 whatever is done
         return
     if not e.training.own and len(e.training.losses) >= ENOUGH_STEPS and e.speaks_nats:
         reached = max(reached, tenth.head - sum(e.training.losses[-10:]) / 10)  # by the user's own steps
