@@ -341,6 +341,29 @@ def test_labels_of_0_and_2_are_no_labels_of_one_output(sound: Make) -> None:
 # Advice in the user's own names.
 
 
+def test_a_loss_that_is_always_0_ends_in_a_verdict(sound: Make, pictures: Pictures) -> None:
+    """Cross-entropy of one output takes a column of floats for probabilities of one class."""
+    images, labels = pictures
+    given = sound(**model_of(nn.Linear(64, 16), nn.ReLU(), nn.Linear(16, 1)))
+
+    def loss(outputs: Tensor, targets: Tensor) -> Tensor:
+        return functional.cross_entropy(outputs, targets.float().unsqueeze(1))
+
+    found = makeweight.diagnose(**{**given, "loss_fn": loss, "images": images, "labels": (labels > 4).long()})
+    assert "wrong-loss" in sure(found)
+
+
+def test_a_mean_divided_by_the_data_set_is_found(sound: Make) -> None:
+    given = sound()
+    given["optimizer"] = torch.optim.SGD(given["model"].parameters(), lr=0.1, momentum=0.9)
+    found = makeweight.diagnose(
+        **{**given, "loss_fn": lambda outputs, labels: functional.cross_entropy(outputs, labels) / 1_437}
+    )
+    [finding] = [f for f in found.findings if f.code == "loss-reduction"]
+    assert finding.certainty != "hint"
+    assert "perhaps all of the data set" in finding.evidence
+
+
 def test_a_learning_rate_is_given_with_the_users_optimizer_and_what_it_did(sound: Make) -> None:
     given = sound(**model_of(nn.Linear(64, 48), nn.ReLU(), nn.Linear(48, 10)))
     given["optimizer"] = torch.optim.SGD(given["model"].parameters(), lr=30.0)

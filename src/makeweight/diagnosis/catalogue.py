@@ -58,8 +58,8 @@ CATALOGUE: dict[str, Entry] = {
         "none",
     ),
     "loss-reduction": Entry(
-        "The size of the gradient depends on the number of images in a batch",
-        "The loss is not the mean over the images, so the learning rate means something else with every batch size.",
+        "The loss is not the mean over the images of a batch",
+        "The gradient is off by a number of images, so the learning rate means something else than usual.",
         'Take the mean over the batch once: CrossEntropyLoss(reduction="mean"), and do not divide again.',
     ),
     "detached-graph": Entry(

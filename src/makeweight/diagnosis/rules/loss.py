@@ -250,6 +250,9 @@ def _bounds(maker: str) -> str:
     return "cut off"
 
 
+MIN_SCALE = 0.01  # of a loss, beside the mean of cross-entropy
+
+
 def loss_reduction(e: Evidence) -> Iterator[Finding]:
     """Look for a sum over the batch, or a second division by its size."""
     doubled, pull = e.training.doubled, e.training.pull
@@ -261,15 +264,26 @@ def loss_reduction(e: Evidence) -> Iterator[Finding]:
     if pull is not None and pull.images >= 8 and pull.wrong_way < 0.5:
         summed = summed and pull.scale > 0.4 * pull.images if doubled is not None else pull.scale > 0.4 * pull.images
         divided = divided and pull.scale < 2.5 / pull.images if doubled is not None else pull.scale < 2.5 / pull.images
-    if summed or divided:
+    # Gradients that are accumulated are divided too, but over a hundred batches only rarely.
+    tiny = pull is not None and pull.images >= 8 and 0 < pull.scale < MIN_SCALE and not summed
+    if summed or divided or tiny:
         evidence = f"the gradient for a batch taken twice is {doubled:.2f} times that for the batch" if doubled else ""
         scale = f"the gradient at the logits is {pull.scale:.3g} times that of the mean" if pull is not None else ""
         adapts = isinstance(e.subject.optimizer, torch.optim.Adam | torch.optim.RMSprop | torch.optim.Adagrad)
         what = "a sum over the batch" if summed else "divided by the number of images twice"
+        what = (
+            "divided by far more than the images of a batch, perhaps all of the data set"
+            if tiny and not divided
+            else what
+        )
         yield finding(
             "loss-reduction",
             # Adam divides by the gradient's size, so a loss that is small for every batch makes no difference to it.
-            "hint" if divided and adapts else "definite" if doubled is not None and pull is not None else "likely",
+            "hint"
+            if (divided or tiny) and adapts
+            else "definite"
+            if doubled is not None and pull is not None
+            else "likely",
             f"{'; '.join(filter(None, (evidence, scale)))} (1 for a mean): the loss is {what}",
             "loss_fn" if e.training.own else "step, where the loss is computed",
         )
