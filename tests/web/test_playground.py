@@ -174,11 +174,11 @@ def test_train_this_begins_a_training_of_this_network(
     with serve(tmp_path) as served, served.enter() as client:
         answer = client.post("/playground/train", json=asked)
         assert answer.status_code == 202
-        folder = tmp_path / answer.json()["href"].removeprefix("/studies/")
+        folder = tmp_path / answer.json()["href"].removeprefix("../studies/")
         pid = runner_of(folder)
         assert pid is not None
         try:
-            assert "running" in client.get(answer.json()["href"]).text
+            assert "running" in client.get("/playground/" + answer.json()["href"]).text
             assert client.post("/playground/train", json=asked).status_code == 409  # it is at work already
             [row] = planned(folder)
             expected = fit(family_named("cnn"), Task((1, 8, 8), 10), 3_000, {"blocks": 0}, Limits(25_000, 1_024))

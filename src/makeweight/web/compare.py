@@ -79,6 +79,12 @@ def show(request: Request) -> Response:
     )
 
 
+def differing(request: Request) -> Response:
+    """Say what the first two networks differ in."""
+    a, b = find_chosen(request)[:2]
+    return answer({"words": in_one_line(a.summary, b.summary)})
+
+
 def curves(request: Request) -> Response:
     """Answer with the figures of the networks' learning curves."""
     return answer(curve_chart([network.summary for network in find_chosen(request)]).to_record())
