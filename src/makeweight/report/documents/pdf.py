@@ -31,9 +31,10 @@ MILLIMETRES = 25.4 / 72  # of a point
 GRAY = (110, 110, 110)
 HEAD = FontFace(emphasis="BOLD", fill_color=(240, 240, 240))
 TITLE = 12.0  # millimetres of a heading
-WORDS = 18.0  # and of what is said of a figure
+WORDS = 11.0  # and of what is said of a figure
+MANY_ROWS, LEAST_ROWS = 12, 4  # a table of many rows is broken, after some of them
 SCALE = 0.68  # of figures that are drawn for a screen: their letters are as large as a note's
-TALLEST = 105.0  # millimetres of a figure: two stand on a page
+TALLEST = 82.0  # millimetres of a figure: two stand on a page with their words
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # the same study gives the same bytes
 
 
@@ -114,16 +115,17 @@ def _text(pdf: FPDF, text: str, size: float) -> None:
 
 
 def _make_room(pdf: FPDF, height: float) -> None:
-    """Begin a page where this doesn't fit any more; what doesn't fit a whole one is broken."""
+    """Begin a page where this doesn't fit any more."""
     if pdf.get_y() + height > pdf.h - MARGIN and height < pdf.eph:
         pdf.add_page()
 
 
 def _height(pdf: FPDF, block: Block | None) -> float:
-    """Millimetres that a block takes with its title, about; of text, its first lines."""
+    """Millimetres that a block takes with its title, about; of text and long tables, the first lines."""
     match block:
         case Table():
-            return LINE * _size(block) * MILLIMETRES * (len(block.rows) + 2) + TITLE
+            rows = min(len(block.rows), LEAST_ROWS) if len(block.rows) > MANY_ROWS else len(block.rows)
+            return LINE * _size(block) * MILLIMETRES * (rows + 2) + TITLE
         case Drawing():
             with style.drawing():
                 return _extent(pdf, block.draw())[1] + TITLE + WORDS
