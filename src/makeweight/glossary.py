@@ -16,7 +16,7 @@ class Term:
 
 
 TERMS = (
-    Term("accuracy", "Accuracy", "The share of images whose most probable class is the right one."),
+    Term("accuracy", "Accuracy", "The share of images whose most probable class is the right one.", ("training %",)),
     Term(
         "test-accuracy",
         "Test accuracy",

@@ -40,10 +40,12 @@ class Served:
 
 
 @contextmanager
-def serving(store: Path, *only: str, port: int = 0, hosts: tuple[str, ...] = (), root: str = "") -> Iterator[Served]:
+def serving(
+    store: Path, *only: str, port: int = 0, hosts: tuple[str, ...] = (), root: str = "", remote: bool = False
+) -> Iterator[Served]:
     """Serve a store while the block runs."""
     urls: list[str] = []
-    address = Address(port=port, hosts=hosts, root=root)
+    address = Address(port=port, remote=remote, hosts=hosts, root=root)
     listener = listen(address)
     server = make_server(store, only, address, urls.append, listener)
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)

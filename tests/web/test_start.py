@@ -100,6 +100,13 @@ def test_images_that_cannot_be_taken_are_refused(client: httpx.Client, path: str
     assert answer.json()["error"]
 
 
+def test_where_other_machines_are_let_in_no_path_of_this_one_is_taken(tmp_path: Path, serve: Any) -> None:
+    (tmp_path / "mine.npz").write_bytes(archive())
+    with serve(tmp_path / "store", remote=True) as served, served.enter() as client:
+        assert client.post("/data/prepare", json={"path": str(tmp_path / "mine.npz")}).status_code == 403
+        assert "data-path" not in client.get("/data").text
+
+
 def test_draw_leads_to_the_best_network_and_says_where_there_is_none(
     client: httpx.Client, tmp_path: Path, serve: Any
 ) -> None:

@@ -6,7 +6,7 @@ trained on these images, in any study here, say how many those are.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import log2, sqrt
 from pathlib import Path
 from statistics import fmean
@@ -17,7 +17,7 @@ from makeweight.errors import MakeweightError
 from makeweight.store.store import Store
 from makeweight.web.progress import Progress
 from makeweight.web.shelf import Shelf
-from makeweight.wording import percent, plural, span
+from makeweight.wording import percent, percentage, plural, span
 
 MAX_STUDIES = 20  # that changed last
 LEAST_ERROR = 1e-4  # of a network without a mistake, which says nothing about its merit
@@ -35,7 +35,8 @@ def expected_accuracy(shelf: Shelf, digest: str, expected: float) -> str:
         return ""
     halvings, spread = expected + fmean(levels), SURE * RESIDUAL * sqrt(1 + 1 / len(levels))
     low, middle, high = (1 - 2.0**-about for about in (halvings - spread, halvings, halvings + spread))
-    return f"{percent(middle, 1)} ({span(low, high)}), from {plural(len(levels), 'network')} trained here"
+    between = span(low, high, partial(percentage, decimals=1))
+    return f"{percent(middle, 1)} ({between}), from {plural(len(levels), 'network')} trained here"
 
 
 @lru_cache(MAX_STUDIES)

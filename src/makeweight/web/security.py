@@ -102,6 +102,9 @@ class Guard:
         except TimeoutError:
             words = f"the request's body did not come within {_seconds(scope):.0f} s."
             await answer.instead(refusal(scope, 408, words), scope, receive)
+        except asyncio.CancelledError:  # the server stops, and what was started goes on without it
+            if not await answer.instead(refusal(scope, 503, "the dashboard is stopping."), scope, receive):
+                raise
         except Exception:  # caught here, or the answer would lack the headers
             log.exception("%s %s failed", scope["method"], scope["path"])
             await answer.instead(refusal(scope, 500, BROKEN), scope, receive)
@@ -179,10 +182,12 @@ class _Answer:
             headers.setdefault("Cache-Control", "no-store")
         await self._send(message)
 
-    async def instead(self, answer: ASGIApp, scope: Scope, receive: Receive) -> None:
+    async def instead(self, answer: ASGIApp, scope: Scope, receive: Receive) -> bool:
         """Answer with a refusal, unless the route has begun to answer; then the server closes the connection."""
-        if not self._begun:
-            await answer(scope, receive, self.send)
+        if self._begun:
+            return False
+        await answer(scope, receive, self.send)
+        return True
 
 
 def is_own_host(host: str, remote: bool, hosts: tuple[str, ...] = ()) -> bool:
