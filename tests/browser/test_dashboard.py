@@ -160,7 +160,7 @@ def test_the_table_sorts_and_the_address_remembers(visit: Visit) -> None:
 def test_choices_of_the_chart_are_in_the_address(visit: Visit) -> None:
     page = visit("/studies/small?lines=each").page
     until(lambda: points(page) == 8 * 4)
-    page.locator("[data-chart=live] select").select_option("1")
+    page.locator("[data-chart=live] [data-choice]").select_option("1")
     page.locator("[data-chart=live] .chip", has_text="FCN 2K").click()
     until(lambda: points(page) == 6 * 4)
     page.reload()
@@ -181,7 +181,7 @@ def test_networks_are_ticked_and_compared(visit: Visit) -> None:
     for label, ready in (("FCN 2K", False), ("CNN 2K", True)):
         page.get_by_label(f"Compare {label}").check()
         expect(button).to_be_enabled(enabled=ready)
-    expect(page.locator("[data-differing]")).to_contain_text("What differs: the family")
+    expect(page.locator("[data-differing]")).to_contain_text("What differs: family FCN and CNN")
     page.get_by_label("Compare CNN 3K").check()
     button.click()
     expect(page.locator("h1")).to_have_text("3 networks compared")
