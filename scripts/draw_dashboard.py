@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -39,6 +40,8 @@ def main() -> None:
         )
         server = subprocess.Popen([*MAKEWEIGHT, "serve", f"--store={folder}"], stdout=subprocess.PIPE, text=True)
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        while not (Path(folder) / "live" / "study.db").exists() and training.poll() is None:
+            time.sleep(0.2)  # a busy machine takes a while to begin
         try:
             photograph(browser, server, f"/studies/{study}", network)
         finally:
@@ -75,7 +78,7 @@ def enter(browser: Browser, server: subprocess.Popen[str], scheme: str, width: i
 def shoot(page: Page, path: str, name: str, draw: bool = False, seconds: float = 1) -> None:
     """Open a page, draw a shirt where one is asked for, and take the picture."""
     page.goto("/".join(page.url.split("/")[:3]) + path)
-    page.wait_for_selector("html.ready", state="attached")
+    page.wait_for_selector("html.ready", state="attached", timeout=120_000)
     page.wait_for_timeout(1_000 * seconds)
     if draw:
         shirt(page)
