@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -26,6 +27,7 @@ LIVE = (
     "--name=live",
     "--set=epochs=80",
 )
+DRAWN_EPOCHS = "Math.max(0, ...(document.querySelector('.plot')?.data ?? []).map((trace) => trace.x.length))"
 MAKEWEIGHT = [sys.executable, "-m", "makeweight"]
 
 
@@ -39,6 +41,8 @@ def main() -> None:
         )
         server = subprocess.Popen([*MAKEWEIGHT, "serve", f"--store={folder}"], stdout=subprocess.PIPE, text=True)
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        while not (Path(folder) / "live" / "study.db").exists() and training.poll() is None:
+            time.sleep(0.2)  # a busy machine takes a while to begin
         try:
             photograph(browser, server, f"/studies/{study}", network)
         finally:
@@ -51,7 +55,7 @@ def main() -> None:
 def photograph(browser: Browser, server: subprocess.Popen[str], study: str, network: str) -> None:
     """Take one picture after the other."""
     look = f"{study}/networks/{network}"
-    shoot(enter(browser, server, "light", 1280), "/studies/live", "study-light", seconds=14)
+    shoot(enter(browser, server, "light", 1280), "/studies/live", "study-light", epochs=24)
     shoot(enter(browser, server, "dark", 1280), look, "network-dark", draw=True)
     shoot(
         enter(browser, server, "light", 1280),
@@ -72,10 +76,12 @@ def enter(browser: Browser, server: subprocess.Popen[str], scheme: str, width: i
     return page
 
 
-def shoot(page: Page, path: str, name: str, draw: bool = False, seconds: float = 1) -> None:
-    """Open a page, draw a shirt where one is asked for, and take the picture."""
+def shoot(page: Page, path: str, name: str, draw: bool = False, seconds: float = 1, epochs: int = 0) -> None:
+    """Open a page, draw a shirt or wait for epochs where these are asked for, and take the picture."""
     page.goto("/".join(page.url.split("/")[:3]) + path)
-    page.wait_for_selector("html.ready", state="attached")
+    page.wait_for_selector("html.ready", state="attached", timeout=120_000)
+    while page.evaluate(DRAWN_EPOCHS) < epochs:
+        page.wait_for_timeout(500)
     page.wait_for_timeout(1_000 * seconds)
     if draw:
         shirt(page)

@@ -27,7 +27,15 @@ Visit = Callable[..., Any]
 NETWORK = "/studies/small/networks/cnn-3k"
 PLAYED = ("/studies/small", f"{NETWORK}?image=3&layer=stem&filter=1", "/playground",
           "/compare?network=small/fcn-2k&network=small/cnn-3k&network=other/fcn-2k")  # fmt: skip
-READ = ("/", f"{NETWORK}/diagnosis", "/playground?family=cnn&kernel=11&padding=0&stages=4", "/data")
+READ = (
+    "/",
+    "/start",
+    "/glossary",
+    "/data/digits",
+    f"{NETWORK}/diagnosis",
+    "/playground?family=cnn&kernel=11&padding=0&stages=4",
+    "/data",
+)
 VIEWS = [(path, "light", False) for path in (*PLAYED, *READ)]
 # The same for dark rooms and phones: of one page each time, of all in `make test-slow`.
 VIEWS += [
@@ -36,6 +44,7 @@ VIEWS += [
     for scheme, phone in (("dark", False), ("light", True))
 ]
 DRAWN_POINTS = "(document.querySelector('[data-chart=live] .plot').data || []).reduce((n, t) => n + t.x.length, 0)"
+DRAWN = "[data-latency]:not([data-latency=''])"  # the maps of a sheet stand there, also of an empty one
 MAX_MS = 100  # from a stroke to the maps on the screen
 
 
@@ -55,12 +64,12 @@ def until(condition: Callable[[], bool], seconds: float = 40) -> None:
 
 
 @pytest.mark.parametrize(("path", "scheme", "phone"), VIEWS)
-def test_axe_finds_nothing_serious_and_the_browser_nothing_to_complain_of(
+def test_axe_finds_nothing_and_the_browser_nothing_to_complain_of(
     visit: Visit, path: str, scheme: str, phone: bool
 ) -> None:
-    opened = visit(path, phone=phone, color_scheme=scheme, ready="html.ready" if path not in ("/data",) else "footer")
+    opened = visit(path, phone=phone, color_scheme=scheme, ready="html.ready")
     found = Axe().run(opened.page).response["violations"]
-    assert [(v["id"], v["nodes"][0]["html"]) for v in found if v["impact"] in ("serious", "critical")] == []
+    assert [(v["id"], v["nodes"][0]["html"]) for v in found] == []
     assert opened.page.evaluate("document.documentElement.scrollWidth") <= (390 if phone else 1280)
     assert opened.complaints == []
     paper = {"light": "rgb(255, 255, 255)", "dark": "rgb(22, 24, 27)"}[scheme]
@@ -149,9 +158,9 @@ def test_the_table_sorts_and_the_address_remembers(visit: Visit) -> None:
 
 
 def test_choices_of_the_chart_are_in_the_address(visit: Visit) -> None:
-    page = visit("/studies/small").page
+    page = visit("/studies/small?lines=each").page
     until(lambda: points(page) == 8 * 4)
-    page.locator("[data-chart=live] select").select_option("1")
+    page.locator("[data-chart=live] [data-choice]").select_option("1")
     page.locator("[data-chart=live] .chip", has_text="FCN 2K").click()
     until(lambda: points(page) == 6 * 4)
     page.reload()
@@ -160,17 +169,21 @@ def test_choices_of_the_chart_are_in_the_address(visit: Visit) -> None:
     expect(page.locator("[data-chart=live] .ytitle")).to_have_text("training loss")
 
 
-def test_the_accuracy_cost_chart_has_intervals_and_the_verdict_stands_below(visit: Visit, finished: Any) -> None:
+def test_the_accuracy_cost_chart_has_intervals_and_the_verdict_stands_above(visit: Visit, finished: Any) -> None:
     page = visit("/studies/small", ready="html.charts-ready").page
     assert page.locator("[data-chart=costs] .scatterlayer .errorbar").count() == 4
-    expect(page.locator("[data-charts] .headline")).to_contain_text(headline(analyse(summarise(finished.folder))))
+    expect(page.locator("[data-verdict] .headline")).to_contain_text(headline(analyse(summarise(finished.folder))))
 
 
 def test_networks_are_ticked_and_compared(visit: Visit) -> None:
     page = visit("/studies/small").page
-    for label in ("FCN 2K", "CNN 2K", "CNN 3K"):
+    button = page.locator("[data-compare]")
+    for label, ready in (("FCN 2K", False), ("CNN 2K", True)):
         page.get_by_label(f"Compare {label}").check()
-    page.locator("[data-compare]").click()
+        expect(button).to_be_enabled(enabled=ready)
+    expect(page.locator("[data-differing]")).to_contain_text("What differs: family FCN and CNN")
+    page.get_by_label("Compare CNN 3K").check()
+    button.click()
     expect(page.locator("h1")).to_have_text("3 networks compared")
     page.locator("[data-pairs] select").select_option("small/cnn-3k~small/fcn-2k")
     expect(page.locator("#closely-title")).to_have_text("CNN 3K and FCN 2K in detail")
@@ -180,11 +193,10 @@ def test_networks_are_ticked_and_compared(visit: Visit) -> None:
 
 
 def test_a_network_of_another_study_is_added_by_keyboard_and_removed_again(visit: Visit) -> None:
-    opened = visit("/studies/small")
+    opened = visit("/studies/small/networks/fcn-2k")
     page = opened.page
-    page.get_by_label("Compare FCN 2K").check()
-    page.locator("[data-compare]").click()
-    expect(page.locator(".headline")).to_contain_text("1 network cannot be compared")
+    page.get_by_role("link", name="Compare it with another").click()
+    expect(page.locator(".headline")).to_contain_text("A comparison takes 2 to 8 networks")
     add = page.get_by_label("Add a network")
     add.select_option("other/fcn-2k")
     add.press("Tab")
@@ -197,11 +209,11 @@ def test_a_network_of_another_study_is_added_by_keyboard_and_removed_again(visit
     expect(page.locator("[data-chart=curves] .chip")).to_have_text(["small/FCN 2K", "other/FCN 2K", "small/CNN 3K"])
     page.get_by_role("link", name="Remove small/FCN 2K").click()
     expect(page.locator("h1")).to_have_text("FCN 2K against CNN 3K")
-    assert [line for line in opened.complaints if "400" not in line] == []
+    assert opened.complaints == []
 
 
 def test_a_pair_that_is_chosen_before_the_script_has_come_is_shown_too(visit: Visit) -> None:
-    page = visit("/data", ready="footer").page
+    page = visit("/data").page
     held: list[Route] = []
     page.route("**/compare.js*", lambda route: held.append(route), times=1)
     page.goto(page.url.replace("/data", PLAYED[-1]), wait_until="commit")
@@ -243,7 +255,7 @@ def stroke(page: Page, pause_ms: float = 0) -> list[float]:
 def test_what_is_drawn_changes_answer_and_maps(visit: Visit) -> None:
     opened = visit(NETWORK)
     page = opened.page
-    page.wait_for_selector("[data-latency][data-latency]:not(:empty)")
+    page.wait_for_selector(DRAWN, state="attached")
     before = maps(page)
     stroke(page)
     until(lambda: all(a != b for a, b in zip(maps(page), before, strict=True)))
@@ -259,14 +271,14 @@ def test_what_is_drawn_changes_answer_and_maps(visit: Visit) -> None:
 @pytest.mark.slow
 def test_what_is_drawn_is_answered_at_once(visit: Visit) -> None:
     page = visit(NETWORK).page
-    page.wait_for_selector("[data-latency][data-latency]:not(:empty)")
+    page.wait_for_selector(DRAWN, state="attached")
     measured = stroke(page, 40)
     assert sorted(measured)[len(measured) // 2] < MAX_MS
 
 
 def test_an_empty_sheet_gets_a_hint_and_no_answer(visit: Visit) -> None:
     page = visit(NETWORK).page
-    page.wait_for_selector("[data-latency]:not(:empty)")
+    page.wait_for_selector(DRAWN, state="attached")
     expect(page.locator("[data-verdict]")).to_have_text(
         "Draw something, or choose a test image or a picture of your own."
     )
@@ -293,7 +305,7 @@ def test_a_picture_that_is_dark_on_bright_is_inverted_unless_the_reader_says_oth
 
 def test_drawing_by_keyboard(visit: Visit) -> None:
     page = visit(NETWORK).page
-    page.wait_for_selector("[data-latency]:not(:empty)")
+    page.wait_for_selector(DRAWN, state="attached")
     before = shares(page)
     page.locator("[data-paper]").focus()
     for key in ("ArrowLeft", " ", "Shift+ArrowDown", "Shift+ArrowDown"):
@@ -303,7 +315,7 @@ def test_drawing_by_keyboard(visit: Visit) -> None:
 
 def test_drawing_with_a_finger_on_a_phone(visit: Visit) -> None:
     page = visit(NETWORK, phone=True, has_touch=True, is_mobile=True).page
-    page.wait_for_selector("[data-latency]:not(:empty)")
+    page.wait_for_selector(DRAWN, state="attached")
     before = shares(page)
     page.locator("[data-paper]").scroll_into_view_if_needed()
     box = page.locator("[data-paper]").bounding_box()

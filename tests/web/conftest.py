@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import threading
 import time
@@ -41,10 +40,12 @@ class Served:
 
 
 @contextmanager
-def serving(store: Path, *only: str, port: int = 0) -> Iterator[Served]:
+def serving(
+    store: Path, *only: str, port: int = 0, hosts: tuple[str, ...] = (), root: str = "", remote: bool = False
+) -> Iterator[Served]:
     """Serve a store while the block runs."""
     urls: list[str] = []
-    address = Address(port=port)
+    address = Address(port=port, remote=remote, hosts=hosts, root=root)
     listener = listen(address)
     server = make_server(store, only, address, urls.append, listener)
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
@@ -52,10 +53,9 @@ def serving(store: Path, *only: str, port: int = 0) -> Iterator[Served]:
     deadline = time.monotonic() + 10
     while not server.started and time.monotonic() < deadline:
         time.sleep(0.01)
-    base = re.match(r"http://[^/]+", urls[0])
-    assert base is not None
+    base = f"http://127.0.0.1:{listener.getsockname()[1]}"
     try:
-        yield Served(store, server, base[0], urls)
+        yield Served(store, server, base, urls)
     finally:
         server.should_exit = True
         thread.join(10)

@@ -20,7 +20,7 @@ from makeweight.web.security import ENTER, HEADERS, MAX_JSON_BYTES, is_own_host
 
 FILLED = {
     "study": "small", "name": "dom.js", "network": "fcn-2k", "seed": "0", "layer": "stem", "filter": "0",
-    "number": "0", "dataset": "digits",
+    "number": "0", "dataset": "digits", "what": "pdf",
 }  # fmt: skip
 ALL = [
     (method, re.sub(r"{(\w+)(?::\w+)?}", lambda m: FILLED[m[1]], route.path))

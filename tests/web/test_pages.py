@@ -40,7 +40,7 @@ def test_a_tuning_shows_trials_winner_and_figures(tuned: Path, serve: Any) -> No
         figures = client.get("/studies/tuned/tuning/figures").text
         assert figures.count("<figure") >= 2
         assert "History of the tuning" in figures
-        assert client.get("/studies/tuned").text.count("/studies/tuned/tuning") == 1
+        assert client.get("/studies/tuned").text.count("../studies/tuned/tuning") == 1
 
 
 def test_own_data_are_shown_and_can_be_played_with(
@@ -50,7 +50,7 @@ def test_own_data_are_shown_and_can_be_played_with(
     images = digits.training_images()
     names = ["<script>alert(1)</script>", *(f"digit {label}" for label in range(1, 10))]
     own = load_data((np.array(images.images), np.array(images.labels)), name="my digits", class_names=names)
-    assert f'href="/data/{own.path.name}"' in client.get("/data").text
+    assert f'href="./data/{own.path.name}"' in client.get("/data").text
     page = client.get(f"/data/{own.path.name}").text
     assert own.digest in page
     assert "digit 7" in page
@@ -80,7 +80,7 @@ def test_the_data_page_counts_and_shows_training_images_only(
     assert "makeweight data get cifar-10" in client.get("/data/cifar-10").text
     assert client.get("/data/cifar-10/sheet").status_code == 404
     assert client.get("/data/nothing").status_code == 404
-    assert all(f'href="/data/{name}"' in client.get("/data").text for name in ("digits", "fashion-mnist"))
+    assert all(f'href="./data/{name}"' in client.get("/data").text for name in ("digits", "fashion-mnist"))
 
 
 def test_a_diagnosis_is_made_and_known_to_the_next_server(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,6 +70,39 @@ def test_a_budget_that_is_too_small_gets_the_smallest_that_works(client: httpx.C
         fit(family_named("fcn"), FASHION, 100)
     assert found["smallest"] == caught.value.smallest
     assert "problem" not in design(client, family="fcn", budget=str(found["smallest"]))
+
+
+def test_what_no_network_can_have_beside_the_others_is_named_with_the_reason(client: httpx.Client) -> None:
+    barred = design(client, family="cnn", budget="50K", stages="5")["impossible"]["kernel"]
+    assert {"2", "4"} <= set(barred)
+    assert not {"1", "3", "5"} & set(barred)
+    assert "does not fit" in barred["2"]
+    assert "kernel" not in design(client, family="cnn", budget="50K")["impossible"]
+
+
+def test_norms_and_activations_are_folded_under_their_filters(client: httpx.Client) -> None:
+    found = design(client, family="cnn", budget="50K")
+    assert len(found["steps"]) < len(found["layers"])
+    assert found["steps"][0]["cells"][:2] == ["stem", "conv + activation"]
+    for kind in ("steps", "layers"):
+        assert sum(part["share"] for part in found[kind]) == pytest.approx(found["weights"] / 50_000)
+    assert found["sketch"].count("<li>") == len(found["steps"]) + 1, "and the image"
+
+
+def test_accuracy_is_expected_where_networks_were_trained_on_the_same_images(
+    client: httpx.Client, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAKEWEIGHT_CACHE", environment["MAKEWEIGHT_CACHE"])
+    small, large = (design(client, family="fcn", budget=b, dataset="digits")["expected"] for b in ("1K", "20K"))
+    assert small.endswith("from 4 networks trained here")
+    assert float(small.partition(" ")[0]) < float(large.partition(" ")[0]) < 100
+    assert design(client, family="fcn", budget="50K", dataset="mnist")["expected"] == ""
+
+
+def test_sliders_have_numbers_and_sets_that_are_not_prepared_are_marked(client: httpx.Client) -> None:
+    page = client.get("/playground").text
+    assert "<output data-value>3 (default)</output>" in page
+    assert re.search(r'value="cifar-10"[^>]* data-unprepared>[^<]*not prepared', page)
 
 
 def test_a_limit_of_ram_is_kept(client: httpx.Client) -> None:
@@ -174,11 +208,11 @@ def test_train_this_begins_a_training_of_this_network(
     with serve(tmp_path) as served, served.enter() as client:
         answer = client.post("/playground/train", json=asked)
         assert answer.status_code == 202
-        folder = tmp_path / answer.json()["href"].removeprefix("/studies/")
+        folder = tmp_path / answer.json()["href"].removeprefix("../studies/")
         pid = runner_of(folder)
         assert pid is not None
         try:
-            assert "running" in client.get(answer.json()["href"]).text
+            assert "running" in client.get("/playground/" + answer.json()["href"]).text
             assert client.post("/playground/train", json=asked).status_code == 409  # it is at work already
             [row] = planned(folder)
             expected = fit(family_named("cnn"), Task((1, 8, 8), 10), 3_000, {"blocks": 0}, Limits(25_000, 1_024))

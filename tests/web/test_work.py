@@ -18,7 +18,7 @@ from makeweight.web import work
 from makeweight.web.progress import read_progress
 from makeweight.web.runs import RECORD, Runs
 from makeweight.web.views import overview
-from makeweight.web.work import KILLED, Record, Resumption, Training
+from makeweight.web.work import KILLED, NewStudy, Record, Resumption, Training
 
 
 @pytest.fixture(autouse=True)
@@ -125,3 +125,11 @@ def test_what_takes_too_long_is_given_up(finished: Any, tmp_path: Path) -> None:
     record = ended(tmp_path)
     assert record.state == "failed"
     assert "was given up" in record.message
+
+
+def test_a_new_study_says_the_command_that_does_the_same(tmp_path: Path) -> None:
+    study = NewStudy(("cnn",), ("3K",), 2, "digits", tmp_path, "mine", 4, {"max_macs": "25K"}, {"blocks": 0})
+    assert work._command(study) == (
+        "makeweight study --dataset digits --families=cnn --budgets=3K --seeds=2 --max-macs=25K --name=mine "
+        f"--vary=blocks=0 --set=epochs=4 --store {tmp_path}"
+    )

@@ -24,6 +24,7 @@ EXAMPLES = examples(
     "makeweight serve",
     "makeweight serve fashion --port 8080",
     "makeweight serve --host 0.0.0.0 --allow-remote --port 8080",
+    "makeweight serve --port 8080 --allow-host hub.example.org --root-path /user/anna/proxy/8080",
 )
 
 
@@ -37,6 +38,13 @@ def serve(
     allow_remote: Annotated[
         bool, typer.Option("--allow-remote", help="Let other machines connect; they need the token, too.")
     ] = False,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(help="Name of the proxy that browsers see, as hub.example.org; repeatable.", show_default="none"),
+    ] = None,
+    root_path: Annotated[
+        str, typer.Option(help="Path that the proxy puts before the dashboard's.", show_default="none")
+    ] = "",
     as_json: options.Json = False,
     open_at: Annotated[str | None, typer.Option(hidden=True, help="Study that its URL leads to.")] = None,
     with_parent: Annotated[bool, typer.Option(hidden=True, help="End with the process that started it.")] = False,
@@ -52,7 +60,8 @@ def serve(
     for name in names:
         if folders.find_study(store, name).parent != store:
             raise InvalidValue(f"{name!r} is not in {store}: give the folder that holds it as --store.")
-    address = Address(host, port, allow_remote)
+    hosts = tuple(name.lower() for name in allow_host or ())
+    address = Address(host, port, allow_remote, hosts, root_path.rstrip("/"))
     listener = listen(address)
 
     def announce(url: str) -> None:

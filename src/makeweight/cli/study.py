@@ -111,28 +111,19 @@ def _override(recipe: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]
 def _dry_run(plan: StudyPlan, machine: Machine, limits: Limits, as_json: bool) -> None:
     from makeweight.designs.cost import cost
     from makeweight.designs.demand import on_device
-    from makeweight.stats.compare import POWER
-    from makeweight.stats.planning import PLANNED_ACCURACY, detectable_difference
-    from makeweight.studies.estimate import study_seconds
-    from makeweight.studies.session import choose_hardware
-    from makeweight.wording import duration, plural, points
+    from makeweight.face.expected import expect
 
     counted = [(job, cost(job.architecture), on_device(job.architecture, limits)) for job in plan.jobs]
-    workers, hardware = choose_hardware(machine, len(plan.jobs))
-    first = plan.jobs[0]
-    images = len(plan.dataset.split(first.recipe.validation, first.split_seed).train)
-    seconds = study_seconds(plan.jobs, images, workers, hardware)
-    networks, seeds = len({job.network_id for job in plan.jobs}), len({job.seed for job in plan.jobs})
-    tested, pairs = len(plan.dataset.test_images().labels), networks * (networks - 1) // 2
-    detectable = detectable_difference(seeds, tested, pairs) if pairs else None
+    expected = expect(plan, machine)
     if as_json:
         listed = [
             {"network": j.network_id.label, "family": j.family, "budget": j.budget, "variant": dict(j.variant),
              "seed": j.seed, "weights": c.weights, "macs": c.macs, **asdict(device),
              "epochs": j.recipe.epochs, "key": j.key} for j, c, device in counted
         ]  # fmt: skip
-        print_json({"study": plan.name, "jobs": listed, "workers": workers, "estimated_seconds": round(seconds, 1),
-                    "detectable_difference": detectable})  # fmt: skip
+        print_json({"study": plan.name, "jobs": listed, "workers": expected.workers,
+                    "estimated_seconds": round(expected.seconds, 1),
+                    "detectable_difference": expected.detectable})  # fmt: skip
         return
     rows = [
         (j.label, f"{c.weights:,}", f"{c.macs:,}", str(j.recipe.epochs), *(d.cells if limits.chip else ()))
@@ -144,13 +135,5 @@ def _dry_run(plan: StudyPlan, machine: Machine, limits: Limits, as_json: bool) -
         *(Column(heading, True) for heading in device),
     )  # fmt: skip
     print_table(stdout(), columns, rows)
-    say(
-        f"{plural(len(rows), 'training')}, about {duration(seconds)} in {hardware.precision}, {workers} at a time "
-        "(from timing a few steps of each network)."
-    )
-    if detectable is not None:
-        say(
-            f"Near {100 * PLANNED_ACCURACY:.0f} % accuracy they show a difference of {points(detectable)} points "
-            f"between two networks with a probability of {100 * POWER:.0f} % (seeds: {seeds}; test images: {tested:,}; "
-            f"pairs, corrected for: {pairs})."
-        )
+    for sentence in expected.sentences():
+        say(sentence)

@@ -205,18 +205,27 @@ def study(
         "tuned": tuned or None,
         "recipe": None if recipe is None else dict(recipe), "vary": None if vary is None else dict(vary),
     }  # fmt: skip
+    machine = Machine(workers, threads, device, executor, ray_address, keep=True)
+    return run(plan_study(asked, load_data(DEFAULT if data is None else data), name, Path(store)), machine)
+
+
+def plan_study(asked: Mapping[str, Any], data: PreparedDataset, name: str | None, store: Path) -> StudyPlan:
+    """Plan a study; what is asked for is named as in a study file, and None leaves the default.
+
+    Raises
+    ------
+    StudyFileError, InvalidValue, InfeasibleBudget, DataMismatch
+        If it cannot be.
+    """
     values = {key: value for key, value in asked.items() if value is not None}
-    prepared = load_data(DEFAULT if data is None else data)
-    place = _place(prepared)
+    place = _place(data)
     spec = make_spec({**values, **place}, "study")
     named = {} if place == {"dataset": DEFAULT} else place
+    recipe, vary = values.get("recipe", {}), values.get("vary", {})
     plain = {key: value for key, value in values.items() if key not in ("recipe", "vary")}
-    machine = Machine(workers, threads, device, executor, ray_address, keep=True)
-    folder = study_folder(
-        Path(store), name or default_name({**plain, **named}, dict(recipe or {}), spec.limits, dict(vary or {}))
-    )
-    refuse_other_data(folder, prepared)
-    return run(StudyPlan(folder, folder.name, spec.to_json(), prepared, plan(spec, prepared)), machine)
+    folder = study_folder(store, name or default_name({**plain, **named}, dict(recipe), spec.limits, dict(vary)))
+    refuse_other_data(folder, data)
+    return StudyPlan(folder, folder.name, spec.to_json(), data, plan(spec, data))
 
 
 def run(planned: StudyPlan, machine: Machine) -> Study:

@@ -113,12 +113,12 @@ def fit_table(analyses: tuple[NetworkAnalysis, ...]) -> Table:
         losses = (f"{part.loss:.3f}" for part in parts)
         gap, sign = (f"{points(i.mean, signed=True)} ({span(i.low, i.high, points)})" for i in (fit.gap, fit.sign))
         rise = f"{fit.rise:.3f} ({fit.noise:.3f})"
-        rows.append((analysis.network.label, *accuracies, *losses, gap, sign, rise, fit.verdict))
+        rows.append((analysis.network.label, fit.verdict, *accuracies, *losses, gap, sign, rise))
     headings = ("training %", "validation %", "test %", "training loss", "validation loss", "test loss")
     return Table(
         name="fit",
         title="Overfitting and underfitting",
-        columns=_columns("network", *headings, "training − test", "validation − test", "loss rise", "verdict"),
+        columns=_columns("network", "verdict", *headings, "training − test", "validation − test", "loss rise"),
         rows=tuple(rows),
         notes=(
             "All in evaluation mode; training images: a sample as large as the validation split. Differences in points "

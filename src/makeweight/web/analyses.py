@@ -10,7 +10,7 @@ from makeweight.report.analysis import analyse
 from makeweight.report.page.cost_chart import cost_chart
 from makeweight.report.summary import summarise
 from makeweight.report.verdict import verdict
-from makeweight.web.answers import render, to_json
+from makeweight.web.answers import UP, render, to_json
 from makeweight.web.progress import NetworkProgress, Progress, read_progress
 
 MAX_RUNS = 150  # whose answers on all test images are in memory: 60 MB for FashionMNIST
@@ -32,12 +32,14 @@ def charts_of(progress: Progress) -> bytes:
 
 @lru_cache(MAX_KEPT)
 def _charts(folder: Path, done: frozenset[str]) -> bytes:
+    UP.set("../")  # the markup stands in the study's page, which is one level higher than its address
     with_result = [network for network in read_progress(folder).networks if network.done]
     chosen = _most_accurate(with_result)
     analysis = analyse(summarise(folder, [network.network_id for network in chosen]))
     chart, left_out = cost_chart(analysis), len(with_result) - len(chosen)
-    markup = render("charts.html", charts=[chart], verdict=verdict(analysis), left_out=left_out)
-    return to_json({"markup": markup, "figures": {chart.name: chart.to_record()}})
+    said = render("verdict.html", verdict=verdict(analysis))
+    markup = render("charts.html", charts=[chart], left_out=left_out)
+    return to_json({"verdict": said, "markup": markup, "figures": {chart.name: chart.to_record()}})
 
 
 def _most_accurate(networks: list[NetworkProgress]) -> list[NetworkProgress]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from contextvars import ContextVar
 from functools import cache
 from typing import Any
 from urllib.parse import quote
@@ -20,11 +21,14 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 import makeweight
+from makeweight.glossary import anchor_of
 from makeweight.text import shown
 from makeweight.web import files
 from makeweight.wording import abbreviate, duration, percent
 
 MAX_DEPTH = 16
+# From the page that is asked for up to the first one. All links are relative, so a proxy may put any path before ours.
+UP: ContextVar[str] = ContextVar("UP", default="/")
 
 
 @cache
@@ -39,7 +43,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"static": files.url, "version": makeweight.__version__, "at": at}
+    environment.globals |= {"static": static, "version": makeweight.__version__, "at": at, "term_link": term_link}
     environment.filters |= {"budget": abbreviate, "duration": duration, "percent": percent}
     return environment
 
@@ -50,8 +54,24 @@ def render(name: str, **values: Any) -> str:
 
 
 def at(*segments: str) -> str:
-    """Return the path of a page."""
-    return "/" + "/".join(quote(os.fsencode(segment), safe="+=") for segment in segments)
+    """Return the path of a page, from the one that is asked for."""
+    return UP.get() + below(*segments)
+
+
+def below(*segments: str) -> str:
+    """Return the path of a page, from the first one."""
+    return "/".join(quote(os.fsencode(segment), safe="+=") for segment in segments)
+
+
+def static(name: str) -> str:
+    """Return the path of a script or a style."""
+    return UP.get() + files.url(name)
+
+
+def term_link(heading: str) -> str:
+    """Return where the glossary explains a column head; empty if it doesn't."""
+    anchor = anchor_of(heading)
+    return f"{at('glossary')}#{anchor}" if anchor else ""
 
 
 def not_found(what: str) -> HTTPException:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from makeweight.errors import DataNotFound, MakeweightError, StudyLocked
-from makeweight.web import compare, dashboard, data, diagnosis, network, playground, studies, tuning
+from makeweight.web import compare, dashboard, data, diagnosis, network, papers, playground, start, studies, tuning
 from makeweight.web.answers import refusal
 from makeweight.web.controls import in_labels
 from makeweight.web.dashboard import Dashboard
@@ -25,15 +25,27 @@ def routes() -> list[Route]:
         Route("/static/{name}", dashboard.static),
         Route("/compare", compare.show),
         Route("/compare/curves", compare.curves),
+        Route("/compare/differing", compare.differing),
         Route("/data", data.index),
+        Route("/data/prepare", data.prepare, methods=["POST"]),
+        Route("/data/upload", data.upload, methods=["POST"]),
         Route("/data/{dataset}", data.show),
         Route("/data/{dataset}/sheet", data.sheet),
         Route("/playground", playground.show),
         Route("/playground/design", playground.design),
+        Route("/playground/estimate", playground.estimate, methods=["POST"]),
         Route("/playground/train", playground.train, methods=["POST"]),
+        Route("/draw", network.draw),
+        Route("/glossary", dashboard.glossary),
+        Route("/start", start.show),
+        Route("/start", start.begin, methods=["POST"]),
+        Route("/start/estimate", start.estimate, methods=["POST"]),
         Route("/studies/{study}", studies.show),
         Route("/studies/{study}/events", studies.events),
         Route("/studies/{study}/charts", studies.charts),
+        Route("/studies/{study}/csv", papers.csv),
+        Route("/studies/{study}/papers/{what}", papers.take),
+        Route("/studies/{study}/papers/{what}", papers.make, methods=["POST"]),
         Route("/studies/{study}/stop", studies.stop, methods=["POST"]),
         Route("/studies/{study}/resume", studies.resume, methods=["POST"]),
         Route("/studies/{study}/tuning", tuning.show),

@@ -104,4 +104,4 @@ def _most_accurate(study: Progress, without: set[str]) -> list[NetworkProgress]:
 def address(names: Iterable[str], pair: str = "") -> str:
     """Return the path of a comparison."""
     query = [*(("network", name) for name in names), *((("pair", pair),) if pair else ())]
-    return "/compare?" + urlencode(query, safe="/~", errors="surrogateescape")
+    return f"{at('compare')}?" + urlencode(query, safe="/~", errors="surrogateescape")

@@ -59,7 +59,7 @@ def show(request: Request) -> Response:
     chosen, studies = find_chosen(request, least=1), dashboard.of(request).studies
     names, offered = [network.name for network in chosen], offers(studies, chosen)
     if len(chosen) < MIN_NETWORKS:
-        return page("compare_one.html", 400, chosen=chosen, offers=offered, least=MIN_NETWORKS, most=MAX_NETWORKS)
+        return page("compare_one.html", chosen=chosen, offers=offered, least=MIN_NETWORKS, most=MAX_NETWORKS)
     comparisons = compare_all(tuple(network.summary for network in chosen))
     a, b = _pair(request.query_params.get("pair", ""), chosen)
     shown = {a.summary.label, b.summary.label}  # in detail, and first in the sentences
@@ -77,6 +77,12 @@ def show(request: Request) -> Response:
         query=request.url.query,
         pair=_closely(a, b),
     )
+
+
+def differing(request: Request) -> Response:
+    """Say what the first two networks differ in."""
+    a, b = find_chosen(request)[:2]
+    return answer({"words": in_one_line(a.summary, b.summary)})
 
 
 def curves(request: Request) -> Response:

@@ -82,7 +82,7 @@ def _unset(info: OptionInfo) -> str:
     """Say what an option is while nobody chooses."""
     if info.tries or info.default is None:
         return "auto"  # by the solver, or by the budget
-    return f"default ({info.default:g})" if info.kind is float else f"default ({info.default})"
+    return f"{info.default:g} (default)" if info.kind is float else f"{info.default} (default)"
 
 
 def _ends(info: OptionInfo) -> tuple[float, float]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from makeweight.glossary import TERMS
 from makeweight.web import files
 from makeweight.web.answers import at, not_found, page
 from makeweight.web.keys import COOKIE_SECONDS
@@ -58,7 +59,9 @@ async def enter(request: Request) -> Response:
         words = "this token is used up, or belongs to another server. The terminal shows a new URL after every use."
         return page("refusal.html", 401, code=401, words=words)
     answer = RedirectResponse(_first_page(request), 303)
-    answer.set_cookie(door.cookie, cookie, max_age=COOKIE_SECONDS, httponly=True, samesite="strict", path="/")
+    answer.set_cookie(
+        door.cookie, cookie, max_age=COOKIE_SECONDS, httponly=True, samesite="strict", path=door.root or "/"
+    )
     return answer
 
 
@@ -66,7 +69,12 @@ def _first_page(request: Request) -> str:
     """Return the study that the address names, or the list of all."""
     name = request.query_params.get("study", "")
     known = {study.name for study in of(request).studies.listed()} if name else set()
-    return at("studies", name) if name in known else "/"
+    return at("studies", name) if name in known else at("")
+
+
+def glossary(request: Request) -> Response:
+    """Explain the words in column heads."""
+    return page("glossary.html", terms=sorted(TERMS, key=lambda term: term.name.lower()))
 
 
 def static(request: Request) -> Response:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,8 +22,25 @@ from makeweight.data.cache import cache_root
 from makeweight.data.catalog import CATALOG, CatalogEntry
 from makeweight.data.contact_sheet import draw_contact_sheet, training_part
 from makeweight.data.dataset import PreparedDataset, open_prepared, own_prepared
-from makeweight.errors import DataMismatch, DataNotFound
-from makeweight.web.answers import not_found, page
+from makeweight.errors import DataMismatch, DataNotFound, RunFailed
+from makeweight.files import writing_to
+from makeweight.web import dashboard, work
+from makeweight.web.answers import answer, at, not_found, page, strict_json
+from makeweight.web.checks import checked
+
+WORKPLACE = ".work"  # in the store
+FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._ -]{0,99}")
+SECONDS = 1_800.0  # to wait for a preparation
+_PREPARING = threading.Lock()
+
+
+class Wanted(BaseModel):
+    """Images to prepare: a name of the catalogue, or a path."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    name: Annotated[str, Field(max_length=60)] = ""
+    path: Annotated[str, Field(max_length=4_096)] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +72,62 @@ class Count:
 
 def index(request: Request) -> Response:
     """List the data sets of the catalogue, and the user's own."""
-    return page("datasets.html", datasets=all_sets())
+    return page("datasets.html", datasets=all_sets(), paths=not dashboard.of(request).door.remote)
+
+
+async def prepare(request: Request) -> Response:
+    """Prepare a data set of the catalogue, or images that are at a path of this machine."""
+    asked = checked(Wanted, await strict_json(request))
+    if asked.name not in CATALOG and not asked.path:
+        raise not_found(f"there is no data set {asked.name[:60]!r}.")
+    if asked.path and dashboard.of(request).door.remote:
+        raise HTTPException(403, "other machines are let in here, so no path of this one is taken. Upload the images.")
+    place = Path(asked.path.strip()).expanduser()
+    if asked.path and not place.is_absolute():
+        raise HTTPException(400, f"path {asked.path[:80]!r} is not possible: give a whole one, from / on.")
+    data = str(place) if asked.path else asked.name
+    return await run_in_threadpool(_prepare, request, work.Preparation(data))
+
+
+async def upload(request: Request) -> Response:
+    """Take one file of images (an archive or a table), and prepare it; the file isn't kept."""
+    name = request.query_params.get("name", "")
+    if not FILE_NAME.fullmatch(name):
+        raise HTTPException(400, f"file name {name[:80]!r} is not possible: use letters, digits, '.', '_' and '-'.")
+    folder = dashboard.of(request).studies.store / WORKPLACE
+    with writing_to(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        place = Path(tempfile.mkdtemp(dir=folder)) / name
+        try:
+            with place.open("wb") as file:
+                async for part in request.stream():
+                    file.write(part)
+        except BaseException:
+            _remove(place)
+            raise
+    return await run_in_threadpool(_prepare, request, work.Preparation(str(place), uploaded=True))
+
+
+def _prepare(request: Request, task: work.Preparation) -> Response:
+    """Start the preparation, one at a time, and wait for its end."""
+    folder = dashboard.of(request).studies.store / WORKPLACE
+    path = folder / "preparation.json"
+    with _PREPARING:
+        if work.is_at_work(path):
+            if task.uploaded:
+                _remove(Path(task.data))
+            raise RunFailed("other images are being prepared. Try again when that is done.")
+        work.begin(task, path)
+    record = work.wait_for(path, lambda _: False, SECONDS)
+    if record is None or record.state != "done":
+        going_on = "it takes longer; it goes on, and the data set will be listed here."
+        raise RunFailed(record.message if record and record.has_ended else going_on)
+    return answer({"href": at("data", record.prepared)})
+
+
+def _remove(place: Path) -> None:
+    place.unlink(missing_ok=True)
+    place.parent.rmdir()
 
 
 def show(request: Request) -> Response:

@@ -51,7 +51,7 @@ def packed(name: str) -> bytes:
 
 
 def url(name: str) -> str:
-    """Return a file's address, which changes with its content."""
+    """Return a file's address below the first page, which changes with its content."""
     file = find(name)
     assert file is not None, f"no template may name {name}, which is not served"
-    return f"/static/{name}?v={file.tag}"
+    return f"static/{name}?v={file.tag}"

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from makeweight.data.picture import border_brightness, is_dark_on_bright
 from makeweight.designs.cost import cost
-from makeweight.designs.table import layers_table
+from makeweight.designs.table import layers_table, steps_table
 from makeweight.report.figures.features import first_filters
 from makeweight.report.figures.style import Theme
 from makeweight.report.page import settings
@@ -23,10 +24,13 @@ from makeweight.store.rows import JobRow
 from makeweight.store.store import Store
 from makeweight.studies.looks import record_look
 from makeweight.web import dashboard, pictures
-from makeweight.web.answers import answer, not_found, page
+from makeweight.web.answers import answer, at, not_found, page
 from makeweight.web.decoder import decode
 from makeweight.web.eyes import Eye
 from makeweight.web.progress import NetworkProgress, Progress, read_progress
+from makeweight.web.shelf import ON_A_PAGE
+from makeweight.web.sketch import sketch
+from makeweight.wording import article
 
 BYTES = "application/octet-stream"
 MAX_SHOWN = 40  # characters of an unknown name in an error
@@ -41,7 +45,9 @@ def show(request: Request) -> Response:
     rows = finished(progress.folder, network)
     seed = seed_of(request.query_params.get("seed"), rows)
     summary = summarise_runs(progress.folder, rows)
-    interval = summary.test_accuracy
+    interval, counted = summary.test_accuracy, cost(summary.architecture)
+    with Store.open(progress.folder) as store:
+        names = store.study().names(summary.architecture.classes)
     facts = [
         ("test accuracy", f"{100 * interval.mean:.2f} %"),
         ("95 % interval", f"{100 * interval.low:.2f}–{100 * interval.high:.2f}"),
@@ -55,12 +61,31 @@ def show(request: Request) -> Response:
         study=progress,
         network=network,
         facts=facts,
-        layers=layers_table(cost(summary.architecture), summary.budget, f"{summary.label}: layers"),
+        invitation=invitation(progress.dataset, names),
+        boxes=sketch(counted, summary.architecture.input_shape),
+        steps=steps_table(counted, summary.budget, f"{summary.label}: layers"),
+        layers=layers_table(counted, summary.budget, f"{summary.label}: every layer"),
         runs=settings.runs_table(summary),
         recipe=settings.recipes_table((summary,)),
         seeds=[row.job.seed for row in rows],
         seed=seed,
         chart=curve_chart((summary,)),
+    )
+
+
+def draw(request: Request) -> Response:
+    """Lead to the network to draw for: the best of the study that changed last and has a result."""
+    studies = dashboard.of(request).studies
+    for folder in studies.listed()[:ON_A_PAGE]:
+        study = studies.progress(folder)
+        if isinstance(study, Progress) and study.best:
+            best = max(study.best, key=lambda network: network.accuracy)
+            return RedirectResponse(at("studies", study.name, "networks", best.slug), 303)
+    return page(
+        "refusal.html",
+        404,
+        code=404,
+        words="no network is trained yet. Start a study, or train one from the playground.",
     )
 
 
@@ -156,6 +181,22 @@ def finished(folder: Path, network: NetworkProgress) -> tuple[JobRow, ...]:
 def seed_of(text: str | None, rows: tuple[JobRow, ...]) -> int:
     """Return the seed that an address names, or the lowest."""
     return next((row.job.seed for row in rows if str(row.job.seed) == text), rows[0].job.seed)
+
+
+def invitation(dataset: str, names: Sequence[str]) -> str:
+    """Say what to draw, in words that fit the images.
+
+    >>> invitation("fashion-mnist", ("T-shirt/top", "Trouser")), invitation("digits", ("0", "1"))
+    ('Draw a T-shirt here', 'Draw a digit here')
+    >>> invitation("mine", ("apple", "pear"))
+    'Draw an apple here'
+    """
+    first = names[0].partition("/")[0].strip()[:MAX_SHOWN] if names else ""
+    if all(name.strip().isdigit() for name in names):
+        first = "digit" if "digit" in dataset or "mnist" in dataset else ""
+    if not first or first.lower() == "class 0":
+        return "Draw here"
+    return f"Draw {article(first)} here"
 
 
 def _eye(request: Request) -> Eye:

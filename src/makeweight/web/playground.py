@@ -4,25 +4,33 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from makeweight.designs.architecture import Task
+from makeweight.designs.chips import cores
 from makeweight.designs.demand import OnDevice, demand, on_device, sentences
-from makeweight.designs.families import FAMILIES
+from makeweight.designs.families import FAMILIES, family_named
 from makeweight.designs.limits import WORDS, amount
 from makeweight.designs.solver import Design
-from makeweight.designs.table import layer_columns, layers_table
+from makeweight.designs.table import layer_columns, layers_table, steps_of, steps_table
 from makeweight.errors import GeometryError, InfeasibleBudget, InfeasibleLimits, InvalidValue
 from makeweight.face.designs import design as designed
+from makeweight.face.folders import study_folder
 from makeweight.web import dashboard
-from makeweight.web.answers import answer, at, page, strict_json
+from makeweight.web.answers import answer, at, page, render, strict_json
+from makeweight.web.checks import checked
 from makeweight.web.controls import LABELS, controls_of, default_family, in_labels, options_of
-from makeweight.web.data import all_sets, set_named
-from makeweight.web.work import Training
+from makeweight.web.data import Known, all_sets, set_named
+from makeweight.web.expectation import expected_accuracy
+from makeweight.web.possible import impossible
+from makeweight.web.shelf import Shelf
+from makeweight.web.sketch import sketch
+from makeweight.web.start import estimated
+from makeweight.web.work import NewStudy, Training
 from makeweight.wording import abbreviate
 
 MAX_TEXT = 40  # characters of a value
@@ -56,6 +64,14 @@ class Asked(BaseModel):
         return {name: getattr(self, name) for name in LIMITS if getattr(self, name)}
 
 
+class Trained(Asked):
+    """A network to train, and how."""
+
+    epochs: Annotated[int, Field(ge=1, le=10_000)] | None = None  # None: the family's own
+    seeds: Annotated[int, Field(ge=1, le=100)] = 1
+    name: Annotated[str, Field(max_length=MAX_KEY)] = ""
+
+
 def show(request: Request) -> Response:
     """Show the controls."""
     return page(
@@ -65,6 +81,7 @@ def show(request: Request) -> Response:
         datasets=all_sets(),
         labels=LABELS,
         limits=LIMITS.items(),
+        chips=list(cores()),
         headings=layer_columns(of_budget=True),
     )
 
@@ -73,47 +90,84 @@ def design(request: Request) -> Response:
     """Answer with the network that fills the budget, or with why there is none: both are what one plays for."""
     query = dict(request.query_params)
     fields = {name: query.pop(name) for name in Asked.model_fields if name in query and name != "options"}
-    asked = _asked({**fields, "options": query})
+    asked = checked(Asked, {**fields, "options": query})
     try:
-        return answer(_record(_solve(asked)))
+        known, solved = set_named(asked.dataset), _solve(asked)
+        expected = _expected(dashboard.of(request).studies, known, solved)
+        return answer({**_record(solved, expected), "impossible": _impossible(asked)})
     except (GeometryError, InfeasibleBudget, InfeasibleLimits, InvalidValue) as error:
         smallest = error.smallest if isinstance(error, InfeasibleBudget) else None
-        return answer({"problem": in_labels(str(error)), "smallest": smallest})
+        return answer({"problem": in_labels(str(error)), "smallest": smallest, "impossible": _impossible(asked)})
 
 
 async def train(request: Request) -> Response:
     """Begin to train a network, and say where to watch it."""
-    asked = _asked(await strict_json(request))
-    solved = await run_in_threadpool(_solve, asked)
+    asked = checked(Trained, await strict_json(request))
+    task = await run_in_threadpool(_task, request, asked)
     board = dashboard.of(request)
-    name = f"play-{asked.family}-{abbreviate(solved.budget or 0).lower()}-{solved.architecture.digest[:8]}"
-    if not board.studies.is_open_to(name):
+    if not board.studies.is_open_to(task.name):
         raise HTTPException(409, "this dashboard shows only some studies. Start it without their names to train more.")
+    alone = Training(asked.family, asked.budget, task.data, task.store, task.name, _settings(asked))
+    folder = study_folder(task.store, task.name)
+    await run_in_threadpool(board.runs.start, alone if asked.seeds == 1 else task, folder)
+    return answer({"href": at("studies", task.name)}, 202)
+
+
+async def estimate(request: Request) -> Response:
+    """Say how long its training will take; nothing is trained."""
+    asked = checked(Trained, await strict_json(request))
+    task = await run_in_threadpool(_task, request, asked)
+    return answer({"sentences": await run_in_threadpool(estimated, task)})
+
+
+def _task(request: Request, asked: Trained) -> NewStudy:
+    solved, known = _solve(asked), set_named(asked.dataset)
+    if known.prepared is None:
+        raise HTTPException(409, f"{known.key} is not prepared on this machine. Prepare it on its page under Data.")
+    usual = f"play-{asked.family}-{abbreviate(solved.budget or 0).lower()}-{solved.architecture.digest[:8]}"
     options = options_of(asked.family, asked.options)
-    data, store = set_named(asked.dataset).place, board.studies.store
-    task = Training(asked.family, asked.budget, data, store, name, {**asked.limits, **options})
-    await run_in_threadpool(board.runs.start, task, store / name)
-    return answer({"href": at("studies", name)}, 202)
+    store = dashboard.of(request).studies.store
+    name = asked.name.strip() or usual + ("" if asked.epochs is None else f"-epochs{asked.epochs}")
+    return NewStudy(
+        (asked.family,), (asked.budget,), asked.seeds, known.place, store, name, asked.epochs, asked.limits, options
+    )
 
 
-def _asked(values: Any) -> Asked:
+def _settings(asked: Trained) -> dict[str, Any]:
+    epochs = {} if asked.epochs is None else {"epochs": asked.epochs}
+    return {**asked.limits, **options_of(asked.family, asked.options), **epochs}
+
+
+def _impossible(asked: Asked) -> dict[str, dict[str, str]]:
     try:
-        return Asked.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise HTTPException(400, f"{'.'.join(map(str, first['loc']))}: {first['msg']}.") from None
+        options = options_of(asked.family, asked.options)
+        return impossible(family_named(asked.family), _seen_by(set_named(asked.dataset)), options)
+    except InvalidValue:
+        return {}
+
+
+def _expected(studies: Shelf, known: Known, solved: Design) -> str:
+    if known.prepared is None or solved.merit is None:
+        return ""
+    return expected_accuracy(studies, known.prepared.digest, solved.merit)
+
+
+def _seen_by(known: Known) -> Task:
+    return Task(known.image_shape, known.classes)
 
 
 def _solve(asked: Asked) -> Design:
-    known = set_named(asked.dataset)
-    task, options = Task(known.image_shape, known.classes), options_of(asked.family, asked.options)
+    task, options = _seen_by(set_named(asked.dataset)), options_of(asked.family, asked.options)
     return designed(asked.family, asked.budget, task, **asked.limits, **options)
 
 
-def _record(solved: Design) -> dict[str, Any]:
+def _record(solved: Design, expected: str) -> dict[str, Any]:
     cost, budget = solved.cost, solved.budget or solved.cost.weights
     device = on_device(solved.architecture, solved.limits)
+    rows = layers_table(cost, budget).rows
     return {
+        "sketch": render("sketch.html", boxes=sketch(cost, solved.architecture.input_shape)),
+        "expected": expected,
         "options": dict(solved.options),  # those that were given, and those that the solver chose
         "budget": budget,
         "weights": cost.weights,
@@ -128,11 +182,13 @@ def _record(solved: Design) -> dict[str, Any]:
         ],
         "notes": [*_notes(solved, device)],
         "input": list(solved.architecture.input_shape),
+        # The last row is the sum.
         "layers": [
-            {"cells": cells, "share": layer.weights / budget}
-            for cells, layer in zip(
-                layers_table(cost, budget).rows, cost.layers, strict=False
-            )  # the last row is the sum
+            {"cells": cells, "share": layer.weights / budget} for cells, layer in zip(rows, cost.layers, strict=False)
+        ],
+        "steps": [
+            {"cells": cells, "share": step.weights / budget}
+            for cells, step in zip(steps_table(cost, budget).rows, steps_of(cost.layers), strict=False)
         ],
     }
 

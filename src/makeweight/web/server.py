@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import re
 import signal
 import socket
 from collections.abc import Callable, Generator
@@ -29,6 +30,8 @@ HEAD_SECONDS = 10.0  # for a connection to send the head of its next request
 READING_SECONDS = 120.0  # for a client to read what was sent: 1.5 MB of script on a slow line
 MAX_CONNECTIONS = 512
 MAX_STRANGERS = 256  # of them without the key: the other places are kept for browsers that are let in
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+_ROOT = re.compile(r"(/[A-Za-z0-9._~@%+=-]*[A-Za-z0-9_~@%+=-])+")
 CLOSING_SECONDS = 2  # for answers under way when the server stops
 
 
@@ -39,10 +42,22 @@ class Address:
     host: str = "127.0.0.1"
     port: int = 0  # 0: any free port
     remote: bool = False  # whether other machines are let in
+    hosts: tuple[str, ...] = ()  # names of a proxy before it
+    root: str = ""  # the path that the proxy puts before ours
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65_535:
             raise InvalidValue(f"port {self.port} is not possible: give 1 to 65,535, or 0 for any that is free.")
+        for name in self.hosts:
+            if not _HOST.fullmatch(name):
+                raise InvalidValue(
+                    f"allow_host={name[:80]!r} is not possible: give a host's name alone, as hub.example.org."
+                )
+        if self.root and not _ROOT.fullmatch(self.root):
+            raise InvalidValue(
+                f"root_path={self.root[:80]!r} is not possible: give the path that the proxy puts before the "
+                "dashboard's, as /user/anna/proxy/8080."
+            )
         if self.host not in LOOPBACK and not self.remote:
             raise InvalidValue(
                 f"host {self.host} would let other machines in: add allow_remote=True if that is meant. "
@@ -92,8 +107,11 @@ def make_server(
     shown = address.host if address.host not in ("0.0.0.0", "::") else socket.gethostname()
     port = listener.getsockname()[1]
     base = f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+    if address.hosts:
+        base = f"https://{address.hosts[0]}"
+    base += address.root
     keys = Keys(stored_secret(store), lambda token: announce(f"{base}/enter?token={token}"))
-    door = Door(keys, f"makeweight-{port}", address.remote)
+    door = Door(keys, f"makeweight-{port}", address.remote, address.hosts, address.root)
     board = Dashboard(Shelf(store, only), door)
     announce(f"{base}/enter?token={keys.token}")
     return Server(_config(build(board)), board.hub)

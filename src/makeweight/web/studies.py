@@ -28,9 +28,13 @@ def index(request: Request) -> Response:
     pages = max(1, -(-len(listed) // ON_A_PAGE))
     number = min(_number(request.query_params.get("page", "1")), pages)
     shown = [studies.progress(study) for study in listed[(number - 1) * ON_A_PAGE : number * ON_A_PAGE]]
+    begun = [study for study in shown if isinstance(study, Progress)]
+    unfinished = [study for study in begun if study.state in ("running", "stopped")]
     return page(
         "studies.html",
-        studies=[study for study in shown if isinstance(study, Progress)],
+        latest=next(iter([*unfinished, *begun]), None),
+        drawable=next((study.best[-1] for study in begun if study.best), None),
+        studies=begun,
         unreadable=[study for study in shown if isinstance(study, Unreadable)],
         count=len(listed),
         query=query,

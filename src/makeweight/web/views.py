@@ -7,7 +7,7 @@ from typing import Any
 
 from makeweight.report.page.charts import Series, lines_of
 from makeweight.store.glance import JobGlance, Point
-from makeweight.web.answers import at
+from makeweight.web.answers import below
 from makeweight.web.controls import in_labels
 from makeweight.web.progress import NetworkProgress, Progress
 from makeweight.wording import duration, percent
@@ -66,7 +66,8 @@ def network_row(progress: Progress, network: NetworkProgress) -> dict[str, Any]:
     return {
         "label": network.label,
         "name": progress.name_of(network),
-        "href": at("studies", progress.name, "networks", network.slug) if network.done else None,
+        # From the study's page: what changes is sent to all its readers alike.
+        "href": below(progress.name, "networks", network.slug) if network.done else None,
         "cells": [
             f"{network.weights:,}",
             f"{network.macs:,}",

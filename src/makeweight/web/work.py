@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from makeweight.diagnosis.findings import Diagnosis
 from makeweight.errors import MakeweightError
+from makeweight.face.expected import Expected
 from makeweight.files import write_whole, writing_to
 from makeweight.studies.lock import has_open
 
@@ -46,6 +48,67 @@ class Training:
 
 
 @dataclass(frozen=True)
+class NewStudy:
+    """Networks to train and compare, as :func:`makeweight.study` does."""
+
+    families: tuple[str, ...]
+    budgets: tuple[str, ...]  # empty: each family's own
+    seeds: int
+    data: str  # name in the catalogue, or path of prepared data
+    store: Path
+    name: str
+    epochs: int | None = None  # None: each family's own
+    limits: dict[str, str] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)  # of the families, held fixed
+    kind: Literal["study"] = "study"
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What is asked for, as a study file names it."""
+        recipe = None if self.epochs is None else {"epochs": self.epochs}
+        vary = {name: (value,) for name, value in self.options.items()}
+        return {
+            "families": self.families, "budgets": self.budgets or None, "seeds": self.seeds, **self.limits,
+            "recipe": recipe, "vary": vary or None,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Estimation:
+    """A study whose time is to be estimated; nothing is trained."""
+
+    study: NewStudy
+    max_seconds: float
+    kind: Literal["estimate"] = "estimate"
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """Images to prepare, as :func:`makeweight.load_data` does."""
+
+    data: str  # name in the catalogue, or path
+    uploaded: bool = False  # whether the file at that path is ours, and is removed in the end
+    kind: Literal["prepare"] = "prepare"
+
+
+Paper = Literal["html", "pdf", "figures"]
+
+
+@dataclass(frozen=True)
+class Writing:
+    """A study's report to write into its folder, or its figures as one archive."""
+
+    folder: Path
+    what: Paper
+    kind: Literal["report"] = "report"
+
+    @property
+    def file(self) -> Path:
+        """What is written."""
+        return self.folder / ("figures.zip" if self.what == "figures" else f"report.{self.what}")
+
+
+@dataclass(frozen=True)
 class Resumption:
     """A study, training or tuning to go on with."""
 
@@ -65,7 +128,7 @@ class Examination:
     kind: Literal["diagnose"] = "diagnose"
 
 
-Task = Training | Resumption | Examination
+Task = Training | NewStudy | Estimation | Preparation | Writing | Resumption | Examination
 
 
 @dataclass(frozen=True)
@@ -79,6 +142,8 @@ class Record:
     ended: float | None = None
     message: str = ""  # why it stopped or failed
     diagnosis: Diagnosis | None = None
+    expected: Expected | None = None
+    prepared: str = ""  # folder of the data set, in the cache
 
     @property
     def has_ended(self) -> bool:
@@ -93,15 +158,36 @@ def _command(task: Task) -> str:
     """Write the command that does the same as a task."""
     match task:
         case Training():
-            data = ("--data" if Path(task.data).is_absolute() else "--dataset", task.data)
             chosen = {"family": task.family, "budget": task.budget, **task.settings, "name": task.name}
-            flags = [f"--{name.replace('_', '-')}={value}" for name, value in chosen.items()]
-            words, store = [*data, *flags], task.store
+            words, place = [*_data(task.data), *_flags(chosen)], ["--store", str(task.store)]
+        case NewStudy():
+            grid = {"families": ",".join(task.families), "budgets": ",".join(task.budgets), "seeds": task.seeds}
+            chosen = {**{name: value for name, value in grid.items() if value}, **task.limits, "name": task.name}
+            changes = [f"--vary={name}={value}" for name, value in task.options.items()]
+            changes += [] if task.epochs is None else [f"--set=epochs={task.epochs}"]
+            words, place = [*_data(task.data), *_flags(chosen), *changes], ["--store", str(task.store)]
+        case Estimation():
+            return f"{_command(task.study)} --dry-run"
+        case Preparation():
+            return shlex.join(["makeweight", "data", "prepare" if Path(task.data).is_absolute() else "get", task.data])
+        case Writing(what="figures"):
+            return shlex.join(["makeweight", "figure", "all", task.folder.name, "--store", str(task.folder.parent)])
+        case Writing():
+            words, place = [task.folder.name, "--format", task.what], ["--store", str(task.folder.parent)]
         case Resumption():
-            words, store = [task.folder.name], task.folder.parent
+            words, place = [task.folder.name], ["--store", str(task.folder.parent)]
         case Examination():
-            words, store = [f"{task.folder.name}/{task.network}#{task.seed}"], task.folder.parent
-    return shlex.join(["makeweight", task.kind, *words, "--store", str(store)])
+            words = [f"{task.folder.name}/{task.network}#{task.seed}"]
+            place = ["--store", str(task.folder.parent)]
+    return shlex.join(["makeweight", task.kind, *words, *place])
+
+
+def _data(data: str) -> tuple[str, str]:
+    return ("--data" if Path(data).is_absolute() else "--dataset", data)
+
+
+def _flags(chosen: Mapping[str, Any]) -> list[str]:
+    return [f"--{name.replace('_', '-')}={value}" for name, value in chosen.items()]
 
 
 def begin(task: Task, path: Path) -> Record:
@@ -183,7 +269,7 @@ def main() -> int:
     task = _TASKS.validate_json(sys.stdin.buffer.read())
     running = Record(_command(task), "running", os.getpid(), time.time())
     _write(path, running)
-    if isinstance(task, Examination):
+    if isinstance(task, Examination | Estimation):
         clock = threading.Timer(task.max_seconds, _give_up, (path, running, task.max_seconds))
         clock.daemon = True
         clock.start()
@@ -192,24 +278,45 @@ def main() -> int:
     return 0
 
 
-def _do(task: Task) -> Diagnosis | None:
+def _do(task: Task, running: Record) -> Record:
+    from makeweight.face.data import load_data
+    from makeweight.face.expected import expect
     from makeweight.face.resuming import resume
-    from makeweight.face.studies import Study, train
+    from makeweight.face.studies import Study, plan_study, run, train
     from makeweight.studies.session import Machine
+    from makeweight.web.papers import write_paper
 
+    done = replace(running, state="done")
     match task:
         case Training():
             train(task.family, task.budget, task.data, name=task.name, store=task.store, **task.settings)
+        case NewStudy():
+            run(plan_study(task.asked, load_data(task.data), task.name, task.store), Machine())
+        case Estimation(study=study):
+            planned = plan_study(study.asked, load_data(study.data), study.name, study.store)
+            return replace(done, expected=expect(planned, Machine()))
+        case Preparation():
+            try:
+                return replace(done, prepared=load_data(_place(task.data)).path.name)
+            finally:
+                if task.uploaded:
+                    shutil.rmtree(Path(task.data).parent, ignore_errors=True)
+        case Writing():
+            write_paper(task)
         case Resumption():
             resume(task.folder, Machine()).report()
         case Examination():
-            return Study(task.folder)[task.network][task.seed].diagnose(seconds=task.seconds)
-    return None
+            return replace(done, diagnosis=Study(task.folder)[task.network][task.seed].diagnose(seconds=task.seconds))
+    return done
+
+
+def _place(data: str) -> str | Path:
+    return Path(data) if Path(data).is_absolute() else data  # a path is never a name of the catalogue
 
 
 def _done(task: Task, running: Record, log: Path) -> Record:
     try:
-        return replace(running, state="done", diagnosis=_do(task))
+        return _do(task, running)
     except (KeyboardInterrupt, SystemExit) as interruption:
         return replace(running, state="stopped", message=str(interruption))
     except MakeweightError as error:

@@ -6,6 +6,7 @@ import io
 from datetime import UTC, datetime
 from itertools import zip_longest
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import matplotlib
 from fpdf import FPDF
@@ -19,12 +20,21 @@ from makeweight.report.figures import style
 from makeweight.report.figures.style import Drawing
 from makeweight.text import visible
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 FONT = "DejaVu"  # matplotlib brings it, with every sign that the report uses
 MARGIN = 18.0  # millimetres
 WIDE = 8  # columns from which a table gets a smaller type
 LINE = 1.7  # of the type's size, in tables
+MILLIMETRES = 25.4 / 72  # of a point
 GRAY = (110, 110, 110)
 HEAD = FontFace(emphasis="BOLD", fill_color=(240, 240, 240))
+TITLE = 12.0  # millimetres of a heading
+WORDS = 11.0  # and of what is said of a figure
+MANY_ROWS, LEAST_ROWS = 12, 4  # a table of many rows is broken, after some of them
+SCALE = 0.68  # of figures that are drawn for a screen: their letters are as large as a note's
+TALLEST = 82.0  # millimetres of a figure: two stand on a page with their words
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # the same study gives the same bytes
 
 
@@ -40,8 +50,8 @@ def write_pdf(contents: Contents, folder: Path) -> Path:
     pdf = _empty(contents.analysis.summary.name)
     blocks = document(contents)
     for block, following in zip_longest(blocks, blocks[1:]):
-        if isinstance(block, Heading) and isinstance(following, Drawing | Table):
-            pdf.add_page()  # a heading stays with what it opens
+        if isinstance(block, Heading):
+            _make_room(pdf, _height(pdf, following) + TITLE)  # a heading stays with what it opens
         _block(pdf, block)
     write_whole(path, bytes(pdf.output()))
     return path
@@ -104,12 +114,33 @@ def _text(pdf: FPDF, text: str, size: float) -> None:
     pdf.ln(1)
 
 
-def _table(pdf: FPDF, table: Table) -> None:
-    height = LINE * pdf.font_size * (len(table.rows) + 2) + 12
+def _make_room(pdf: FPDF, height: float) -> None:
+    """Begin a page where this doesn't fit any more."""
     if pdf.get_y() + height > pdf.h - MARGIN and height < pdf.eph:
-        pdf.add_page()  # what fits one page is not broken
+        pdf.add_page()
+
+
+def _height(pdf: FPDF, block: Block | None) -> float:
+    """Millimetres that a block takes with its title, about; of text and long tables, the first lines."""
+    match block:
+        case Table():
+            rows = min(len(block.rows), LEAST_ROWS) if len(block.rows) > MANY_ROWS else len(block.rows)
+            return LINE * _size(block) * MILLIMETRES * (rows + 2) + TITLE
+        case Drawing():
+            with style.drawing():
+                return _extent(pdf, block.draw())[1] + TITLE + WORDS
+    return 2 * TITLE
+
+
+def _size(table: Table) -> float:
+    """Points of a table's letters."""
+    return 6 if len(table.columns) >= WIDE else 8
+
+
+def _table(pdf: FPDF, table: Table) -> None:
+    _make_room(pdf, _height(pdf, table))
     _heading(pdf, table.title, 11, 3)
-    pdf.set_font(FONT, "", 6 if len(table.columns) >= WIDE else 8)
+    pdf.set_font(FONT, "", _size(table))
     widths = tuple(_width(pdf, table, column) for column in range(len(table.columns)))
     align = tuple("RIGHT" if column.right else "LEFT" for column in table.columns)
     with pdf.table(
@@ -136,14 +167,16 @@ def _drawing(pdf: FPDF, drawing: Drawing) -> None:
     picture = io.BytesIO()
     with style.drawing():
         figure = drawing.draw()
-        width, height = figure.get_size_inches()
-        figure.savefig(picture, format="png", dpi=180)
-    wide = min(pdf.epw, width * 25.4)
-    tall = wide * height / width
-    if tall > pdf.eph - 40:  # room for the words
-        wide, tall = wide * (pdf.eph - 40) / tall, pdf.eph - 40
-    if pdf.get_y() + tall + 30 > pdf.h - MARGIN:
-        pdf.add_page()
+        wide, tall = _extent(pdf, figure)
+        figure.savefig(picture, format="png", dpi=200)
+    _make_room(pdf, tall + TITLE + WORDS)
     _heading(pdf, drawing.title, 11, 3)
     pdf.image(picture, w=wide, h=tall, alt_text=drawing.description)
     _text(pdf, drawing.description, 7.5)
+
+
+def _extent(pdf: FPDF, figure: Figure) -> tuple[float, float]:
+    """Millimetres of a figure on paper."""
+    wide, tall = (SCALE * 25.4 * inches for inches in figure.get_size_inches())
+    fitting = min(1, pdf.epw / wide, TALLEST / tall)
+    return wide * fitting, tall * fitting

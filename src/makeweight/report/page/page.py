@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import makeweight
 from makeweight.files import write_whole
+from makeweight.glossary import TERMS, anchor_of
 from makeweight.report import statistics_tables, tables
 from makeweight.report.contents import Contents
 from makeweight.report.page import embed, settings, svg, viewer
@@ -62,6 +63,7 @@ def render(contents: Contents, interactive: bool = True) -> str:
         lstrip_blocks=True,
     )
     environment.filters["plural"] = plural
+    environment.globals["term_link"] = _term_link
     return environment.get_template("report.html").render(
         summary=summary,
         verdict=contents.verdict,
@@ -78,10 +80,17 @@ def render(contents: Contents, interactive: bool = True) -> str:
         tuning=TuningPart.of(contents.tuning) if contents.tuning else None,
         environment=list(settings.environment(summary)),
         methods=methods(summary),
+        terms=[term for term in TERMS if term.headings],
         version=makeweight.__version__,
         style=_source("page.css"),
         scripts=_scripts() if interactive else None,
     )
+
+
+def _term_link(heading: str) -> str:
+    """Return where the page explains a column head; empty if it doesn't."""
+    anchor = anchor_of(heading)
+    return f"#term-{anchor}" if anchor else ""
 
 
 @dataclass(frozen=True)

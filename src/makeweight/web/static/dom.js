@@ -51,6 +51,11 @@ export async function postJson(url, content) {
   return (await ask(url, { method: "POST", headers, body: JSON.stringify(content) })).json();
 }
 
+// Links in an answer lead on from where it was asked for.
+export function go(url, { href }) {
+  location.href = new URL(href, new URL(url, location.href));
+}
+
 export function postBytes(url, body) {
   const headers = { "Content-Type": "application/octet-stream", Accept: "application/json" };
   return ask(url, { method: "POST", headers, body });

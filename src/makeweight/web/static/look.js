@@ -148,12 +148,13 @@ export class Look {
     if (this.sheet) this.sheet.enlarge(find("[data-large]", this.one), this.filter);
     const ms = performance.now() - since;
     const note = find("[data-latency]", this.holder);
-    note.textContent = `Answered in ${ms.toFixed(0)} ms.`;
+    note.textContent = this.paper.isBlank() ? "" : `Answered in ${ms.toFixed(0)} ms.`;
     note.dataset.latency = ms.toFixed(1);
   }
 
   showAnswers({ probabilities, truth }) {
     if (this.paper.isBlank()) return this.hint();
+    find("[data-answers]", this.holder).hidden = false;
     const best = probabilities.indexOf(Math.max(...probabilities)), { classes } = this.about;
     this.answers.forEach(({ item, bar, share }, i) => {
       bar.style.width = `${100 * probabilities[i]}%`;
@@ -171,6 +172,7 @@ export class Look {
       bar.style.width = share.textContent = "";
       item.classList.remove("best", "true");
     }
+    find("[data-answers]", this.holder).hidden = true;
     this.say("Draw something, or choose a test image or a picture of your own.");
   }
 

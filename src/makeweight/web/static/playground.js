@@ -1,5 +1,5 @@
 // The playground: what is moved goes to the solver, and its answer is shown. The address names the network.
-import { all, element, find, getJson, postJson, ready } from "./dom.js";
+import { all, element, find, getJson, go, postJson, ready } from "./dom.js";
 
 const form = find("[data-play]"), budget = find("#budget", form), slide = find("[data-budget]", form);
 const moved = new Set(); // sliders that were touched; the family chooses the others
@@ -25,7 +25,8 @@ function showFamily() {
 }
 
 function showValue(control, taken) { // taken: what the solver chose
-  const words = moved.has(control.id) ? control.value : control.dataset.unset + (taken === undefined ? "" : ` (${taken})`);
+  const unset = taken === undefined ? control.dataset.unset : `${taken} (${control.dataset.unset})`;
+  const words = moved.has(control.id) ? control.value : unset;
   find("[data-value]", control.parentElement).textContent = words;
   control.setAttribute("aria-valuetext", words);
 }
@@ -76,7 +77,8 @@ async function solve() {
       const query = new URLSearchParams(waiting), mine = ++asked;
       waiting = null;
       try {
-        const answer = await getJson(`/playground/design?${query}`);
+        const answer = await getJson(`playground/design?${query}`);
+        if (mine === asked && !waiting) showImpossible(answer.impossible);
         if (mine === asked && !waiting) (answer.problem ? showProblem : showNetwork)(answer);
       } catch (error) {
         showProblem({ problem: error.message });
@@ -88,6 +90,56 @@ async function solve() {
   return solving;
 }
 
+// What no network can have beside the other options is passed over, with the reason below the slider.
+let barred = {};
+
+function showImpossible(values) {
+  barred = values;
+  for (const control of options()) {
+    const why = find("[data-why]", control.parentElement), reasons = values[control.name];
+    if (!why) continue;
+    why.hidden = !reasons;
+    if (!reasons) { control.removeAttribute("aria-describedby"); continue; }
+    const list = Object.keys(reasons);
+    why.id = `${control.id}-why`;
+    control.setAttribute("aria-describedby", why.id);
+    why.textContent = `Not possible: ${inShort(list)}. ${firstSentence(Object.values(reasons)[0])}`;
+  }
+}
+
+const firstSentence = (reason) => reason.split(". ")[0].replace(/\.?$/, ".");
+
+function inShort(values) { // 1, 2, 3, 7 become 1–3, 7
+  const runs = [];
+  for (const value of values.map(Number)) {
+    const last = runs.at(-1);
+    if (last && last[1] === value - 1) last[1] = value;
+    else runs.push([value, value]);
+  }
+  return runs.map(([low, high]) => (low === high ? low : `${low}–${high}`)).join(", ");
+}
+
+const before = new Map(); // where each slider stood
+
+function passOver(control) {
+  const reasons = barred[control.name], from = before.get(control.id) ?? Number(control.dataset.first);
+  if (reasons) {
+    const step = Number(control.value) < from ? -1 : 1;
+    let value = Number(control.value);
+    while (reasons[value] && value + step >= Number(control.min) && value + step <= Number(control.max)) value += step;
+    control.value = String(reasons[value] ? from : value);
+  }
+  before.set(control.id, Number(control.value));
+}
+
+let shown = null;
+
+function showLayers() {
+  if (!shown) return;
+  const rows = find("[data-every]", form).checked ? shown.layers : shown.steps;
+  find("[data-layers]", form).replaceChildren(...rows.map(row));
+}
+
 function showProblem({ problem, smallest }) {
   const box = find("[data-problem]", form), button = find("[data-smallest]", form);
   box.hidden = false;
@@ -97,17 +149,22 @@ function showProblem({ problem, smallest }) {
     button.textContent = `Take ${smallest.toLocaleString("en")} weights`;
     button.onclick = () => { budget.value = String(smallest); write(); solve(); };
   }
-  find("[data-network]", form).hidden = find("[data-facts]", form).hidden = true;
+  for (const part of ["network", "facts", "sketch", "expected"]) find(`[data-${part}]`, form).hidden = true;
 }
 
 function showNetwork(network) {
   for (const control of options()) if (control.type === "range") showValue(control, network.options[control.name]);
   find("[data-problem]", form).hidden = true;
-  find("[data-network]", form).hidden = find("[data-facts]", form).hidden = false;
+  for (const part of ["network", "facts", "sketch"]) find(`[data-${part}]`, form).hidden = false;
+  const expected = find("[data-expected]", form);
+  expected.hidden = !network.expected;
+  expected.textContent = `Expected test accuracy: ${network.expected}.`;
+  find("[data-sketch]", form).innerHTML = network.sketch; // rendered by our own server, which escapes every name
   showSlide(network.budget);
   find("[data-facts]", form).replaceChildren(...network.facts.map(([term, words]) => element("div", {},
     element("dt", { textContent: term }), element("dd", { textContent: words }))));
-  find("[data-layers]", form).replaceChildren(...network.layers.map(row));
+  shown = network;
+  showLayers();
   find("[data-notes]", form).textContent = network.notes.join(" ");
 }
 
@@ -119,24 +176,37 @@ function row({ cells: [name, kind, ...numbers], share }) {
     element("td", { className: "bar" }, bar, element("span", { textContent: numbers.at(-1) })));
 }
 
-async function train() {
-  const said = find("[data-said]", form), button = find("[data-train]", form);
-  said.textContent = "Starting …";
-  button.disabled = true;
+// What is asked for, and how it is to be trained.
+function wanted() {
+  const [seeds, epochs, name] = ["seeds", "epochs", "name"].map((id) => find(`#${id}`, form).value.trim());
+  const how = { seeds: Number(seeds || 1), name, ...(epochs ? { epochs: Number(epochs) } : {}) };
+  return { ...state(), options: chosen(), ...how };
+}
+
+async function act(words, action) {
+  const said = find("[data-said]", form), buttons = [find("[data-train]", form), find("[data-estimate]", form)];
+  said.textContent = words;
+  for (const button of buttons) button.disabled = true;
   try {
-    const { href } = await postJson("/playground/train", { ...state(), options: chosen() });
-    location.href = href;
+    await action(said);
   } catch (error) {
     said.textContent = error.message;
   } finally {
-    button.disabled = false;
+    for (const button of buttons) button.disabled = false;
   }
 }
 
+const train = () => act("Starting …", async () => go("playground/train", await postJson("playground/train", wanted())));
+const estimate = () => act("Timing a few steps …", async (said) => {
+  said.textContent = (await postJson("playground/estimate", wanted())).sentences[0];
+});
+
 form.addEventListener("submit", (event) => event.preventDefault());
 form.addEventListener("input", ({ target }) => {
+  if (target.matches("[data-every]")) showLayers();
+  if (target.matches("[data-extra]")) return;
   if (target === slide) budget.value = short(10 ** Number(slide.value));
-  else if (target.type === "range") { moved.add(target.id); showValue(target); }
+  else if (target.type === "range") { moved.add(target.id); passOver(target); showValue(target); }
   if (target.name === "family") showFamily();
   write();
   solve();
@@ -152,6 +222,7 @@ find("[data-reset]", form).addEventListener("click", () => {
   solve();
 });
 find("[data-train]", form).addEventListener("click", train);
+find("[data-estimate]", form).addEventListener("click", estimate);
 addEventListener("popstate", () => { read(); solve(); });
 read();
 solve();

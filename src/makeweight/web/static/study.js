@@ -65,6 +65,7 @@ async function showCharts() {
     const answer = await getJson(`${url}/charts`);
     if (mine !== asked) return;
     const kept = choices(place), folded = all("details[open]", place).map((details) => details.textContent.slice(0, 40));
+    showVerdict(answer.verdict);
     place.innerHTML = answer.markup; // rendered by our own server, which escapes every name
     for (const section of all("[data-chart]", place)) {
       restore(section, kept);
@@ -74,7 +75,48 @@ async function showCharts() {
     startScrollers(place);
     document.documentElement.classList.add("charts-ready");
   } catch (error) {
-    if (mine === asked) place.replaceChildren(element("p", { className: "note", textContent: error.message }));
+    if (mine === asked) find("[data-verdict]").replaceChildren(element("p", { className: "note", textContent: error.message }));
+  }
+}
+
+function showVerdict(markup) {
+  const place = find("[data-verdict]"), unfolded = all("details[open] > summary", place).map((summary) => summary.textContent);
+  find("[data-verdict-section]").hidden = false;
+  place.innerHTML = markup; // rendered by our own server as well
+  for (const summary of all("details > summary", place)) summary.parentElement.open = unfolded.includes(summary.textContent);
+}
+
+// A comparison takes two networks at least; of two it says at once what differs.
+const TICK = find("[data-differing]")?.textContent;
+let differing = 0;
+
+async function showTicked() {
+  const button = find("[data-compare]"), note = find("[data-differing]"), mine = ++differing;
+  const names = all("input[name=network]:checked").map((box) => box.value);
+  button.disabled = names.length < 2 || names.length > 8;
+  note.textContent = names.length === 1 ? "Tick another one." : TICK;
+  if (names.length !== 2) return;
+  try {
+    const { words } = await getJson(`${note.dataset.url}?${new URLSearchParams(names.map((name) => ["network", name]))}`);
+    if (mine === differing) note.textContent = `What differs: ${words}.`;
+  } catch (error) {
+    if (mine === differing) note.textContent = error.message;
+  }
+}
+
+// A paper is written anew each time, and then taken.
+async function takePaper(button) {
+  const said = find("[data-said]", holder), address = `${url}/papers/${button.dataset.paperOf}`;
+  said.textContent = "Writing …";
+  button.disabled = true;
+  try {
+    await postJson(address, {});
+    said.textContent = "";
+    location.href = address;
+  } catch (error) {
+    said.textContent = error.message;
+  } finally {
+    button.disabled = false;
   }
 }
 
@@ -116,6 +158,9 @@ async function act(name, words) {
   }
 }
 
+for (const button of all("[data-paper-of]", holder)) button.addEventListener("click", () => takePaper(button));
+find("form.compare")?.addEventListener("change", showTicked);
+if (find("form.compare")) showTicked();
 find("[data-stop]", holder).addEventListener("click", () => act("stop", "Asking it to stop …"));
 find("[data-resume]", holder).addEventListener("click", () => act("resume", "Starting …"));
 new Stream(`${url}/events`, {
