@@ -36,12 +36,14 @@ class Campaign:
 
     def run(self) -> dict[str, Count]:
         """Try all points of all kinds."""
+        progress(f"{self.scenario.name} begins")
         self._before.mkdir()
         self.scenario.begin(self._before)  # in this process, as is one run: forks then find all modules imported
         self._fresh()
         self._checked([])
         operations = self._undisturbed()
         changes = sum(operation.kind != "a" for operation in operations)
+        progress(f"{self.scenario.name}: {changes} operations change its folder")
         for kind, fault in (
             (KINDS[0], Fault(Mode.KILL)),
             (KINDS[1], Fault(Mode.FAIL_ONCE, error=errno.EIO)),

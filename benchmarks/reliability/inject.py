@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from benchmarks.reliability.injection import preloaded, run_preloaded
 
@@ -25,18 +26,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         if not preloaded():
             raise SystemExit(run_preloaded(["benchmarks.reliability.inject", *sys.argv[1:]], Path(folder)))
-        record = inject(options.names, options.every, Path(folder).resolve())
-    if options.into:
-        options.into.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        record = inject(options.names, options.every, Path(folder).resolve(), options.into)
     raise SystemExit(any(found["wrong"] for kinds in record.values() for found in kinds["kinds"].values()))
 
 
-def inject(names: list[str], every: int, folder: Path) -> dict[str, dict[str, object]]:
-    """Disturb scenarios; return by name and kind the points and what was wrong."""
+def inject(names: list[str], every: int, folder: Path, into: Path | None) -> dict[str, dict[str, Any]]:
+    """Disturb scenarios; return by name and kind the points and what was wrong, and keep it in a file."""
     from benchmarks.reliability.disturb import Campaign
     from benchmarks.reliability.scenarios import scenarios
 
-    record: dict[str, dict[str, object]] = {}
+    record: dict[str, dict[str, Any]] = {}
     with scenarios(folder / "cache") as known:
         for name in names or known:
             place, start = folder / name, time.monotonic()
@@ -45,6 +44,8 @@ def inject(names: list[str], every: int, folder: Path) -> dict[str, dict[str, ob
             kinds = {kind: {"points": count.points, "wrong": count.wrong} for kind, count in counts.items()}
             seconds = round(time.monotonic() - start, 1)
             record[name] = {"what": known[name].what, "every": every, "seconds": seconds, "kinds": kinds}
+            if into:
+                into.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return record
 
 

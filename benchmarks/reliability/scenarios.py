@@ -246,14 +246,14 @@ def _migrated(folder: Path) -> dict[str, object]:
 
 def _pictures(folder: Path) -> None:
     for number in range(24):
-        place = folder / "pictures" / f"class {number % 3}"
+        place = folder / f"class {number % 3}"
         place.mkdir(parents=True, exist_ok=True)
         pixels = np.random.default_rng(number).integers(0, 256, (8, 8), dtype=np.uint8)
         Image.fromarray(pixels).save(place / f"{number}.png")
 
 
-def _prepare(folder: Path) -> Iterator[str]:
-    prepare_own(open_source(folder / "pictures"), cache_dir=folder / "cache")
+def _prepare(pictures: Path, folder: Path) -> Iterator[str]:
+    prepare_own(open_source(pictures), cache_dir=folder / "cache")
     yield "prepared"
 
 
@@ -309,6 +309,7 @@ def scenarios(cache: Path) -> Iterator[dict[str, Scenario]]:
     """Yield all scenarios by name; their trainings run in this process."""
     data = prepare("digits", cache_dir=cache)
     train_here()
+    _pictures(cache / "pictures")
     base = partial(_finished_study, data)
     store = {"state": lambda folder: rows(folder / "small"), "check": check_store}
     nothing: Callable[[Path], None] = lambda folder: (folder / "studies").mkdir()  # noqa: E731
@@ -319,8 +320,8 @@ def scenarios(cache: Path) -> Iterator[dict[str, Scenario]]:
                  check_store, _trials),
         Scenario("migration", "a store of the first schema, brought up to date", partial(_old_store, data),
                  partial(_migrate, data), store["state"], _backup_is_whole, _migrated),
-        Scenario("preparation", "a folder of pictures, prepared", _pictures, _prepare, files, lambda folder: None,
-                 _prepared),
+        Scenario("preparation", "a folder of pictures, prepared", nothing, partial(_prepare, cache / "pictures"), files,
+                 lambda folder: None, _prepared),
         Scenario("export-c", "an export to C in float32 and int8", base, partial(_export, data, "c"), _export_files,
                  check_store, _exported),
         Scenario("export-onnx", "an export to ONNX", base, partial(_export, data, "onnx"), _export_files, check_store,

@@ -81,17 +81,19 @@ def soak(store: Path, trainings: int, chance: random.Random) -> dict[str, Any]:
         readers += [threading.Thread(target=_listen, args=(client, seen, over), daemon=True) for _ in range(PAGES)]
         for thread in readers:
             thread.start()
+        next_kill = 1
         while (done := _done(folder)) < trainings:
-            time.sleep(chance.uniform(0.5, 4.0))
+            time.sleep(chance.uniform(0.0, 0.5))
             seen.sample("dashboard", server)
             if runner.poll() is not None:
                 runner = _start(store, trainings)
-            elif done < 0.75 * trainings:
-                victim = "runner" if chance.random() < 0.08 else "worker"
-                seen.kills[victim] += _kill(runner, victim, chance)
-            else:  # the last quarter shows whether one runner's memory grows
+            elif done >= 0.75 * trainings:  # the last quarter shows whether one runner's memory grows
                 seen.sample("runner", runner.pid)
-            progress(f"{done} of {trainings} done, killed {dict(seen.kills)}")
+            elif done >= next_kill or chance.random() < 0.002:  # some of those that are just starting, too
+                victim = "runner" if chance.random() < 0.15 else "worker"
+                seen.kills[victim] += _kill(runner, victim, chance)
+                next_kill = done + chance.randint(1, 60)
+                progress(f"{done} of {trainings} done, killed {dict(seen.kills)}")
         runner.wait(120)
         over.set()
         readers[0].join(60)
