@@ -8,6 +8,7 @@ from pathlib import Path
 
 LIST = Path(__file__).with_name("faults.toml")
 INJECTED = ("study", "tune", "migration", "preparation", "export-c", "export-onnx", "report")
+KINDS = ("killed", "input/output error", "disk full", "power cut, names lost", "power cut, data lost")
 PARTS = (*INJECTED, "soak", "fuzz", "determinism", "environments")
 
 

@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.output import progress
+from benchmarks.reliability.catalogue import KINDS
 from benchmarks.reliability.injection import REFUSED, Fault, Mode, Outcome, arm, disarm, in_fork
 from benchmarks.reliability.power import Disk, Operation, read_journal
 from benchmarks.reliability.scenarios import Scenario, State
-
-KINDS = ("killed", "input/output error", "disk full", "power cut, names lost", "power cut, data lost")
 
 
 @dataclass
@@ -140,7 +139,7 @@ class Campaign:
 
 
 def _not_clear(outcome: Outcome) -> str:
-    """An error must be one of ours; work that needs nothing of what failed may go on."""
+    """Say what was wrong: an error must be one of ours, and work that needs nothing of what failed may go on."""
     ended = outcome.code in (0, REFUSED) and not outcome.killed
     return "" if ended else f"no clear error: {outcome.text.strip() or outcome}"
 
@@ -153,4 +152,3 @@ def _must(outcome: Outcome) -> Outcome:
     if outcome.code != 0:
         raise RuntimeError(outcome.text or str(outcome))
     return outcome
-

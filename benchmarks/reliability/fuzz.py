@@ -1,6 +1,6 @@
 """Fuzzing: damaged files and requests go to every parser; only one of our own errors may come back, in time and memory.
 
-    python -m benchmarks.reliability.fuzz [--runs N] [--seconds S] [--seed N] [--into FILE] [TARGET …]
+python -m benchmarks.reliability.fuzz [--runs N] [--seconds S] [--seed N] [--into FILE] [TARGET …]
 """
 
 from __future__ import annotations
@@ -42,7 +42,6 @@ def batch(target: Any, runs: int, until: float, chance: random.Random, folder: P
 
     signal.signal(signal.SIGALRM, _hang)
     seeds, found, place = list(target.seeds()), Counter[str](), folder / "input"
-    target.use(seeds[0], _empty(place))
     before, slowest, executions = _limit(), 0.0, 0
     examples: dict[str, str] = {}
     while executions < runs and time.monotonic() < until:
@@ -95,6 +94,8 @@ def fuzz(name: str, runs: int, seconds: float, seed: int) -> dict[str, Any]:
     total, examples, start = Counter[str](), dict[str, str](), time.monotonic()
     slowest = peak = 0.0
     with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:
+        for content in TARGETS[name].seeds():
+            TARGETS[name].use(content, _empty(Path(folder) / "input"))  # undamaged, it must be read
         while total["executions"] < runs and time.monotonic() < start + seconds:
             seed += 1
             left = min(BATCH, runs - total["executions"])

@@ -1,6 +1,6 @@
 """Fault injection at every point of the scenarios named, or of all.
 
-    python -m benchmarks.reliability.inject [--every N] [--into FILE] [study] [tune] [migration] …
+python -m benchmarks.reliability.inject [--every N] [--into FILE] [study] [tune] [migration] …
 """
 
 from __future__ import annotations

@@ -12,8 +12,43 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-NUMBERS = (0, 1, -1, 2, 3, 10, 127, 128, 255, 256, 32_767, 65_535, 2**31 - 1, 2**31, 2**32, 2**63 - 1, 2**63, 2**64, 10**9)
-WORDS = ("", "NaN", "inf", "-inf", "null", "true", "1e308", "-1e400", "0x10", "../../x", "a\x00b", "\u202e", "[" * 2_000, "9" * 5_000)
+NUMBERS = (
+    0,
+    1,
+    -1,
+    2,
+    3,
+    10,
+    127,
+    128,
+    255,
+    256,
+    32_767,
+    65_535,
+    2**31 - 1,
+    2**31,
+    2**32,
+    2**63 - 1,
+    2**63,
+    2**64,
+    10**9,
+)
+WORDS = (
+    "",
+    "NaN",
+    "inf",
+    "-inf",
+    "null",
+    "true",
+    "1e308",
+    "-1e400",
+    "0x10",
+    "../../x",
+    "a\x00b",
+    "\u202e",
+    "[" * 2_000,
+    "9" * 5_000,
+)
 LEAVES: tuple[Any, ...] = (*NUMBERS, *WORDS, None, True, [], {}, 0.5, 1e308, -1e308, [[[[1]]]], {"a": {"b": 1}})
 Mutation = Callable[[bytes, random.Random], bytes]
 
@@ -123,7 +158,9 @@ def protobuf(content: bytes, chance: random.Random) -> bytes:
         return flip(content, chance)
     message: Any = model
     while True:
-        fields = [(field, value) for field, value in message.ListFields() if field.name != "raw_data" or chance.random() < 0.1]
+        fields = [
+            (field, value) for field, value in message.ListFields() if field.name != "raw_data" or chance.random() < 0.1
+        ]
         if not fields:
             return model.SerializeToString()
         field, value = chance.choice(fields)

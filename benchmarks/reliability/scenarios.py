@@ -121,7 +121,7 @@ def rows(folder: Path) -> State:
 
 
 def files(folder: Path) -> State:
-    """The digest of each file; databases and processes' own files are left out."""
+    """Return the digest of each file; databases and processes' own files are left out."""
     paths = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in OWN)
     return {
         str(path.relative_to(folder)): "" if ".db" in path.name else hashlib.sha256(path.read_bytes()).hexdigest()
@@ -180,7 +180,7 @@ def _tune(data: PreparedDataset, folder: Path) -> Iterator[str]:
 
 
 def _tuned(folder: Path) -> State:
-    """A search that was disturbed draws other points, so its end is compared by what there must be."""
+    """Return what there must be: a search that was disturbed draws other points."""
     from makeweight.store.trials import read_tuning
 
     tuning, [study] = read_tuning(folder / "tuned"), folder.glob("*/study.db")
@@ -283,7 +283,7 @@ def _exported(folder: Path) -> dict[str, object]:
 
 
 def _export_files(folder: Path) -> State:
-    """The names, and what of the content doesn't hold a time."""
+    """Return the names, and the digests of what holds no time."""
     kept = {"small", "README.md", "report.json"}
     return {
         name: "" if name.split("/")[-1] in kept else digest

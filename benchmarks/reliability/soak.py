@@ -1,6 +1,6 @@
 """Thousands of tiny trainings while workers and the runner are killed at random, beside readers that never stop.
 
-    python -m benchmarks.reliability.soak [--trainings N] [--into FILE]
+python -m benchmarks.reliability.soak [--trainings N] [--into FILE]
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ PAGES = 3  # that listen to the dashboard
 def soak_plan(store: Path, trainings: int) -> StudyPlan:
     """One network of 1K weights, trained for one epoch with as many seeds."""
     recipe = {"epochs": 1, "batch_size": 512, "precision": "fp32"}
-    spec = make_spec({"dataset": "digits", "families": ["fcn"], "budgets": ["1K"], "seeds": 1, "recipe": recipe}, "the soak")
+    spec = make_spec(
+        {"dataset": "digits", "families": ["fcn"], "budgets": ["1K"], "seeds": 1, "recipe": recipe}, "the soak"
+    )
     data = prepare("digits")
     [job] = plan(spec, data)
     jobs = [replace(job, seed=seed) for seed in range(trainings)]
@@ -153,7 +155,9 @@ def _listen(client: httpx.Client, seen: Seen, over: threading.Event) -> None:
 def _verdict(folder: Path, seen: Seen) -> dict[str, Any]:
     with closing(sqlite3.connect(folder / "study.db")) as database:
         results = database.execute("SELECT count(*), count(DISTINCT job) FROM result").fetchone()
-        looks = database.execute("SELECT count(*), count(DISTINCT job) FROM test_access WHERE purpose = ?", (FINAL_SCORE,))
+        looks = database.execute(
+            "SELECT count(*), count(DISTINCT job) FROM test_access WHERE purpose = ?", (FINAL_SCORE,)
+        )
         found = {
             "results": results[0],
             "different": results[1],
@@ -175,7 +179,12 @@ def _held(samples: list[tuple[float, int]]) -> dict[str, float]:
         return round(values[len(values) // 2], 1)
 
     early, late = samples[quarter : 2 * quarter] or samples, samples[-quarter:]
-    names = {"mb_early": (early, 0), "mb_late": (late, 0), "descriptors_early": (early, 1), "descriptors_late": (late, 1)}
+    names = {
+        "mb_early": (early, 0),
+        "mb_late": (late, 0),
+        "descriptors_early": (early, 1),
+        "descriptors_late": (late, 1),
+    }
     return {name: middle(*part) for name, part in names.items()}
 
 

@@ -174,7 +174,7 @@ class_weight = "balanced"
 [recipe.cnn]
 ema = 0.9
 flip = true
-[vary.cnn]
+[vary]
 kernel = [3, 5]
 """
 
@@ -234,7 +234,7 @@ NEVER = re.compile("events|train|stop|resume|diagnosis")  # endless, or they sta
 
 
 def _requests() -> list[bytes]:
-    """A request to each route, as its method, address and body on a line each."""
+    """Return a request to each route: its method, address and body on a line each."""
     names = {"study": "small", "name": "dom.js", "network": "fcn-2k", "seed": "0", "number": "0", "dataset": "digits"}
     queries = ("?layer=stem&filter=0", "?sort=weights&page=1", "?study=small&networks=fcn-2k,cnn-2k&n=fcn-2k", "")
     found = []
@@ -267,7 +267,9 @@ def _request(content: bytes, folder: Path) -> None:
         headers = {"Origin": "http://127.0.0.1:8000", "Content-Type": "application/json"}
         with suppress(httpx.InvalidURL):  # the client's own refusal
             known = method.decode("latin-1") in ("GET", "POST")
-            answer = _client().request("POST" if known and method == b"POST" else "GET", address, content=body, headers=headers)
+            answer = _client().request(
+                "POST" if known and method == b"POST" else "GET", address, content=body, headers=headers
+            )
             assert answer.status_code < 500, answer.status_code
 
 
@@ -276,8 +278,8 @@ TARGETS = {
     for target in (
         Target("idx", lambda: [idx(IMAGES)], (*mutate.BYTES, mutate.number),
                _file("train-images-idx3-ubyte", _other_idx)),
-        Target("idx-gz", lambda: [gzip.compress(idx(IMAGES), 1, mtime=0)], (mutate.gzipped, mutate.gzipped, mutate.flip),
-               _file("train-images-idx3-ubyte.gz", _other_idx)),
+        Target("idx-gz", lambda: [gzip.compress(idx(IMAGES), 1, mtime=0)],
+               (mutate.gzipped, mutate.gzipped, mutate.flip), _file("train-images-idx3-ubyte.gz", _other_idx)),
         Target("npz", _npz, (mutate.zipped, mutate.zipped, *mutate.BYTES), _file("images.npz")),
         Target("csv", _csv, mutate.TEXT, _file("images.csv")),
         Target("folder", lambda: [_png(5), _png(6, "JPEG"), _png(7, "GIF"), _png(8, "BMP"), _png(9, "TIFF")],

@@ -19,7 +19,15 @@ def test_a_sample_of_all_points_is_survived(environment: dict[str, str], tmp_pat
     """Real kills, errors and full disks at points of a study and of data preparation, and power cuts after them."""
     if sys.platform != "linux" or shutil.which("cc") is None:
         pytest.skip("needs Linux and a C compiler")
-    command = [sys.executable, "-m", "benchmarks.reliability.inject", "--every", "31", "--into", tmp_path / "found.json"]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.reliability.inject",
+        "--every",
+        "31",
+        "--into",
+        tmp_path / "found.json",
+    ]
     ran = subprocess.run(
         [*command, "study", "preparation"],
         cwd=ROOT, env=environment | {"PYTHONPATH": os.pathsep.join(sys.path)}, capture_output=True, text=True,

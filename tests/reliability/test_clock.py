@@ -20,8 +20,8 @@ def test_a_clock_that_is_set_changes_no_duration(run_command, tmp_path: Path) ->
     library = tmp_path / "clock.so"
     source = Path(__file__).with_name("clock.c")
     subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
-    arguments = ("study", "--dataset", "digits", "--families", "fcn", "--budgets", "2K", "--seeds", "2", "--workers", "1",
-                 "--set", "epochs=3", "--name", "timeless", "--json")  # fmt: skip
+    arguments = ("study", "--dataset", "digits", "--families", "fcn", "--budgets", "2K", "--seeds", "2",
+                 "--workers", "1", "--set", "epochs=3", "--name", "timeless", "--json")  # fmt: skip
     start = time.monotonic()
     ran = run_command(*arguments, cwd=tmp_path, LD_PRELOAD=str(library))
     elapsed = time.monotonic() - start
@@ -30,7 +30,11 @@ def test_a_clock_that_is_set_changes_no_duration(run_command, tmp_path: Path) ->
     assert (shown["jobs_done"], shown["jobs_failed"]) == (2, 0)
     assert 0 < shown["wall_seconds"] < elapsed
     with Store.open(tmp_path / "studies" / "timeless") as store:
-        seconds = [epoch.train_seconds + epoch.validation_seconds for row in store.jobs() for epoch in store.epochs(row.job.key)]
+        seconds = [
+            epoch.train_seconds + epoch.validation_seconds
+            for row in store.jobs()
+            for epoch in store.epochs(row.job.key)
+        ]
     assert len(seconds) == 6
     assert all(0 < each < elapsed for each in seconds)
     again = run_command(*arguments, cwd=tmp_path, LD_PRELOAD=str(library))
