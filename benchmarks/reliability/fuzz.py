@@ -36,12 +36,14 @@ def _hang(number: int, frame: object) -> None:
     raise Hang
 
 
-def batch(target: Any, runs: int, until: float, chance: random.Random, folder: Path) -> dict[str, Any]:
+def batch(
+    target: Any, seeds: list[bytes], runs: int, until: float, chance: random.Random, folder: Path
+) -> dict[str, Any]:
     """Run so many damaged inputs in this process."""
     from benchmarks.reliability.mutate import mutated
 
     signal.signal(signal.SIGALRM, _hang)
-    seeds, found, place = list(target.seeds()), Counter[str](), folder / "input"
+    found, place = Counter[str](), folder / "input"
     before, slowest, executions = _limit(), 0.0, 0
     examples: dict[str, str] = {}
     while executions < runs and time.monotonic() < until:
@@ -91,15 +93,17 @@ def fuzz(name: str, runs: int, seconds: float, seed: int) -> dict[str, Any]:
     """Fuzz one target in processes of its own, so that a crash costs one input."""
     from benchmarks.reliability.targets import TARGETS
 
-    total, examples, start = Counter[str](), dict[str, str](), time.monotonic()
+    total, examples = Counter[str](), dict[str, str]()
     slowest = peak = 0.0
     with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:
-        for content in TARGETS[name].seeds():
+        seeds = list(TARGETS[name].seeds())
+        for content in seeds:
             TARGETS[name].use(content, _empty(Path(folder) / "input"))  # undamaged, it must be read
+        start = time.monotonic()
         while total["executions"] < runs and time.monotonic() < start + seconds:
             seed += 1
             left = min(BATCH, runs - total["executions"])
-            found = _in_process(TARGETS[name], left, start + seconds, seed, Path(folder))
+            found = _in_process(TARGETS[name], seeds, left, start + seconds, seed, Path(folder))
             slowest, peak = max(slowest, found.pop("slowest")), max(peak, found.pop("peak"))
             examples |= found.pop("examples")
             total.update(found)
@@ -109,14 +113,14 @@ def fuzz(name: str, runs: int, seconds: float, seed: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _in_process(target: Any, runs: int, until: float, seed: int, folder: Path) -> dict[str, Any]:
+def _in_process(target: Any, seeds: list[bytes], runs: int, until: float, seed: int, folder: Path) -> dict[str, Any]:
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.close(reading)
         try:
             warnings.simplefilter("ignore")
-            found = batch(target, runs, until, random.Random(seed), folder)
+            found = batch(target, seeds, runs, until, random.Random(seed), folder)
             with os.fdopen(writing, "w") as pipe:
                 json.dump(found, pipe)
             os._exit(0)

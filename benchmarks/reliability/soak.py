@@ -32,6 +32,7 @@ from makeweight.face.gather import gather
 from makeweight.report.page.page import write_report
 from makeweight.report.summary import summarise
 from makeweight.store.store import FINAL_SCORE
+from makeweight.studies.interrupt import interruption
 from makeweight.studies.plan import plan
 from makeweight.studies.session import Machine, StudyPlan, run_study
 from makeweight.studies.spec import make_spec
@@ -54,8 +55,9 @@ def soak_plan(store: Path, trainings: int) -> StudyPlan:
 
 def run(store: Path, trainings: int) -> None:
     """Run what is missing, as a process of its own."""
-    for _ in run_study(soak_plan(store, trainings), Machine(workers=2, threads=1)):
-        pass
+    with interruption() as interrupted:
+        for _ in run_study(soak_plan(store, trainings), Machine(workers=2, threads=1), interrupted.requested):
+            pass
 
 
 @dataclass
@@ -73,8 +75,8 @@ class Seen:
             self.processes.setdefault(name, []).append((megabytes(pid), len(os.listdir(f"/proc/{pid}/fd"))))  # noqa: PTH208
 
 
-def soak(store: Path, trainings: int, chance: random.Random) -> dict[str, Any]:
-    """Run the study to its end, whatever is killed, and count."""
+def soak(store: Path, trainings: int, seconds: float, chance: random.Random) -> dict[str, Any]:
+    """Run the study to its end, or until time is over, whatever is killed, and count."""
     seen, start, folder, over = Seen(), time.monotonic(), store / NAME, threading.Event()
     soak_plan(store, trainings)  # prepares the data
     with serving(store) as (client, server):
@@ -84,22 +86,25 @@ def soak(store: Path, trainings: int, chance: random.Random) -> dict[str, Any]:
         for thread in readers:
             thread.start()
         next_kill = 1
-        while (done := _done(folder)) < trainings:
+        while (done := _done(folder)) < trainings and (share := (time.monotonic() - start) / seconds) < 1:
             time.sleep(chance.uniform(0.0, 0.5))
             seen.sample("dashboard", server)
             if runner.poll() is not None:
                 runner = _start(store, trainings)
-            elif done >= 0.75 * trainings:  # the last quarter shows whether one runner's memory grows
+            elif max(done / trainings, share) >= 0.75:  # the last quarter shows whether one runner's memory grows
                 seen.sample("runner", runner.pid)
             elif done >= next_kill or chance.random() < 0.002:  # some of those that are just starting, too
                 victim = "runner" if chance.random() < 0.15 else "worker"
                 seen.kills[victim] += _kill(runner, victim, chance)
                 next_kill = done + chance.randint(1, 60)
                 progress(f"{done} of {trainings} done, killed {dict(seen.kills)}")
+        if done < trainings:
+            runner.terminate()  # it saves and stops
         runner.wait(120)
         over.set()
         readers[0].join(60)
-    return {"trainings": trainings, "seconds": round(time.monotonic() - start), **_verdict(folder, seen)}
+    took = round(time.monotonic() - start)
+    return {"asked": trainings, "trainings": _done(folder), "seconds": took, **_verdict(folder, seen)}
 
 
 def _start(store: Path, trainings: int) -> subprocess.Popen[bytes]:
@@ -192,6 +197,7 @@ def main() -> None:
     """Soak, or be the runner that is killed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.reliability.soak")
     parser.add_argument("--trainings", type=int, default=2_000)
+    parser.add_argument("--seconds", type=float, default=3_600, help="at most")
     parser.add_argument("--run", type=Path)
     parser.add_argument("--into", type=Path)
     options = parser.parse_args()
@@ -199,11 +205,11 @@ def main() -> None:
         run(options.run, options.trainings)
         return
     with tempfile.TemporaryDirectory() as folder:
-        found = soak(Path(folder).resolve(), options.trainings, random.Random(0))
+        found = soak(Path(folder).resolve(), options.trainings, options.seconds, random.Random(0))
     progress(json.dumps(found, indent=1))
     if options.into:
         options.into.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    one_each = found["results"] == found["different"] == found["test_scores"] == options.trainings
+    one_each = found["results"] == found["different"] == found["test_scores"] == found["trainings"]
     raise SystemExit(not one_each or bool(found["errors"]) or found["integrity"] != "ok" or found["debris"] > 0)
 
 

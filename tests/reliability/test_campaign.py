@@ -15,6 +15,7 @@ from benchmarks.reliability.power import Disk, Operation
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.timeout(1_200)  # 40 s alone, and many times that on a busy machine
 def test_a_sample_of_all_points_is_survived(environment: dict[str, str], tmp_path: Path) -> None:
     """Real kills, errors and full disks at points of a study and of data preparation, and power cuts after them."""
     if sys.platform != "linux" or shutil.which("cc") is None:
@@ -24,20 +25,20 @@ def test_a_sample_of_all_points_is_survived(environment: dict[str, str], tmp_pat
         "-m",
         "benchmarks.reliability.inject",
         "--every",
-        "31",
+        "53",
         "--into",
         tmp_path / "found.json",
     ]
     ran = subprocess.run(
         [*command, "study", "preparation"],
         cwd=ROOT, env=environment | {"PYTHONPATH": os.pathsep.join(sys.path)}, capture_output=True, text=True,
-        timeout=280,
+        timeout=1_100,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
     found = json.loads((tmp_path / "found.json").read_text())
     for scenario in found.values():
         assert all(kind["points"] >= 1 and kind["wrong"] == [] for kind in scenario["kinds"].values())
-    assert sum(kind["points"] for kind in found["study"]["kinds"].values()) >= 15
+    assert sum(kind["points"] for kind in found["study"]["kinds"].values()) >= 13
 
 
 @pytest.fixture
