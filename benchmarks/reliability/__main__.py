@@ -25,13 +25,15 @@ RESULTS = Path(__file__).parents[1] / "results" / "reliability.json"
 def main() -> None:
     """Run parts, keep what was found beside what other runs found, and write the page."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.reliability")
-    parser.add_argument("parts", nargs="*", metavar="PART", choices=[*PARTS, []], help=", ".join(PARTS))
-    parser.add_argument("--every", default="1", help="of the operations that are disturbed")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--every", help="of how many operations one is disturbed; by default all, but for a tuning")
     parser.add_argument("--trainings", default="2000", help="of the soak")
     parser.add_argument("--runs", default="1000000", help="of each parser that is fuzzed, at most")
     parser.add_argument("--seconds", default="120", help="for each parser that is fuzzed, at most")
     parser.add_argument("--write", action="store_true", help="only write the page")
     options = parser.parse_args()
+    if unknown := set(options.parts) - set(PARTS):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}. Choose from: {', '.join(PARTS)}.")
     failed = False
     for part, arguments in () if options.write else _commands(options):
         progress(f"the campaign's {part}")
@@ -42,9 +44,9 @@ def main() -> None:
 
 def _commands(options: argparse.Namespace) -> Iterator[tuple[str, list[str]]]:
     parts = options.parts or PARTS
-    for name in INJECTED:
+    for name, every in INJECTED.items():
         if name in parts:
-            yield name, ["inject", name, "--every", options.every]
+            yield name, ["inject", name, "--every", options.every or str(every)]
     if "soak" in parts:
         yield "soak", ["soak", "--trainings", options.trainings]
     if "fuzz" in parts:

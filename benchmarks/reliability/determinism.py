@@ -33,10 +33,9 @@ AGAIN = 2  # times that a training goes on from each epoch
 
 def all_that_draws(data: PreparedDataset) -> Job:
     """Return a training that uses all that a checkpoint must hold: order, dropout, augmentation, average."""
-    design = fit(family_named("cnn"), Task(data.image_shape, data.classes), 3_000)
+    design = fit(family_named("cnn"), Task(data.image_shape, data.classes), 3_000, {"dropout": 0.1})
     changes = {
         "epochs": EPOCHS, "batch_size": 256, "precision": "fp32", "ema": 0.9, "crop": 1, "flip": True, "erase": 0.5,
-        "dropout": 0.1,
     }  # fmt: skip
     return job_for(design, data, changes, split_seed=0, seed=0)
 

@@ -40,17 +40,17 @@ def shell(script: str) -> tuple[str, ...]:
 
 
 ENVIRONMENTS = (
+    Environment("/dev/shm of 64 MB", ("unshare", "-m", *shell(SMALL)), needs=("unshare", "-m", "true")),
+    Environment("one processor", ("taskset", "-c", "0"), needs=("taskset", "-c", "0", "true")),
+    Environment("4 GB of address space", shell('ulimit -v 4000000; exec "$@"'), may_refuse=True),
+    Environment("an installation that can't be written", ("unshare", "-m", *shell(MOUNTED.format(SOURCE))),
+                needs=("unshare", "-m", "true")),
+    Environment("64 open files", shell('ulimit -n 64; exec "$@"')),
     Environment("the C locale", variables={"LC_ALL": "C"}),
     Environment("no locale and ASCII for output", variables={"LC_ALL": "POSIX", "PYTHONIOENCODING": "ascii"}),
     Environment("closed standard streams", shell('exec "$@" <&- >&- 2>&-')),
     Environment("a pipe whose reader goes after a line", shell('"$@" | head -n 1')),
     Environment("a HOME that is no folder", variables={"HOME": "/dev/null"}),
-    Environment("an installation that can't be written", ("unshare", "-m", *shell(MOUNTED.format(SOURCE))),
-                needs=("unshare", "-m", "true")),
-    Environment("/dev/shm of 64 MB", ("unshare", "-m", *shell(SMALL)), needs=("unshare", "-m", "true")),
-    Environment("one processor", ("taskset", "-c", "0"), needs=("taskset", "-c", "0", "true")),
-    Environment("64 open files", shell('ulimit -n 64; exec "$@"')),
-    Environment("4 GB of address space", shell('ulimit -v 4000000; exec "$@"'), may_refuse=True),
     Environment("warnings as errors", variables={"PYTHONWARNINGS": "error"}),
     Environment("a terminal that can do nothing", variables={"TERM": "dumb", "COLUMNS": "20"}),
     *(
@@ -96,8 +96,8 @@ def main() -> None:
     for environment in ENVIRONMENTS:
         found[environment.name] = tried(environment)
         progress(f"{environment.name}: {found[environment.name]}")
-    if options.into:
-        options.into.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        if options.into:
+            options.into.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     raise SystemExit(any(said.startswith(("traceback", "failed")) for said in found.values()))
 
 

@@ -19,7 +19,7 @@ from makeweight.designs.architecture import Task
 from makeweight.errors import DataFormatError, DataNotFound, InvalidValue, MakeweightError, MissingExtra
 from makeweight.export import guard
 from makeweight.export.onnx import onnx_model
-from makeweight.export.runtime import OnnxFile
+from makeweight.export.runtime import OnnxFile, session
 
 
 @pytest.fixture(scope="module")
@@ -226,6 +226,14 @@ def test_without_the_extra_the_command_to_install_it_is_named(good: bytes, tmp_p
     monkeypatch.setattr("makeweight.export.runtime.find_spec", lambda name: None if name == "onnxruntime" else object())
     with pytest.raises(MissingExtra, match=r"needs onnxruntime. Run: .* -m pip install 'makeweight\[onnx\]'"):
         OnnxFile(path)
+
+
+def test_onnx_runtime_prints_nothing(good: bytes, capfd: pytest.CaptureFixture[str]) -> None:
+    """Its Python part prints a frame of stars about a name that it can't decode, and tries again."""
+    name = onnx.load_model_from_string(good).graph.node[0].output[0].encode()
+    with pytest.raises(UnicodeDecodeError):
+        session(good.replace(name, b"\x89" + name[1:], 1))
+    assert capfd.readouterr() == ("", "")
 
 
 @given(data=st.data())

@@ -20,17 +20,9 @@ def test_a_sample_of_all_points_is_survived(environment: dict[str, str], tmp_pat
     """Real kills, errors and full disks at points of a study and of data preparation, and power cuts after them."""
     if sys.platform != "linux" or shutil.which("cc") is None:
         pytest.skip("needs Linux and a C compiler")
-    command = [
-        sys.executable,
-        "-m",
-        "benchmarks.reliability.inject",
-        "--every",
-        "53",
-        "--into",
-        tmp_path / "found.json",
-    ]
+    arguments = ("study", "preparation", "--every", "53", "--into", tmp_path / "found.json")
     ran = subprocess.run(
-        [*command, "study", "preparation"],
+        [sys.executable, "-m", "benchmarks.reliability.inject", *arguments],
         cwd=ROOT, env=environment | {"PYTHONPATH": os.pathsep.join(sys.path)}, capture_output=True, text=True,
         timeout=1_100,
     )  # fmt: skip
