@@ -113,14 +113,13 @@ def make_folder(folder: Path) -> None:
 
     Raises
     ------
-    StoreError
-        If it can't be made.
+    OSError
+        If it can't be made; callers say whose folder it is.
     """
-    with writing_to(folder):
-        missing = [path for path in (folder, *folder.parents) if not path.exists()]
-        folder.mkdir(parents=True, exist_ok=True)
-        for path in missing:
-            sync_folder(path.parent)
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in missing:
+        sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:
