@@ -10,7 +10,7 @@ from typing import Any
 
 import jinja2
 
-from benchmarks.reliability.catalogue import KINDS, read_faults
+from benchmarks.reliability.catalogue import KINDS, PARTS, read_faults
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 TEMPLATE = Path(__file__).with_name("page.md")
@@ -27,6 +27,7 @@ def render(record: dict[str, Any]) -> str:
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     text = template.render(
         **record, kinds=KINDS, faults=read_faults(), dependencies=sorted(dependencies(), key=str.lower),
+        missing=[part for part in PARTS if part not in {*record, *record.get("injected", {}).get("scenarios", {})}],
         when=when, of=of, survived=survived, number="{:,}".format,
     )  # fmt: skip
     return re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n"
