@@ -12,7 +12,7 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from makeweight.errors import StoreError
-from makeweight.files import TEMPORARY, make_folder, write_whole, writing_to
+from makeweight.files import TEMPORARY, make_folder, sync_folder, write_whole, writing_to
 
 Tensors = dict[str, NDArray[np.generic]]
 _OURS = re.compile(rf"[0-9a-f]{{32}}(\.test|\.[0-9]+\.checkpoint)?\.safetensors({re.escape(TEMPORARY)})?")  # by job key
@@ -81,6 +81,7 @@ class WeightFiles:
         """Remove a file that no row names any more."""
         with writing_to(self.folder / name):
             (self.folder / name).unlink(missing_ok=True)
+            sync_folder(self.folder)  # or a power cut brings it back, and an ended tuning sweeps no more
 
     def sweep(self, named: set[str]) -> None:
         """Remove leftovers of a crash: temporary files, and files that no row names."""
