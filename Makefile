@@ -4,7 +4,7 @@ BIN := .venv/bin
 SOURCES := $(wildcard pyproject.toml constraints.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup study test test-slow bench bench-web corpus lint format docs readme lessons images clean
+.PHONY: help setup study test test-slow bench bench-web corpus campaign lint format docs readme lessons images clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -36,6 +36,9 @@ bench-web: .venv/installed-dev ## measure the dashboard: pages, updates, memory,
 corpus: .venv/installed-dev ## score the diagnosis on its corpus of broken and healthy programs: half an hour
 	@scripts/get-fashion-mnist
 	$(BIN)/python -m benchmarks.diagnosis.score --write
+
+campaign: .venv/installed-dev ## injure makeweight in every way of a list, and write docs/reliability.md: an hour
+	$(BIN)/python -m benchmarks.reliability
 
 lint: .venv/installed-dev ## check style, types and import direction
 	$(BIN)/ruff check src tests scripts benchmarks examples docs/conf.py

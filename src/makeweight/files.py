@@ -73,7 +73,7 @@ def placed(folder: Path, first: str) -> Iterator[Path]:
     """
     present = folder.exists()
     with writing_to(folder):
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(folder.parent)
         aside = folder / f".makeweight{TEMPORARY}" if present else folder.with_name(folder.name + TEMPORARY)
         _remove(aside)  # of a process that was killed
         aside.mkdir()
@@ -83,9 +83,9 @@ def placed(folder: Path, first: str) -> Iterator[Path]:
                 files = [file for file in aside.rglob("*") if file.is_file()]
                 for file in sorted(files, key=lambda file: file != aside / first):
                     target = folder / file.relative_to(aside)
-                    target.parent.mkdir(parents=True, exist_ok=True)
+                    make_folder(target.parent)
                     file.replace(target)
-                sync_folder(folder)
+                    sync_folder(target.parent)
             else:
                 aside.replace(folder)
                 sync_folder(folder.parent)
@@ -106,6 +106,20 @@ def writing_to(path: Path) -> Iterator[None]:
         else:
             remedy = "Give a folder that can be written."
         raise StoreError(f"cannot write {path}: {error.strerror or error}. {remedy}") from error
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it that are missing; their names outlive a power cut.
+
+    Raises
+    ------
+    OSError
+        If it can't be made; callers say whose folder it is.
+    """
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in missing:
+        sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:

@@ -196,6 +196,17 @@ def test_an_archive_is_prepared_once_and_leaves_nothing_unpacked(folder: Path, t
     assert [path.name for path in (tmp_path / "cache").glob(".unpacked*")] == []
 
 
+def test_fault_18_a_member_without_a_name_is_named(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "own.zip", "w") as archive:
+        archive.writestr("x.png", b"")
+    content = bytearray((tmp_path / "own.zip").read_bytes())
+    entry = content.index(b"PK\x01\x02")  # of the directory; in it a name of no letters, and a comment of five
+    content[entry + 28 : entry + 34] = (0).to_bytes(2, "little") * 2 + (5).to_bytes(2, "little")
+    (tmp_path / "own.zip").write_bytes(content)
+    with pytest.raises(DataFormatError, match=r"own\.zip"):
+        open_source(tmp_path / "own.zip").survey(quiet)
+
+
 @pytest.mark.parametrize("name", ["../escape.png", "/abs.png", "a/../../b.png", "..\\escape.png"])
 @pytest.mark.parametrize("ending", ["zip", "tar"])
 def test_fault_32_names_that_lead_out_of_an_archive_are_refused(name: str, ending: str, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from makeweight.designs.architecture import Task
 from makeweight.errors import DataFormatError, DataNotFound, InvalidValue, MakeweightError, MissingExtra
 from makeweight.export import guard
 from makeweight.export.onnx import onnx_model
-from makeweight.export.runtime import OnnxFile
+from makeweight.export.runtime import OnnxFile, session
 
 
 @pytest.fixture(scope="module")
@@ -226,6 +226,13 @@ def test_without_the_extra_the_command_to_install_it_is_named(good: bytes, tmp_p
     monkeypatch.setattr("makeweight.export.runtime.find_spec", lambda name: None if name == "onnxruntime" else object())
     with pytest.raises(MissingExtra, match=r"needs onnxruntime. Run: .* -m pip install 'makeweight\[onnx\]'"):
         OnnxFile(path)
+
+
+def test_onnx_runtime_prints_nothing(good: bytes, capfd: pytest.CaptureFixture[str]) -> None:
+    """Its Python part prints a frame of stars about an error that it can't decode, and tries again."""
+    with pytest.raises(UnicodeDecodeError):
+        session(good.replace(b"image", b"\x89mage", 1))  # the name of a node's input, which the error quotes
+    assert capfd.readouterr() == ("", "")
 
 
 @given(data=st.data())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -189,6 +190,24 @@ def test_a_full_disk_is_said_and_the_study_goes_on_when_there_is_room(
         replan(store, jobs)
         store.finish(jobs[1].key, make_result(1))
         assert [row.state for row in store.jobs()] == ["done", "done", "pending"]
+
+
+def test_a_store_that_sqlite_could_not_finish_is_not_taken_for_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the disk fills while it switches to WAL, SQLite reports nothing, and leaves a journal that it needs."""
+    connect = database._connect
+
+    def out_of_room(path: Path) -> sqlite3.Connection:
+        path.with_name(f"{path.name}-journal").write_bytes(b"what SQLite would undo")
+        return connect(tmp_path / "elsewhere.db")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "_connect", out_of_room)
+        with pytest.raises(StoreError, match=r"the disk may be full\. Free some room and run the same command again"):
+            Store.create(tmp_path / "study")
+    assert [path.name for path in (tmp_path / "study").iterdir()] == ["weights"]
+    Store.create(tmp_path / "study").close()
 
 
 def test_a_store_that_has_no_room_to_begin_says_so(small_disk: Path) -> None:

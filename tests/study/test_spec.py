@@ -96,6 +96,16 @@ def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
         read_study_file(file)
 
 
+@pytest.mark.parametrize(
+    ("value", "reason"), [("9" * 5_000, "is not TOML: Exceeds the limit"), ("[" * 2_000, "is nested too deeply")]
+)
+def test_numbers_and_nesting_without_end_are_refused(tmp_path: Path, value: str, reason: str) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(f"seeds = {value}")
+    with pytest.raises(StudyFileError, match=rf"{file} {reason}"):
+        read_study_file(file)
+
+
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
     with pytest.raises(StudyFileError, match=r"cannot read .*none\.toml: No such file"):
         read_study_file(tmp_path / "none.toml")

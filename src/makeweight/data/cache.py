@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from makeweight.data import meta
-from makeweight.files import sync_folder
+from makeweight.files import make_folder, sync_folder
 
 if os.name == "posix":
     import fcntl
@@ -41,7 +41,7 @@ def alone(cache: Path, name: str, progress: Callable[[str], None] | None = None)
         When `cache` cannot be written.
     """
     with meta.writing(cache):
-        cache.mkdir(parents=True, exist_ok=True)
+        make_folder(cache)
         lock = (cache / f".lock-{name}").open("ab")  # closed below, after a wait
     with lock:
         if os.name == "posix":
@@ -74,7 +74,7 @@ def workplace(cache: Path, name: str) -> Iterator[Path]:
     temporary = cache / f".preparing-{name}.{secrets.token_hex(8)}"
     try:
         with meta.writing(cache):
-            cache.mkdir(parents=True, exist_ok=True)
+            make_folder(cache)
             temporary.mkdir()
         yield temporary
     finally:

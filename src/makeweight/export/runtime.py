@@ -44,7 +44,8 @@ def session(content: bytes) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4  # what goes wrong comes as an exception as well
-    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    # Its fallback prints to stdout, and there is nothing to fall back to.
+    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"], enable_fallback=False)
 
 
 def _opened(content: bytes, path: Path) -> Any:

@@ -97,6 +97,9 @@ def _make(path: Path) -> None:
     """Create an empty store under another name first: readers must see none or a whole one."""
     with whole(path) as unfinished:
         _connect(unfinished).close()
+        # SQLite doesn't say so if it couldn't switch to WAL, but needs this journal to undo what it began.
+        if unfinished.with_name(f"{unfinished.name}-journal").exists():
+            raise sqlite3.OperationalError("the last write failed; the disk may be full")
 
 
 @contextmanager

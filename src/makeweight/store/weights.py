@@ -12,7 +12,7 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from makeweight.errors import StoreError
-from makeweight.files import TEMPORARY, write_whole, writing_to
+from makeweight.files import TEMPORARY, make_folder, sync_folder, write_whole, writing_to
 
 Tensors = dict[str, NDArray[np.generic]]
 _OURS = re.compile(rf"[0-9a-f]{{32}}(\.test|\.[0-9]+\.checkpoint)?\.safetensors({re.escape(TEMPORARY)})?")  # by job key
@@ -33,7 +33,7 @@ class WeightFiles:
             If it cannot be made or written.
         """
         with writing_to(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder)
             probe = self.folder / ".writable"
             probe.touch()
             probe.unlink()
@@ -79,14 +79,17 @@ class WeightFiles:
 
     def remove(self, name: str) -> None:
         """Remove a file that no row names any more."""
-        (self.folder / name).unlink(missing_ok=True)
+        with writing_to(self.folder / name):
+            (self.folder / name).unlink(missing_ok=True)
+            sync_folder(self.folder)  # or a power cut brings it back, and an ended tuning sweeps no more
 
     def sweep(self, named: set[str]) -> None:
         """Remove leftovers of a crash: temporary files, and files that no row names."""
         for path in self.folder.iterdir():
             # Anything else is the user's.
             if _OURS.fullmatch(path.name) and path.name not in named and path.is_file():
-                path.unlink(missing_ok=True)
+                with writing_to(path):
+                    path.unlink(missing_ok=True)
 
 
 def check_sha256(content: bytes, sha256: str, path: Path, remedy: str) -> None:

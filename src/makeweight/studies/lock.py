@@ -11,7 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from makeweight.errors import StudyLocked
-from makeweight.files import writing_to
+from makeweight.files import make_folder, writing_to
 
 LOCK = "study.lock"
 OWNER = "study.pid"
@@ -30,7 +30,7 @@ def study_lock(folder: Path) -> Iterator[None]:
         If another process runs the study, with its process id.
     """
     with writing_to(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         lock = FileLock(folder / LOCK)
         try:
             lock.acquire(timeout=0)

@@ -137,7 +137,9 @@ def read_study_file(path: Path) -> dict[str, Any]:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise StudyFileError(f"cannot read {path}: {error.strerror}. Give the path of a TOML file.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError as error:
+        raise StudyFileError(f"{path} is nested too deeply for a study. Write its values on one level.") from error
+    except ValueError as error:  # no TOML, no UTF-8, or a number of more than 4,300 digits
         raise StudyFileError(f"{path} is not TOML: {error}. See the example in `makeweight study --help`.") from error
     make_spec(values, str(path))
     return values

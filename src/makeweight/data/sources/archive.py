@@ -72,7 +72,7 @@ def _members(path: Path) -> Iterator[tuple[str, IO[bytes] | None]]:
     if first_bytes(path, 4).startswith(b"PK"):
         with open_file(path) as raw, zipfile.ZipFile(raw) as archive:
             for info in archive.infolist():
-                if info.is_dir():
+                if info.filename.endswith("/"):  # is_dir() fails for a name of no letters
                     continue
                 if info.file_size > max(1, info.compress_size) * 10 * MAX_EXPANSION:
                     raise damaged(

@@ -9,7 +9,7 @@ import makeweight
 from makeweight.export.c import text
 from makeweight.export.c.render import render
 from makeweight.export.facts import Shape
-from makeweight.files import write_whole
+from makeweight.files import make_folder, write_whole
 
 FILES = {  # by template; Zephyr and Arduino look for theirs in folders of these names
     "main.c": "main.c",
@@ -56,5 +56,5 @@ def write_project(folder: Path, names: Sequence[str], shape: Shape, about: str, 
     camera = {"input.h": f"{names[0]}_input.h"} if shape[0] in (1, 3) else {}
     for template, name in {**FILES, **camera}.items():
         path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         write_whole(path, render(template, values))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -93,7 +94,12 @@ def events_of(assignment: Assignment, stopping: Callable[[], bool]) -> Iterator[
         yield Stopped(key)
     except MakeweightError as error:
         yield Failed(key, str(error))
-    except MemoryError:
-        yield Failed(key, "out of memory. Use a smaller batch_size, or fewer workers.")
     except Exception as error:  # any other fault fails this job, and the study goes on
-        yield Failed(key, f"{type(error).__name__}: {error}".strip().splitlines()[0])
+        yield Failed(key, _reason(error))
+
+
+def _reason(error: Exception) -> str:
+    # Torch says it with a RuntimeError: "… can't allocate memory …" on a CPU, "CUDA out of memory …" on a GPU.
+    if isinstance(error, MemoryError) or re.search("can't allocate memory|out of memory", str(error)):
+        return "out of memory. Use a smaller batch_size, or fewer workers."
+    return f"{type(error).__name__}: {error}".strip().splitlines()[0]

@@ -1,0 +1,1 @@
+"""The reliability campaign: faults injected at every point, a soak, fuzzing, determinism, environments."""
