@@ -18,7 +18,7 @@ study: setup ## train seven networks with three seeds each, and write the report
 test: .venv/installed-dev ## run the tests
 	@scripts/get-fashion-mnist
 	@scripts/get-tools
-	$(BIN)/python -m pytest -m "not slow" --numprocesses auto
+	$(BIN)/python -m pytest -m "not slow" --numprocesses auto --dist loadfile
 
 test-slow: .venv/installed-dev ## run the tests that need minutes or an idle machine, and each property with many examples
 	@scripts/get-fashion-mnist
