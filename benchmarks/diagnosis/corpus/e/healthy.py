@@ -164,7 +164,7 @@ def rare_drawn_more_often() -> Subject:
     rows = torch.cat([torch.arange(len(y)), *[torch.where((y == 1) | (y == 3))[0]] * 2])
     rows = rows[torch.randperm(len(rows))]
     model = mlp(784, 96, 5)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+    optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
     return training(model, (x[rows], y[rows]), garments_of(dict.fromkeys(range(5), 180), 1, True), optimizer)
 
 
