@@ -170,7 +170,7 @@ class SameBlockThrice(nn.Module):
 def same_block_thrice() -> Subject:
     torch.manual_seed(1062)
     model = SameBlockThrice()
-    optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
+    optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
     return training(model, garments(2500, 1062), garments(800, 1, True), optimizer)
 
 

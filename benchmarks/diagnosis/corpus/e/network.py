@@ -306,29 +306,6 @@ def whole_numbers_for_weights(fixed: bool = False) -> Subject:
     return training(model, (x, y), garments(1000, 1, True), optimizer, criterion)
 
 
-def masked_for_ever(fixed: bool = False) -> Subject:
-    """Classes that a first task had no use for are masked in the second, where all ten are wanted."""
-    torch.manual_seed(1006)
-    x, y = garments(3000, 1006)
-    model = mlp(784, 128, 10)
-    mask = torch.zeros(10)
-    if not fixed:
-        mask[[1, 5, 8]] = -50.0
-
-    class Masked(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.net = model
-            self.register_buffer("mask", mask)
-
-        def forward(self, x: Tensor) -> Tensor:
-            return self.net(x) + self.mask
-
-    masked = Masked()
-    optimizer = torch.optim.Adam(masked.parameters(), lr=1e-3)
-    return training(masked, (x, y), garments(1000, 1, True), optimizer)
-
-
 PROGRAMS = (
     Program("bias-of-minus-ten", "fcn", bias_of_minus_ten, "dead-relu", "relu1"),
     Program("norm-shifted-down", "residual", norm_shifted_down, "dead-relu"),
@@ -346,5 +323,4 @@ PROGRAMS = (
     Program("one-pixel-in-sixty-four", "cnn", one_pixel_in_sixty_four, "image-discarded", "shrink"),
     Program("top-row-only", "fcn", top_row_only, "image-discarded"),
     Program("whole-numbers-for-weights", "cnn", whole_numbers_for_weights, "dead-classes"),
-    Program("masked-for-ever", "fcn", masked_for_ever, "dead-classes"),
 )
