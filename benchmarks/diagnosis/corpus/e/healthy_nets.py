@@ -97,18 +97,6 @@ def quick_statistics() -> Subject:
     return training(model, garments(3000, 1057), garments(800, 1, True), optimizer)
 
 
-def last_norm_from_zero() -> Subject:
-    """Each block begins as nothing but its way around: the last batch norm's weight is 0."""
-    torch.manual_seed(1058)
-    model = TinyResNet()
-    for block in (model.layer1, model.layer2):
-        last = block.body[-1]
-        assert isinstance(last, nn.BatchNorm2d)
-        nn.init.zeros_(last.weight)
-    optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
-    return training(model, garments(2500, 1058), garments(800, 1, True), optimizer)
-
-
 def head_of_zeros() -> Subject:
     torch.manual_seed(1059)
     model = small_cnn()
@@ -362,7 +350,6 @@ PROGRAMS = (
     Program("groups-of-rates", "cnn", groups_of_rates),
     Program("group-norm", "residual", group_norm),
     Program("quick-statistics", "residual", quick_statistics),
-    Program("last-norm-from-zero", "residual", last_norm_from_zero),
     Program("head-of-zeros", "cnn", head_of_zeros),
     Program("learnt-slopes", "cnn", learnt_slopes),
     Program("first-lenet", "cnn", first_lenet),
