@@ -7,7 +7,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from benchmarks.diagnosis.corpus.e.kit import (
-    Block,
     LeNet,
     TinyResNet,
     accuracy,
@@ -141,27 +140,6 @@ def first_lenet() -> Subject:
     return training(model, signs(2000, 1061), signs(600, 1), optimizer)
 
 
-class SameBlockThrice(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.stem = nn.Conv2d(1, 16, 3, 2, 1)
-        self.shared = Block(16, 16, 1, lambda n: nn.GroupNorm(1, n))
-        self.fc = nn.Linear(16 * 16, 10)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = F.relu(self.stem(x))
-        for _ in range(3):
-            x = self.shared(x)
-        return self.fc(F.adaptive_avg_pool2d(x, 4).flatten(1))
-
-
-def same_block_thrice() -> Subject:
-    torch.manual_seed(1062)
-    model = SameBlockThrice()
-    optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
-    return training(model, garments(2500, 1062), garments(800, 1, True), optimizer)
-
-
 def no_biases() -> Subject:
     torch.manual_seed(1063)
     x, y = garments(3000, 1063)
@@ -240,41 +218,6 @@ def drops_blocks() -> Subject:
     return training(model, signs(2000, 1067), signs(600, 1), optimizer)
 
 
-class TwoHeads(nn.Module):
-    """In training there's a second classifier half-way up."""
-
-    def __init__(self):
-        super().__init__()
-        self.lower = nn.Sequential(nn.Conv2d(1, 16, 3, 2, 1), nn.ReLU(), nn.Conv2d(16, 24, 3, 2, 1), nn.ReLU())
-        self.upper = nn.Sequential(nn.Conv2d(24, 32, 3, 2, 1), nn.ReLU())
-        self.early, self.late = nn.Linear(24 * 49, 10), nn.Linear(32 * 16, 10)
-
-    def both(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        x = self.lower(x)
-        return self.early(x.flatten(1)), self.late(self.upper(x).flatten(1))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.both(x)[1]
-
-
-def two_heads() -> Subject:
-    torch.manual_seed(1068)
-    x, y = garments(3000, 1068)
-    model = TwoHeads()
-    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
-
-    def step(images: Tensor, labels: Tensor) -> Tensor:
-        model.train()
-        optimizer.zero_grad()
-        early, late = model.both(images)
-        loss = F.cross_entropy(late, labels) + 0.3 * F.cross_entropy(early, labels)
-        loss.backward()
-        optimizer.step()
-        return loss.detach()
-
-    return Subject(model, F.cross_entropy, optimizer, x, y, step, accuracy(model, garments(1000, 1, True)))
-
-
 def one_by_one_after_patches() -> Subject:
     """Almost all convolutions are 1 × 1, but the first sees 8 × 8 pixels and two are depthwise."""
     torch.manual_seed(1069)
@@ -305,30 +248,6 @@ def normed_weights() -> Subject:
     return training(model, garments(3000, 1071), garments(1000, 1, True), optimizer)
 
 
-class SmallTransformer(nn.Module):
-    """Its tokens are 16 patches."""
-
-    def __init__(self):
-        super().__init__()
-        self.embed = nn.Conv2d(1, 32, 7, 7)
-        self.place = nn.Parameter(0.1 * torch.randn(16, 32))
-        self.layers = nn.TransformerEncoder(
-            nn.TransformerEncoderLayer(32, 4, 64, dropout=0.05, batch_first=True, norm_first=True), 2,
-            enable_nested_tensor=False,
-        )  # fmt: skip
-        self.fc = nn.Linear(32, 10)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.fc(self.layers(self.embed(x).flatten(2).mT + self.place).mean(1))
-
-
-def transformer_of_patches() -> Subject:
-    torch.manual_seed(1072)
-    model = SmallTransformer()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
-    return training(model, garments(2500, 1072), garments(800, 1, True), optimizer)
-
-
 def wide_fully_connected() -> Subject:
     """Nine tenths of the weights are in the layer after the convolutions."""
     torch.manual_seed(1074)
@@ -353,16 +272,13 @@ PROGRAMS = (
     Program("head-of-zeros", "cnn", head_of_zeros),
     Program("learnt-slopes", "cnn", learnt_slopes),
     Program("first-lenet", "cnn", first_lenet),
-    Program("same-block-thrice", "residual", same_block_thrice),
     Program("no-biases", "cnn", no_biases),
     Program("softmax-regression", "fcn", softmax_regression),
     Program("self-normalising", "fcn", self_normalising),
     Program("capped-scores", "cnn", capped_scores),
     Program("drops-blocks", "residual", drops_blocks),
-    Program("two-heads", "cnn", two_heads),
     Program("one-by-one-after-patches", "cnn", one_by_one_after_patches),
     Program("one-sigmoid-layer", "fcn", one_sigmoid_layer),
     Program("normed-weights", "fcn", normed_weights),
-    Program("transformer-of-patches", "transformer", transformer_of_patches),
     Program("wide-fully-connected", "cnn", wide_fully_connected),
 )
