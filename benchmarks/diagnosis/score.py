@@ -1,6 +1,6 @@
 """Score the diagnosis on its corpus of broken and healthy programs: make corpus
 
-    python -m benchmarks.diagnosis.score [--half a|b|c|d] [--only PART-OF-NAME] [--busy 4] [--write]
+    python -m benchmarks.diagnosis.score [--half a|b|c|d|e] [--only PART-OF-NAME] [--busy 4] [--write]
 
 Thresholds were chosen on part a. Parts b, c and d were scored once before anybody had looked into them (FIRST_LOOK),
 and what they showed was mended afterwards, so that today's figures are a little too good.
@@ -152,13 +152,13 @@ def share(count: int, whole: int) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--half", choices=["a", "b", "c", "d"], action="append")
+    parser.add_argument("--half", choices=["a", "b", "c", "d", "e"], action="append")
     parser.add_argument("--only", default="", help="part of a program's name, or its fault")
     parser.add_argument("--busy", type=int, default=0, metavar="N", help="run N busy processes beside it, and compare "
                         f"the verdicts with those in {RESULTS.name}")  # fmt: skip
     parser.add_argument("--write", action="store_true", help=f"keep the result in {RESULTS.name} and beside it")
     given = parser.parse_args()
-    halves = given.half or list("abcd")
+    halves = given.half or list("abcde")
     asked = [
         (half, name)
         for half in halves
