@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import pickle
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -118,7 +119,8 @@ def get(study: Path) -> Callable[..., httpx.Response]:
             return answer
 
     def get_it(path: str, **query: str) -> httpx.Response:
-        return asyncio.run(ask(path, query))
+        with ThreadPoolExecutor(1) as elsewhere:  # playwright keeps an event loop running in the tests' own thread
+            return elsewhere.submit(asyncio.run, ask(path, query)).result()
 
     assert get_it("/enter", token=keys.token).status_code == 303
     return get_it

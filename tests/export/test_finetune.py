@@ -96,7 +96,7 @@ def test_four_bits_halve_the_flash_and_compute_what_was_fine_tuned(store, row, d
 
 def _answers(network: Network, images: np.ndarray) -> np.ndarray:
     with torch.inference_mode():
-        return np.asarray(network.eval()(network.normalise(torch.from_numpy(images), torch.float32)).softmax(1))
+        return np.asarray(network.eval()(network.normalise(torch.from_numpy(images.copy()), torch.float32)).softmax(1))
 
 
 @needs_compiler

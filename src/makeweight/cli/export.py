@@ -78,8 +78,11 @@ def export(
     Exit code 1: a file doesn't compute what the network does.
     """
     from makeweight.cli.export_view import show_export
+    from makeweight.export.deployment import int8_from
+    from makeweight.export.formats import format_named
     from makeweight.export.record import to_record
 
+    format_named(format_, int8_from(int8, bits, qat), name).require()
     network = find_network(store, run)
     if len(network.rows) > 1:
         remark(
