@@ -353,6 +353,48 @@ def test_a_loss_that_is_always_0_ends_in_a_verdict(sound: Make, pictures: Pictur
     assert "wrong-loss" in sure(found)
 
 
+def test_a_step_that_takes_the_first_image_alone_is_found(sound: Make) -> None:
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+
+    def step(images: Tensor, labels: Tensor) -> Tensor:
+        optimizer.zero_grad()
+        loss = functional.cross_entropy(model(images[:1]), labels[:1])
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    found = makeweight.diagnose(**sound(model=model, optimizer=optimizer, step=step))
+    assert "tiny-batch" in sure(found)
+
+
+def test_a_frozen_norm_in_evaluation_mode_is_no_fault(sound: Make) -> None:
+    given = sound()
+    model, norm = given["model"], given["model"][2]
+    norm.requires_grad_(False)
+
+    def step(images: Tensor, labels: Tensor) -> Tensor:
+        model.train()
+        norm.eval()
+        given["optimizer"].zero_grad()
+        loss = functional.cross_entropy(model(images), labels)
+        loss.backward()
+        given["optimizer"].step()
+        return loss.detach()
+
+    assert "train-in-eval-mode" not in sure(makeweight.diagnose(**{**given, "step": step}))
+
+
+@pytest.mark.parametrize("kind", ["log-softmax twice", "ten questions"])
+def test_what_works_in_an_unusual_way_is_a_hint(sound: Make, kind: str) -> None:
+    def loss(outputs: Tensor, labels: Tensor) -> Tensor:
+        if kind == "ten questions":
+            return functional.binary_cross_entropy_with_logits(outputs, functional.one_hot(labels, 10).float())
+        return functional.cross_entropy(functional.log_softmax(outputs, 1), labels)
+
+    assert sure(makeweight.diagnose(**sound(loss_fn=loss))) == []
+
+
 def test_a_mean_divided_by_the_data_set_is_found(sound: Make) -> None:
     given = sound()
     given["optimizer"] = torch.optim.SGD(given["model"].parameters(), lr=0.1, momentum=0.9)

@@ -162,8 +162,8 @@ CATALOGUE: dict[str, Entry] = {
         "Split once, by index, before anything is augmented or repeated; remove duplicates first.",
     ),
     "tiny-batch": Entry(
-        "Batch norm sees one or two images at a time",
-        "Statistics of so few images are noise, and running averages never fit.",
+        "The network is trained on one or two images at a time",
+        "Gradients and batch norm's statistics of so few images are noise.",
         "Use batches of 16 or more, or GroupNorm in place of BatchNorm.",
         "Use batches of 16 or more, or LayerNorm in place of BatchNorm.",
     ),

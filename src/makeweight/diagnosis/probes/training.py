@@ -62,6 +62,7 @@ class TrainingFacts:
     redrawn: tuple[float, float] | None = None  # likeness of its images to themselves when it ran again, and to others
     batch_statistics: float = float("nan")  # accuracy_after with batch norm's own statistics of the images
     recalls: dict[int, float] = field(default_factory=dict)  # by class, of accuracy_after
+    batch: int = 0  # images that each step was given; 0 where that isn't known
     cut_short: str = ""  # how far it got where time ran out
 
 
@@ -90,6 +91,7 @@ def training_facts(subject: Subject, clock: Clock) -> TrainingFacts:
     cut = 0 < len(losses) < MAX_STEPS and not error and math.isfinite(losses[-1])
     return TrainingFacts(
         own=subject.step is None,
+        batch=batch,
         losses=tuple(losses),
         seen=seen,
         error=error,

@@ -156,13 +156,22 @@ def eval_mode(e: Evidence) -> Iterator[Finding]:
     stays = len(off) >= 10 and all(f.eval_layers for f in passes[-len(off) :])  # since a validation, for example
     if not passes or not (stays or len(off) >= 0.9 * len(passes)):
         return
-    layers = off[0].eval_layers
+    named = dict(e.subject.model.named_modules())
+    layers = [layer for layer in off[0].eval_layers if not _is_frozen(named.get(layer))]
+    if not layers:
+        return
     yield finding(
         "train-in-eval-mode",
         "definite" if not off[0].train_layers else "likely",
         f"in {len(off)} of {len(passes)} training passes these layers were in evaluation mode: {a_few(layers)}",
         f"step: {a_few(layers)}",
     )
+
+
+def _is_frozen(layer: torch.nn.Module | None) -> bool:
+    """Whether a layer has weights and none is trained: its statistics then belong to those weights."""
+    weights = [] if layer is None else list(layer.parameters())
+    return bool(weights) and not any(p.requires_grad for p in weights)
 
 
 def train_mode(e: Evidence) -> Iterator[Finding]:
@@ -308,7 +317,18 @@ def clipping(e: Evidence) -> Iterator[Finding]:
 
 
 def tiny(e: Evidence) -> Iterator[Finding]:
-    """Look for batch norm on one or two images."""
+    """Look for batch norm on one or two images, and for steps that train on a few of those that they are given."""
+    passes = [f.images for f in e.training.seen.forwards if f.output_gradient is not None]
+    each = sum(passes) / max(1, len(e.training.losses))
+    if not e.training.own and passes and each <= e.training.batch / 8:
+        yield finding(
+            "tiny-batch",
+            "definite",
+            f"the network was trained on {each:.3g} of the {e.training.batch} images that step() got each time",
+            "step",
+            "Give the network the whole batch: a slice such as images[:1], put in to find an error, may have stayed.",
+        )
+        return
     seen = [f.batch_norm_images for f in e.training.seen.forwards if f.batch_norm_images is not None]
     small = [n for n in seen if n <= 4]
     if (seen and len(small) >= 0.8 * len(seen)) or "more than 1 value per channel" in e.training.error:

@@ -67,7 +67,7 @@ def _twice(seen: bool, low: float, high: float, what: str, fix: str | None) -> F
 def _log_twice() -> Finding:
     return finding(
         "softmax-before-loss",
-        "likely",
+        "hint",
         "the loss's inputs are log-probabilities (their exponentials add up to 1 in every row), and the loss applies "
         "log-softmax itself. The second one changes nothing, but with any further step between them it does.",
         "the network's output, before loss_fn",
@@ -167,7 +167,7 @@ def _by_name(e: Evidence, called: LossCall) -> Iterator[Finding]:
     elif called.name in BINARY and called.input.ndim == 2 and called.input.shape[1] > 2:
         yield finding(
             "wrong-loss",
-            "likely",
+            "hint",  # it works: the classes are k questions of yes or no
             f"the loss is {called.name}: each of the {called.input.shape[1]} outputs is judged by itself, as if an "
             "image could belong to several classes or to no class",
             "loss_fn",
