@@ -37,6 +37,6 @@ def search(arm: Arm, repeat: int, ledger: Ledger) -> None:
         if arm.warm:
             recipe = default_recipe(FAMILY.name, TRAINING_IMAGES)
             dimensions = space.dimensions[FAMILY.name]
-            record.enqueue(default_point(dimensions, fit(FAMILY, TASK, BUDGET), FAMILY, recipe))
+            record.enqueue([default_point(dimensions, fit(FAMILY, TASK, BUDGET), FAMILY, recipe)])
         run(record, propose, ledger)
         record.close()

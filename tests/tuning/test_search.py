@@ -186,13 +186,19 @@ def test_trials_that_a_dead_process_left_are_told_and_tried_again(record: Tuning
 
 
 def test_a_queued_point_whose_process_died_while_asking_is_not_lost(record: TuningRecord, tmp_path: Path) -> None:
-    record.enqueue({"quality": 0.25})
+    record.enqueue([{"quality": 0.25}])
     record._study.ask()  # begins the trial, and has chosen nothing of it yet
     record.close()
     record = TuningRecord(tmp_path, {"seed": 0}, SPACE)
     assert record.recover() == 1
     assert record.ask().params == {"quality": 0.25}
     record.close()
+
+
+def test_points_whose_queueing_was_cut_off_wait_once(record: TuningRecord) -> None:
+    record.enqueue([{"quality": 0.25}])
+    record.enqueue([{"quality": 0.25}, {"quality": 0.5}])
+    assert record.waiting() == [{"quality": 0.25}, {"quality": 0.5}]
 
 
 def test_another_search_in_the_folder_is_refused(record: TuningRecord, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from makeweight.studies.session import Machine
 from makeweight.training.recipe import Recipe
 from makeweight.tuning import session
 from makeweight.tuning.lengths import Effort, Lengths, timetable
+from makeweight.tuning.record import TuningRecord
 from makeweight.tuning.search import TrialEnded, TrialStarted
 from makeweight.tuning.session import (
     CONFIRMING_SEEDS,
@@ -125,15 +126,32 @@ def test_trials_are_seeded(make_plan: Plan, tmp_path: Path) -> None:
     assert points[0] == points[1]
 
 
+def _searched(seen: list[Any]) -> bool:
+    return sum(isinstance(event, TrialEnded) for event in seen) >= 4
+
+
 def test_the_best_go_on_with_longer_schedules_in_any_family(make_plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It dies twice while points are queued, after the first default and after the first for the longer schedule."""
     efforts = {"standard": Effort(4, Lengths(0.06, 0.12, 0.24))}  # FCNs on digits are trained for 100 epochs by default
     monkeypatch.setattr(session, "EFFORTS", efforts)
     families = family_named("fcn"), family_named("cnn")
     fixed = {"batch_size": 64, "precision": "fp32", "dropout": 0.0}
     plan = make_plan(families=families, effort="standard", trials=None, fixed=fixed)
     seen: list[Any] = []
-    for event in run_tuning(plan, MACHINE, lambda: any(isinstance(e, Promoted) for e in seen)):
-        seen.append(event)
+    enqueue = TuningRecord.enqueue
+
+    def killed(record: TuningRecord, points: Sequence[Any]) -> None:
+        enqueue(record, points[:1])
+        raise SystemExit
+
+    monkeypatch.setattr(TuningRecord, "enqueue", killed)
+    with pytest.raises(SystemExit):
+        list(run_tuning(plan, MACHINE))
+    monkeypatch.setattr(TuningRecord, "enqueue", lambda r, p: (killed if _searched(seen) else enqueue)(r, p))
+    with pytest.raises(SystemExit):
+        for event in run_tuning(plan, MACHINE):
+            seen.append(event)
+    monkeypatch.setattr(TuningRecord, "enqueue", enqueue)
     seen += run_tuning(plan, MACHINE)  # it goes on where it stopped
 
     [promoted] = {event.trials for event in seen if isinstance(event, Promoted)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -109,15 +109,19 @@ class TuningRecord:
                 self.interrupt(trial.number, {**trial.system_attrs.get("fixed_params", {}), **trial.params})
         return len(left)
 
-    def enqueue(self, point: Point) -> None:
-        """Queue a point ahead of the sampler's."""
+    def enqueue(self, points: Iterable[Point]) -> None:
+        """Queue points ahead of the sampler's; one that waits already isn't queued again."""
+        waiting = self.waiting()
         with self._sound():
-            self._study.enqueue_trial(point)
+            for point in points:
+                if point not in waiting:
+                    self._study.enqueue_trial(point)
 
-    def waiting(self) -> int:
-        """Return the number of queued points."""
+    def waiting(self) -> list[Point]:
+        """Return the queued points."""
         with self._sound():
-            return len(self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
+            queued = self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+            return [trial.system_attrs["fixed_params"] for trial in queued]
 
     def ask(self) -> Trial:
         """Start a trial at the next point."""

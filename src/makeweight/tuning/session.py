@@ -265,8 +265,9 @@ class _Tuning:
         self._plan_jobs([])
         if left := record.recover():
             yield Recovered(left)
-        if not record.trials():
-            self._begin(defaults)
+        if record.kept("made_with") is None:
+            record.enqueue(self._default_points(defaults))
+            record.keep("made_with", {"optuna": optuna.__version__})
         times = self._timetable(executor.slots, hardware, defaults)
         lengths = self._lengths(times)
         if record.kept("promoted") is None:
@@ -276,17 +277,11 @@ class _Tuning:
                 record.keep("promoted", self._promote() if lengths.compares else 0)
                 yield Promoted(record.kept("promoted"))
         if not self._stop() and record.kept("promoted"):
-            allowed = len(self._ended()) + record.waiting()
+            allowed = len(self._ended()) + len(record.waiting())
             until = times.compared if times else None
             yield from self._run_trials(executor, hardware, lengths.longer, allowed, until)
         if not self._stop():
             record.keep("candidates", self._choose_candidates(executor.slots, times))
-
-    def _begin(self, defaults: dict[str, Design]) -> None:
-        record = self._record
-        record.keep("made_with", {"optuna": optuna.__version__})
-        for point in self._default_points(defaults):
-            record.enqueue(point)
 
     def _default_points(self, defaults: dict[str, Design]) -> list[Point]:
         """Each family's defaults as a point."""
@@ -335,8 +330,7 @@ class _Tuning:
             family, point = self._space.split(trial.params)
             points += [self._space.join(family, p) for p in self._space.for_longer(family, point)]
         distinct = [point for i, point in enumerate(points) if point not in points[:i]][:PROMOTED]
-        for point in distinct:
-            self._record.enqueue(point)
+        self._record.enqueue(distinct)
         return len(distinct)
 
     def _propose(
