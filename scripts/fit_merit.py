@@ -21,7 +21,7 @@ from scipy.stats import spearmanr
 
 from makeweight.designs.architecture import Task
 from makeweight.designs.families import family_named
-from makeweight.designs.merit import COEFFICIENTS, POSITIVE, features
+from makeweight.designs.merit import COEFFICIENTS, POSITIVE, SHRUNK, features
 from makeweight.designs.shapes import place
 from makeweight.designs.solver import exact
 
@@ -36,12 +36,13 @@ class Measured:
     names: tuple[str, ...]  # of the features
     features: NDArray[np.float64]  # (designs, features)
     halvings: NDArray[np.float64]  # (designs,) −log2 of the error rate
+    settled: NDArray[np.float64]  # (designs,) the part of the merit that isn't fitted
     data: NDArray[np.str_]  # (designs,)
     schedule: NDArray[np.str_]  # (designs,) short, or full: the default recipe on all images
     families: NDArray[np.str_]
 
     def only(self, rows: NDArray[np.bool_]) -> Measured:
-        arrays = (self.features, self.halvings, self.data, self.schedule, self.families)
+        arrays = (self.features, self.halvings, self.settled, self.data, self.schedule, self.families)
         return Measured(self.names, *(a[rows] for a in arrays))
 
 
@@ -58,6 +59,7 @@ def read(file: Path = FILE) -> Measured:
         names,
         np.array([[row[n] for n in names] for row in rows]),
         -np.log2(1 - np.array(accuracies)),
+        SHRUNK * np.array([row["shrunk"] for row in rows]),
         *(np.array([design[key] for design in designs]) for key in ("data", "schedule", "family")),
     )
 
@@ -77,7 +79,7 @@ def _features(line: dict[str, Any]) -> dict[str, float]:
 
 def fit(measured: Measured) -> dict[str, float]:
     """Least squares with an intercept for data and schedule; what must not lower the merit is kept at 0 or above."""
-    x, y = (_centred(a, measured) for a in (measured.features, measured.halvings))
+    x, y = (_centred(a, measured) for a in (measured.features, measured.halvings - measured.settled))
     scale = np.maximum(x.std(axis=0), 1e-9)
     ridge = np.diag(np.full(len(scale), (RIDGE * len(y)) ** 0.5))
     low = [0.0 if name in POSITIVE else -np.inf for name in measured.names]
@@ -95,7 +97,7 @@ def _centred(values: NDArray[np.float64], measured: Measured) -> NDArray[np.floa
 
 
 def merits(measured: Measured, coefficients: dict[str, float]) -> NDArray[np.float64]:
-    return measured.features @ np.array([coefficients[name] for name in measured.names])
+    return measured.features @ np.array([coefficients[name] for name in measured.names]) + measured.settled
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Draw designs at random, train each once, and write down its validation accuracy: what the merit formula is fitted to.
 
     python scripts/measure_designs.py NAME PREPARED [--designs 100] [--seed 0] [--images 30000] [--epochs 6]
+        [--family NAME]
 
 NAME stands in the file; PREPARED is the folder of a prepared data set. Lines go to benchmarks/results/designs.jsonl,
 and a design that is there is not trained again. Test images stay closed: images of the training part that are not
@@ -42,9 +43,9 @@ JITTER = 0.2  # standard deviation of a width's logarithm around the profile
 VALIDATION = 10_000  # images at most
 
 
-def draw(task: Task, random: np.random.Generator) -> tuple[str, dict[str, Any], tuple[int, ...]]:
+def draw(task: Task, random: np.random.Generator, only: str | None) -> tuple[str, dict[str, Any], tuple[int, ...]]:
     """A family, options and widths: weights are log-uniform, structures uniform over what the solver tries."""
-    name = str(random.choice(list(FAMILIES), p=list(FAMILIES.values())))
+    name = only or str(random.choice(list(FAMILIES), p=list(FAMILIES.values())))
     family = family_named(name)
     while True:
         options = {i.name: i.tries[random.integers(len(i.tries))] for i in family.infos if i.tries}
@@ -89,6 +90,7 @@ def main() -> None:
     parser.add_argument("--designs", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--images", type=int, default=30_000)
+    parser.add_argument("--family", help="draw no other")
     parser.add_argument("--epochs", type=int, help="of convolutional networks; by default the recipe's")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
@@ -102,7 +104,7 @@ def main() -> None:
     hardware = Hardware("cpu", fastest_precision("cpu"), 1)
     random = np.random.default_rng(chosen.seed)
     for _ in range(chosen.designs):
-        family, options, widths = draw(task, random)
+        family, options, widths = draw(task, random, chosen.family)
         architecture = exact(family_named(family), task, widths, None, options).architecture
         if any(json.loads(line)["digest"] == architecture.digest for line in _lines()):
             continue

@@ -14,6 +14,7 @@ from makeweight.designs.architecture import Task
 from makeweight.designs.families import FAMILIES, Family, options_from
 from makeweight.designs.merit import COEFFICIENTS, RESIDUAL, error_ratio, merit, probability
 from makeweight.designs.shapes import place
+from makeweight.designs.solver import fit
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from scripts import fit_merit
@@ -50,6 +51,16 @@ def test_a_wider_layer_never_lowers_it(family: Family, data: st.DataObject) -> N
     wider = [w + data.draw(st.integers(0, 40)) for w in widths]
     before, after = (merit(place(skeleton.build(tuple(w)).layers, (3, 32, 40))) for w in (widths, wider))
     assert after >= before - 1e-9
+
+
+@pytest.mark.parametrize(
+    ("budget", "side"), [(5_000, 2), (10_000, 2), (20_000, 2), (50_000, 1), (100_000, 1), (200_000, 1)]
+)
+def test_a_fully_connected_network_reads_a_shrunk_image_where_that_was_better(budget: int, side: int) -> None:
+    """The choices that two trainings each made on FashionMNIST, docs/design.md."""
+    design = fit(FAMILIES["fcn"], Task((1, 28, 28), 10), budget)
+    assert design.options["shrink"] == side
+    assert fit(FAMILIES["fcn"], Task((1, 8, 8), 10), budget).options["shrink"] == 1  # of 64 pixels none is too many
 
 
 def test_a_merit_of_one_more_is_half_the_errors() -> None:

@@ -20,7 +20,8 @@ needs_compiler = pytest.mark.skipif(find_compiler() is None, reason="needs a C c
 EACH = [pytest.param(name, marks=needs_compiler if name == "c" else ()) for name in FORMATS]
 GRAY, COLOUR = Task((1, 12, 12), 10), Task((3, 17, 12), 3)
 NETWORKS = {
-    "fcn gelu": ("fcn", GRAY, {"activation": "gelu"}),
+    "fcn gelu": ("fcn", GRAY, {"activation": "gelu", "shrink": 1}),
+    "fcn shrunk": ("fcn", COLOUR, {"shrink": 3}),
     "fcn prelu without norm": ("fcn", COLOUR, {"activation": "prelu", "norm": "none"}),
     "cnn flatten": ("cnn", COLOUR, {"head": "flatten", "dropout": 0.2}),
     "cnn average leaky": ("cnn", GRAY, {"head": "average", "pool": "average", "activation": "leaky_relu"}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -149,8 +150,7 @@ def test_the_best_go_on_with_longer_schedules_in_any_family(make_plan: Plan, mon
         list(run_tuning(plan, MACHINE))
     monkeypatch.setattr(TuningRecord, "enqueue", lambda r, p: (killed if _searched(seen) else enqueue)(r, p))
     with pytest.raises(SystemExit):
-        for event in run_tuning(plan, MACHINE):
-            seen.append(event)
+        deque(map(seen.append, run_tuning(plan, MACHINE)), maxlen=0)
     monkeypatch.setattr(TuningRecord, "enqueue", enqueue)
     seen += run_tuning(plan, MACHINE)  # it goes on where it stopped
 

@@ -68,7 +68,8 @@ def test_fashion_mnist_is_told_apart_as_by_torch(
 
 
 FAMILIES = [
-    ("fcn", {}, (1, 28, 28)),
+    ("fcn", {"shrink": 1}, (1, 28, 28)),
+    ("fcn", {"shrink": 2}, (3, 9, 12)),
     ("fcn", {"activation": "leaky_relu", "norm": "none", "depth": 3}, (3, 9, 12)),
     ("cnn", {}, (3, 30, 20)),
     ("cnn", {"activation": "prelu", "head": "flatten", "stages": 2}, (1, 16, 12)),

@@ -1,4 +1,4 @@
-"""Fully connected networks: flatten, hidden layers, logits."""
+"""Fully connected networks: the image, shrunk where that pays, hidden layers, logits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from makeweight.designs.families.base import (
     Skeleton,
     option,
 )
-from makeweight.designs.layers import ACTIVATIONS, ActivationName, BatchNorm, Dropout, Flatten, Layer, Linear
+from makeweight.designs.layers import ACTIVATIONS, ActivationName, BatchNorm, Dropout, Flatten, Layer, Linear, Pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,13 @@ class FCNOptions(Options):
         search=Search("more layers leave too few neurons for each at 10K to 200K", low=1, high=4),
         # A third hidden layer has a finer step where the first and the last are heavy (many pixels, many classes).
         tries=(2, 3, 4),
+    )  # fmt: skip
+    shrink: int = option(
+        1, "Image shrunk by", "Average squares of this many pixels a side before the first layer; 1 for no averaging.",
+        low=1, high=8,
+        search=Search("2 makes the first layer up to four times as wide; 4 leaves 7 pixels a side of 28", (1, 2, 4)),
+        # A pixel costs a weight for each neuron of the first layer: small budgets buy more with wider layers.
+        tries=(1, 2, 4),
     )  # fmt: skip
     taper: float = option(
         1.0, "Width from layer to layer", "Width of a hidden layer, relative to the one before.", low=0.25, high=2,
@@ -61,7 +68,8 @@ def _skeleton(task: Task, options: FCNOptions, budget: int | None) -> Skeleton:
     dropout = _dropout(budget) if options.dropout is None else options.dropout
 
     def build(widths: tuple[int, ...]) -> Architecture:
-        layers: list[Layer] = [Flatten("flatten")]
+        layers: list[Layer] = [Pool("shrunk", options.shrink, "average")] if options.shrink > 1 else []
+        layers.append(Flatten("flatten"))
         if options.input_dropout:
             layers.append(Dropout("input_dropout", options.input_dropout))
         for i, width in enumerate(widths, 1):
