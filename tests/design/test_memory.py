@@ -79,6 +79,9 @@ def test_many_networks_are_counted_at_once_and_wider_ones_never_take_less(
 CONV, LOGITS = Conv2d("conv", 8, 3, padding=1), (GlobalPool("pool"), Linear("logits", 10))
 BY_HAND: dict[str, tuple[list[Layer], int]] = {  # for 3 × 16 × 16 and 10 classes, in int8; a map of 8 has 2,048 values
     "one layer reads the image": ([Flatten("flat"), Linear("logits", 10)], 768 + 40),
+    "so does an average, without a copy": (
+        [Pool("a", 2, "average"), Flatten("flat"), Linear("logits", 10)], 768 + 192 + 40
+    ),
     "the image is there while a filter reads it": ([CONV, *LOGITS], 768 + 2_048 + 40),
     "and its bytes are used again": ([CONV, Conv2d("two", 8, 3, padding=1), *LOGITS], 2 * 2_048 + 40),
     "pooling works in place": ([CONV, Pool("max", 2), Conv2d("two", 24, 1), *LOGITS], 768 + 2_048 + 40),

@@ -108,6 +108,8 @@ class _Walk:
             case DepthwiseConv2d(kernel=f, stride=s, padding=p):
                 self._enter()
                 self._append("depthwise", (self._value,), shape, f, f, s, p)
+            case Pool(kind="average", kernel=f) if not self._value and f < self.steps[0].shape[1]:
+                self._append("filter", (0,), shape, f, f, f)  # that reads the image without a copy of it
             case Pool(kind=kind, kernel=f):
                 self._pool(kind, shape, f, f)
             case GlobalPool(kind=kind):

@@ -225,6 +225,7 @@ KEPT = {
         Residual("block", (Activation("act", "prelu", 0.25),)),
     ],
     "a norm after a depthwise filter": [DepthwiseConv2d("depthwise", 3), Residual("block", (BatchNorm("norm"),))],
+    "a shrunk image": [Pool("pool", 2, "average"), Residual("block", (BatchNorm("norm"), Activation("act", "gelu")))],
     "the image": [Residual("block", (BatchNorm("norm"), Activation("act", "gelu")))],
 }
 
@@ -239,6 +240,7 @@ def test_nothing_is_folded_into_what_is_added_later(layers: list[Layer]) -> None
 
 ENDS = {
     "one fully connected layer": (Flatten("flat"), Linear("logits", 3)),
+    "an image that is shrunk": (Pool("shrunk", 2, "average"), Flatten("flat"), Linear("logits", 3)),
     "pooled filters": (Conv2d("conv", 3, 3), GlobalPool("pool", "max")),
     "a filter of each channel": (DepthwiseConv2d("depthwise", 4, 2, 3), GlobalPool("pool", "average")),
     "a linear bottleneck that is added": (

@@ -154,11 +154,16 @@ class _Lowering:
         self.steps.append(Adjust(name, self.value, self.shape, scale, shift, rule))
 
     def pool(self, name: str, kind: design.PoolKind, rows: int, columns: int) -> None:
-        self.enter()
         c, h, w = self.shape
+        if kind == "max" or rows == h:
+            self.enter()
         self.shape = (c, h // rows, w // columns)
-        step = Largest if kind == "max" else Average
-        self.steps.append(step(name, self.value, self.shape, rows, columns))
+        if self.value < 0:  # a filter reads the image without a copy of it
+            means = np.eye(c)[:, :, None, None] * np.full((rows, columns), 1 / (rows * columns))
+            self.convolve(name, means, None, stride=rows)
+        else:
+            step = Largest if kind == "max" else Average
+            self.steps.append(step(name, self.value, self.shape, rows, columns))
 
     def branch(self, name: str, module: modules.Residual, layer: design.Residual) -> None:
         self.enter()
