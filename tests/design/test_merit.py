@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from makeweight.designs.architecture import Task
 from makeweight.designs.families import FAMILIES, Family, options_from
+from makeweight.designs.layers import GlobalPool, Linear
 from makeweight.designs.merit import COEFFICIENTS, RESIDUAL, error_ratio, merit, probability
 from makeweight.designs.shapes import place
 from makeweight.designs.solver import fit
@@ -61,6 +62,12 @@ def test_a_fully_connected_network_reads_a_shrunk_image_where_that_was_better(bu
     design = fit(FAMILIES["fcn"], Task((1, 28, 28), 10), budget)
     assert design.options["shrink"] == side
     assert fit(FAMILIES["fcn"], Task((1, 8, 8), 10), budget).options["shrink"] == 1  # of 64 pixels none is too many
+
+
+def test_a_network_that_flattens_nothing_has_one() -> None:
+    """As a family of one's own may be."""
+    placed = place((GlobalPool("mean", "average"), Linear("hidden", 9), Linear("logits", 3)), (2, 8, 8))
+    assert np.isfinite(merit(placed))
 
 
 def test_a_merit_of_one_more_is_half_the_errors() -> None:

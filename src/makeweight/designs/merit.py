@@ -77,6 +77,7 @@ def features(placed: Sequence[PlacedLayer]) -> dict[str, Any]:
     maps = [p for p in weighted if len(p.output_shape) == 3]
     kernels = [log2(p.layer.kernel) for p in placed if isinstance(p.layer, Conv2d | DepthwiseConv2d)]
     field = log2(min(_field(placed) / h, 1)) if maps else log2(1 / h)
+    flattened = next((p.input_shape[1] for p in placed if isinstance(p.layer, Flatten)), h)
     early = sum(n for p, _, n in counted if len(p.output_shape) == 3 and 2 * p.output_shape[1] >= h)
     return {
         "weights": np.log2(weights),
@@ -93,7 +94,7 @@ def features(placed: Sequence[PlacedLayer]) -> dict[str, Any]:
         "kernel": sum(kernels) / max(len(kernels), 1),
         "depthwise": float(any(isinstance(p.layer, DepthwiseConv2d) for p in maps)),
         "flat_weights": 0.0 if maps else np.log2(weights) - FLAT_CENTRE,
-        "shrunk": 0.0 if maps else log2(next(p for p in placed if isinstance(p.layer, Flatten)).input_shape[1] / h),
+        "shrunk": 0.0 if maps else log2(flattened / h),
     }
 
 
