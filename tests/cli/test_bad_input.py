@@ -23,8 +23,8 @@ BAD = {
     "unit of a budget": (("design", "--family", "fcn", "--budget", "12Q"), "budget '12Q' is not a number of weights"),
     "unit of a training's budget": ((*TRAIN, "--budget", "12Q"), "budget '12Q' is not a number of weights"),
     "unit of a study's budget": ((*STUDY, "--budgets", "2K,12Q"), "budgets.1 = '12Q'"),
-    "budget of 500 weights": (("design", "--family", "fcn", "--budget", "500"), "the budget is 500. Use a budget of"),
-    "budget of 50 weights in a study": ((*STUDY, "--budgets", "50"), "the budget is 50. Use a budget of"),
+    "budget of 100 weights": (("design", "--family", "fcn", "--budget", "100"), "the budget is 100. Use a budget of"),
+    "budget of 20 weights in a study": ((*STUDY, "--budgets", "20"), "the budget is 20. Use a budget of"),
     "negative budget": (("design", "--family", "fcn", "--budget=-5"), "budget '-5' is not a number of weights"),
     "no budget": (("design", "--family", "fcn"), "neither budget nor widths"),
     "9×9 filter on a small map": (
