@@ -38,7 +38,7 @@ class Measured:
     halvings: NDArray[np.float64]  # (designs,) −log2 of the error rate
     settled: NDArray[np.float64]  # (designs,) the part of the merit that isn't fitted
     data: NDArray[np.str_]  # (designs,)
-    schedule: NDArray[np.str_]  # (designs,) short, or full: the default recipe on all images
+    schedule: NDArray[np.str_]  # (designs,) short; full, the default recipe on all images; and that of FCNs alone
     families: NDArray[np.str_]
 
     def only(self, rows: NDArray[np.bool_]) -> Measured:
