@@ -19,7 +19,7 @@ from makeweight.report.tuning import summarise_tuning, tuning_record
 from makeweight.store.store import Store
 from makeweight.studies.runner import JobDone, JobFailed, JobTrained
 from makeweight.studies.session import Machine
-from makeweight.training.recipe import Recipe
+from makeweight.training.recipe import Recipe, default_recipe
 from makeweight.tuning import session
 from makeweight.tuning.lengths import Effort, Lengths, timetable
 from makeweight.tuning.record import TuningRecord
@@ -160,7 +160,9 @@ def test_the_best_go_on_with_longer_schedules_in_any_family(make_plan: Plan, mon
     searched = [trial for trial in summary.trials if trial.length == 0.06]
     longer = [trial for trial in summary.trials if trial.length == 0.12]
     assert len(searched) == 4
-    assert {trial.point["family"] for trial in searched} == {"fcn", "cnn"}
+    rates = {family.name: default_recipe(family.name, plan.images).learning_rate for family in families}
+    defaults = [t for t in searched if t.point[f"{t.point['family']}.learning_rate"] == rates[t.point["family"]]]
+    assert [trial.point["family"] for trial in defaults] == ["fcn", "cnn"]  # each once
     assert len(longer) == promoted
     assert summary.tuning.winner is not None
     own = {trial.number: trial.epochs for trial in summary.trials}[summary.tuning.winner]
