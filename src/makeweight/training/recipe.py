@@ -99,7 +99,7 @@ _IMAGES = 54_000  # what the families' recipes were chosen for
 _SKIPPED = 0.5
 _IMAGES_FOR_SKIPPING = 20_000
 
-_LONG = 20  # epochs from which a family's recipe for long trainings applies: shorter ones have no time for augmentation
+LONG = 20  # epochs from which a family's recipe for long trainings applies: shorter ones have no time for augmentation
 _MIN_EPOCHS, _MAX_EPOCHS = 3, 100
 _BATCHES_AN_EPOCH = 20  # at least, on small data sets
 _MIN_BATCH = 16
@@ -133,7 +133,7 @@ def default_recipe(family: str, images: int, changes: Mapping[str, Any] | None =
         epochs=min(_MAX_EPOCHS, max(_MIN_EPOCHS, round(base.epochs * (_IMAGES / images) ** 0.5))),
         batch_size=max(_MIN_BATCH, min(base.batch_size, images // _BATCHES_AN_EPOCH)),
     )
-    longer = kind.long_recipe if changes.get("epochs", base.epochs) >= _LONG else {}
+    longer = kind.long_recipe if changes.get("epochs", base.epochs) >= LONG else {}
     return dataclasses.replace(base, **{**longer, **changes})
 
 

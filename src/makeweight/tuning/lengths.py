@@ -14,9 +14,9 @@ from typing import Literal
 MIN_EPOCHS, MAX_EPOCHS = 2, 200
 REFIT_SEEDS = 3
 
-# The winner's last trainings get this share of a time limit, and more where that is less than the default schedule
-# needs: nobody who gives a few minutes should get a network that is worse than the default recipe's.
-REFITTING, MOST_REFITTING = 0.30, 0.70
+# The winner's last trainings get this share of a time limit, because length is what brings most (docs/frontier.md), and
+# more where that is less than the default schedule needs: a few minutes must not give less than the default recipe.
+REFITTING, MOST_REFITTING = 0.50, 0.70
 SAFELY = 0.9  # of the time left, for the last trainings: scoring and timing errors need the rest
 # The rest is for:
 SEARCHING, COMPARING, CONFIRMING = 0.50, 0.29, 0.21  # COMPARING: the best points of the search, on longer schedules

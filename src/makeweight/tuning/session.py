@@ -41,7 +41,7 @@ from makeweight.studies.lock import study_lock
 from makeweight.studies.pace import whole_epochs
 from makeweight.studies.runner import Runner, RunnerEvent
 from makeweight.studies.session import Machine, refuse_other_data, start_executor
-from makeweight.training.recipe import default_recipe
+from makeweight.training.recipe import LONG, default_recipe
 from makeweight.tuning.lengths import (
     DEFAULT_EFFORT,
     EFFORTS,
@@ -357,9 +357,6 @@ class _Tuning:
         job = Job(family.name, plan.budget, design.architecture, recipe, plan.dataset.digest, plan.split_seed, seed)
         return job, design, dropped
 
-    def _shortest(self) -> float:
-        return min(map(_length, self._complete()), default=1.0)
-
     def _ended(self) -> list[FrozenTrial]:
         return [t for t in self._record.trials() if counts(t)]
 
@@ -407,10 +404,10 @@ class _Tuning:
         self._record.keep("winner", winner)
         yield Chosen(winner, confirmed[winner])
 
-    def _jobs(self, number: int, seeds: Sequence[int] = CONFIRMING_SEEDS, length: float | None = None) -> list[Job]:
-        """Jobs of a trial's point with new seeds, on its own schedule or another one."""
+    def _jobs(self, number: int, seeds: Sequence[int] = CONFIRMING_SEEDS) -> list[Job]:
+        """Jobs of a trial's point with new seeds."""
         trial = self._record.trials()[number]
-        return [self._job(trial.params, seed, length or _length(trial))[0] for seed in seeds]
+        return [self._job(trial.params, seed, _length(trial))[0] for seed in seeds]
 
     def _accuracies(self, jobs: list[Job]) -> tuple[float, ...]:
         """Return the seeds' validation accuracies; none unless all were trained to the end."""
@@ -424,24 +421,36 @@ class _Tuning:
             REFIT_VALIDATION, 2 * self._plan.dataset.classes / self._plan.training_images
         )  # at least two per class
         share = min(share, self._plan.dataset.validation)
-        jobs = self._jobs(self._record.kept("winner"), length=self._final_length(executor.slots))
+        length = self._final_length(executor.slots)
+        jobs = [self._job(self._final_point(length), seed, length)[0] for seed in CONFIRMING_SEEDS]
         yield Refitting(jobs[0].recipe.epochs)
         self._plan_jobs([replace(job, recipe=replace(job.recipe, validation=share)) for job in jobs])
         yield from self._run_jobs(executor, hardware, testing=True)
+
+    def _final_point(self, length: float) -> Point:
+        """Return the winner, with its family's recipe for long trainings if only the last ones are long.
+
+        Augmentation costs a short training accuracy, so short ones say nothing about it (docs/frontier.md).
+        """
+        point = self._record.trials()[self._record.kept("winner")].params
+        tried = max(int(trial.user_attrs["epochs"]) for trial in self._complete())
+        if tried < LONG <= self._job(point, 0, length)[0].recipe.epochs:
+            family, own = self._space.split(point)
+            point = self._space.join(family, self._space.for_longer(family, own)[1])
+        return point
 
     def _final_length(self, slots: int) -> float:
         """Return the winner's last schedule: as long as there is time for, unless longer ones were clearly worse."""
         if (kept := self._record.kept("final_length")) is not None:
             return float(kept)
         plan, winner = self._plan, self._record.trials()[self._record.kept("winner")]
-        own = _length(winner)
+        own, tried = _length(winner), max(map(_length, self._complete()))
         if plan.seconds is None:
             longest = EFFORTS[plan.effort].lengths.final
         else:
             each = float(winner.user_attrs["seconds"]) / own
             longest = SAFELY * max(0.0, plan.seconds - self._seconds()) / (waves(slots) * each)
-        # Without a comparison, a schedule of the default length is known to be good, and no longer one.
-        length = max(own, longest if own > self._shortest() else min(longest, 1.0))
+        length = max(own, longest if own == tried else min(longest, 1.0))
         self._record.keep("final_length", length)
         return length
 
