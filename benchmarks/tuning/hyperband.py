@@ -46,15 +46,7 @@ class FullyConnected(keras_tuner.HyperModel):
         x = inputs = keras.Input((28, 28, 1))
         if hp.Boolean("flip"):
             x = keras.layers.RandomFlip("horizontal")(x)
-        x = keras.layers.Flatten()(x)
-        x = keras.layers.Dropout(hp.Float("input_dropout", 0.0, 0.3, step=0.05))(x)
-        activation = hp.Choice("activation", ["relu", "leaky_relu", "gelu"])
-        batch_norm = hp.Boolean("batch_norm")
-        dropout = hp.Float("dropout", 0.0, 0.4, step=0.05)
-        for layer in range(1, hp.Int("layers", 1, 4) + 1):
-            x = keras.layers.Dense(hp.Int(f"units{layer}", NARROWEST, self.widest, sampling="log"))(x)
-            x = keras.layers.BatchNormalization()(x) if batch_norm else x
-            x = keras.layers.Dropout(dropout)(keras.layers.Activation(activation)(x))
+        x = self.layers(hp, x)
         model = keras.Model(inputs, keras.layers.Dense(CLASSES)(x))
         model.compile(
             optimizer=keras.optimizers.AdamW(
@@ -68,6 +60,19 @@ class FullyConnected(keras_tuner.HyperModel):
         )
         self.weights = sum(math.prod(v.shape) for v in model.trainable_weights)
         return model
+
+    def layers(self, hp: keras_tuner.HyperParameters, x: keras.KerasTensor) -> keras.KerasTensor:
+        """All between the image and the last layer."""
+        x = keras.layers.Flatten()(x)
+        x = keras.layers.Dropout(hp.Float("input_dropout", 0.0, 0.3, step=0.05))(x)
+        activation = hp.Choice("activation", ["relu", "leaky_relu", "gelu"])
+        batch_norm = hp.Boolean("batch_norm")
+        dropout = hp.Float("dropout", 0.0, 0.4, step=0.05)
+        for layer in range(1, hp.Int("layers", 1, 4) + 1):
+            x = keras.layers.Dense(hp.Int(f"units{layer}", NARROWEST, self.widest, sampling="log"))(x)
+            x = keras.layers.BatchNormalization()(x) if batch_norm else x
+            x = keras.layers.Dropout(dropout)(keras.layers.Activation(activation)(x))
+        return x
 
     def fit(self, hp: keras_tuner.HyperParameters, model: keras.Model, *args: Any, **kwargs: Any) -> Any:
         """Train with a batch size that is searched, too."""

@@ -238,6 +238,7 @@ def tuning_record(summary: TuningSummary) -> dict[str, Any]:
         "epochs": network.recipe.epochs if network else best.epochs if best else None,
         "validation_accuracy": selection.confirming if selection else best.validation_accuracy if best else None,
         "test_accuracy": network.test_accuracy.mean if network else None,
+        "test_accuracies": [run.test_accuracy for run in network.runs] if network else None,
         "test_accuracy_ci95": [network.test_accuracy.low, network.test_accuracy.high] if network else None,
         "selection": {
             "search_validation": selection.searching,

@@ -432,7 +432,7 @@ class _Tuning:
 
         Augmentation costs a short training accuracy, so short ones say nothing about it (docs/frontier.md).
         """
-        point = self._record.trials()[self._record.kept("winner")].params
+        point: Point = self._record.trials()[self._record.kept("winner")].params
         tried = max(int(trial.user_attrs["epochs"]) for trial in self._complete())
         if tried < LONG <= self._job(point, 0, length)[0].recipe.epochs:
             family, own = self._space.split(point)

@@ -1,0 +1,1 @@
+"""What other tools find in the time of a ``makeweight tune``: ``scripts/measure_time.py`` runs them."""
