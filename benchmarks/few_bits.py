@@ -1,10 +1,10 @@
-"""What networks of the zoo lose in few bits: int8 ONNX by each calibration, weights alone, and C of 8 and 4 bits.
+"""What networks of the zoo lose in few bits: int8 ONNX by each calibration, weights alone, and C of 8, 6 and 4 bits.
 
     python -m benchmarks.few_bits [NETWORK ...] [--seeds N] [--only calibration|weights|c]
 
 Nothing is chosen by the test images that it opens: which calibration an export takes is decided on training images.
 Weights alone: symmetric, one scale for each filter, chosen for the least squared error; activations stay float32.
-C: as exported, with 4 bits once only rounded and once fine-tuned for 5 epochs, which takes minutes a network.
+C: as exported, with 6 and 4 bits once only rounded and once fine-tuned for 5 epochs, which takes minutes a network.
 Printed as Markdown, one row a network, means over its seeds. Agreement and divergence are with float32.
 """
 
@@ -52,8 +52,7 @@ def main() -> None:
     bits = [f"{bits} bits: bytes | change, points | % a KB" for bits in (32, *BITS)]
     in_c = [
         "8 bits: flash, bytes | test % | % a KB",
-        "4 bits: flash, bytes | rounded: test %",
-        "fine-tuned: test % | % a KB",
+        *(f"{bits} bits: flash, bytes | rounded: test % | fine-tuned: test % | % a KB" for bits in BITS[1:]),
     ]
     tables = {"calibration": (heads, row_of_ways), "weights": (bits, row_of_bits), "c": (in_c, row_in_c)}
     for name, (columns, row) in tables.items():
@@ -118,20 +117,19 @@ def row_of_bits(network: ShippedNetwork, data: PreparedDataset, seeds: int) -> l
 
 
 def row_in_c(network: ShippedNetwork, data: PreparedDataset, seeds: int) -> list[str]:
-    """Flash and accuracy of the C files, in 8 bits, in 4 rounded after training, and in 4 fine-tuned."""
-    seen = np.array([scores_in_c(network, run, data) for run in network.runs[:seeds]]).mean(axis=0)  # (3 ways, 2)
-    (flash, eight), (half, rounded), (_, tuned) = seen
-    cells = (
-        f"{flash:,.0f} | {100 * eight:.2f} | {100 * eight / (flash / 1_000):.2f}",
-        f"{half:,.0f} | {100 * rounded:.2f} | {100 * tuned:.2f} | {100 * tuned / (half / 1_000):.2f}",
-    )
+    """Flash and accuracy of the C files, in 8 bits, and in fewer rounded after training and fine-tuned."""
+    seen = np.array([scores_in_c(network, run, data) for run in network.runs[:seeds]]).mean(axis=0)  # (ways, 2)
+    flash, eight = seen[0]
+    cells = [f"{flash:,.0f} | {100 * eight:.2f} | {100 * eight / (flash / 1_000):.2f}"]
+    for (flash, rounded), (_, tuned) in zip(seen[1::2], seen[2::2], strict=True):
+        cells.append(f"{flash:,.0f} | {100 * rounded:.2f} | {100 * tuned:.2f} | {100 * tuned / (flash / 1_000):.2f}")
     return [network.label, *" | ".join(cells).split(" | ")]
 
 
 def scores_in_c(network: ShippedNetwork, run: ShippedRun, data: PreparedDataset) -> list[tuple[float, float]]:
     """Return flash in bytes and the share of test images that are right, of each way."""
     deployment, test, scores = deployment_for(network, run, data), data.test_images(), list[tuple[float, float]]()
-    for int8 in (Int8(), Int8(4, 0), Int8(4)):
+    for int8 in (Int8(), *(Int8(bits, epochs) for bits in BITS[1:] for epochs in (0, None))):
         copy_of = (
             fine_tune(deployment.module.network, network.job(run), data, int8.bits, int8.fine_tuning)
             if int8.fine_tuning

@@ -40,14 +40,14 @@ def export(
     ] = False,
     bits: Annotated[
         int | None,
-        typer.Option(help="c with --int8: bits of a weight, 8 or 4; two of 4 lie in a byte.", show_default="8"),
+        typer.Option(help="c with --int8: bits of a weight: 8, 6 or 4.", show_default="8"),
     ] = None,
     qat: Annotated[
         int | None,
         typer.Option(
             metavar="EPOCHS",
             help="With --int8: first train a copy on with its weights rounded (quantisation-aware fine-tuning).",
-            show_default="0, with 4 bits 5",
+            show_default="0, with 6 or 4 bits 5",
         ),
     ] = None,
     chip: Annotated[

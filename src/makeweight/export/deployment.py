@@ -20,7 +20,7 @@ from makeweight.nets.build import Network
 from makeweight.nets.load import load_network
 from makeweight.store.rows import JobRow
 from makeweight.store.store import Store, done
-from makeweight.wording import percent, plural
+from makeweight.wording import join_words, percent, plural
 
 # More bring nothing: CNN 10K on FashionMNIST in int8 has the class of float32 for 99.5 % of the test images with 512,
 # 2,048 and 8,192 of them, and for 99.7 % with 32.
@@ -58,12 +58,12 @@ class Int8:
         If a value is outside its range.
     """
 
-    bits: int = 8  # of a weight: 8, or in C also 4
-    epochs: int | None = None  # of fine-tuning with rounded weights; by default 5 with 4 bits, and none with 8
+    bits: int = 8  # of a weight: 8, or in C also 6 or 4
+    epochs: int | None = None  # of fine-tuning with rounded weights; by default 5 below 8 bits, and none with 8
 
     def __post_init__(self) -> None:
         if self.bits not in BITS:
-            raise InvalidValue(f"bits={self.bits} is not possible: give {' or '.join(map(str, BITS))}.")
+            raise InvalidValue(f"bits={self.bits} is not possible: give {join_words(map(str, BITS), 'or')}.")
         if self.epochs is not None and not 0 <= self.epochs <= MAX_EPOCHS:
             raise InvalidValue(f"qat={self.epochs} is not possible: give 0 to {MAX_EPOCHS:,} epochs.")
 

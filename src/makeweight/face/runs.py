@@ -204,10 +204,10 @@ class Run:
         int8 : bool
             Quantise as well.
         bits : int, optional
-            Of a weight in int8: 8, the default, or for ``format="c"`` 4, which lie two in a byte.
+            Of a weight in int8: 8, the default, or for ``format="c"`` 6 or 4.
         qat : int, optional
             Epochs of quantisation-aware fine-tuning for int8: a copy of the network is trained on with its weights
-            rounded. By default 5 with 4 bits, and none with 8.
+            rounded. By default 5 with fewer than 8 bits, and none with 8.
         chip : str, optional
             For ``format="c"`` in int8: a core and perhaps its clock, "cortex-m4@80MHz", for which the program is also
             compiled, linked and run in an emulator.

@@ -46,7 +46,7 @@ def _kernel_content(step: Convolution, coded: Coded, chosen: Kernel) -> Content:
     fields = (*parts.geometry(step, chosen.source, chosen.window), ("zero", str(chosen.zero)))
     if chosen.kind == "gathered" and isinstance(step, Pixels):
         fields = (*fields, ("flip", "0x80808080u"))
-    more = {"scores": coded.scores is not None, "nibbles": coded.bits == 4}
+    more = {"scores": coded.scores is not None, "nibbles": coded.bits < 8, "crumbs": coded.bits == 6}
     uses = frozenset({chosen.kind, *(name for name, used in more.items() if used)})
     content = Content(arrays, fields, [], (), uses)
     if coded.ending is not None:

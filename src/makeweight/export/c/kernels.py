@@ -73,7 +73,7 @@ def _laid_out(
 ) -> tuple[NDArray[np.int8], NDArray[np.int32]]:
     if bits == 8:
         return packed(weights), bias
-    return nibbles(weights), np.pad(bias, (0, -len(bias) % LANES))
+    return few_bits(weights, bits), np.pad(bias, (0, -len(bias) % LANES))
 
 
 def packed(weights: NDArray[np.int8]) -> NDArray[np.int8]:
@@ -87,15 +87,20 @@ def packed(weights: NDArray[np.int8]) -> NDArray[np.int8]:
     return np.concatenate([np.concatenate(in_rows, axis=2).reshape(-1), weights[together:].reshape(-1)])
 
 
-def nibbles(weights: NDArray[np.int8]) -> NDArray[np.int8]:
-    """Lay (o, rows, taps) weights of −7 to 7 out as w + 8, two a byte, filters and taps filled up to four.
+def few_bits(weights: NDArray[np.int8], bits: int) -> NDArray[np.int8]:
+    """Lay (o, rows, taps) weights of 4 or 6 bits out as w + 8 or w + 32, filters and taps filled up to four.
 
     [four filters][row][four taps], and of such a block [first, second pair of filters][taps 0 and 1, taps 2 and 3]
     [filter of the pair], the earlier tap in the lower half of the byte: as words of 32 bits each pair of taps that
-    ``smlad`` takes together lies 16 bits apart.
+    ``smlad`` takes together lies 16 bits apart. These are the upper four bits; of six, a block's lower two follow as
+    [taps 0 and 1, taps 2 and 3][filter][tap], the first in the lowest bits.
     """
     filled = np.pad(weights, ((0, -len(weights) % LANES), (0, 0), (0, -weights.shape[2] % LANES)))
-    codes = (filled + 8).astype(np.uint8)
-    blocks = codes.reshape(-1, 2, 2, codes.shape[1], codes.shape[2] // LANES, 2, 2)  # g, pair, filter, row, block, taps
-    pairs = blocks[..., 0] | blocks[..., 1] << 4
-    return pairs.transpose(0, 3, 4, 1, 5, 2).reshape(-1).view(np.int8)
+    codes = (filled + 2 ** (bits - 1)).astype(np.uint8)
+    # [group][pair of filters][filter of the pair][row][block][pair of taps][tap of the pair]
+    apart = codes.reshape(-1, 2, 2, codes.shape[1], codes.shape[2] // LANES, 2, 2).transpose(0, 3, 4, 1, 5, 2, 6)
+    upper, lower = apart >> bits - 4, (apart & 3).swapaxes(3, 4).reshape(*apart.shape[:3], 2, 2, 4)
+    parts = [(upper[..., 0] | upper[..., 1] << 4).reshape(*apart.shape[:3], 8)]
+    if bits == 6:
+        parts.append((lower << np.arange(0, 8, 2, dtype=np.uint8)).sum(5, dtype=np.uint8).reshape(*apart.shape[:3], 4))
+    return np.concatenate(parts, axis=3).reshape(-1).view(np.int8)

@@ -37,7 +37,7 @@ Places = Mapping[int, str]  # where each value lies, in C; the image is −1
 # What the template writes only where a step needs it.
 USES = (
     *("pixels", "filter", "direct", "gathered", "recentre", "depthwise", "largest", "average", "adjust", "add"),
-    *("scores", "decode", "below", "gelu", "wide", "nibbles"),
+    *("scores", "decode", "below", "gelu", "wide", "nibbles", "crumbs"),
 )
 Named = list[tuple[str, NDArray[Any]]]  # constant arrays by what they are called in their record
 _FUNCTIONS: dict[type[Step], tuple[str, str, str]] = {  # what it uses of the template, its record, its function

@@ -87,7 +87,7 @@ class Coded:
 def quantise(program: Program, images: NDArray[np.uint8], bits: int = 8) -> list[Coded]:
     """Code a program in int8, with the ranges that its values have over (n, c, h, w) images.
 
-    Weights have 8 or 4 bits; those of depthwise filters, which are few, have 8 either way.
+    Weights have 8, 6 or 4 bits; those of depthwise filters, which are few, have 8 either way.
     """
     seen = ranges(program, images)
     coded: list[Coded] = []

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-BITS = (8, 4)  # that a weight can have
-# Of a filter's largest weight, as the largest code. In 8 bits the largest weight itself is as good as any; in 4 bits a
+BITS = (8, 6, 4)  # that a weight can have
+# Of a filter's largest weight, as the largest code. In 8 bits the largest weight itself is as good as any; in fewer a
 # smaller unit may lose less on the many small weights than it does on the few that are cut off.
 SHARES = torch.linspace(1, 0.5, 6)
 

@@ -69,7 +69,7 @@ def write_c(
     int8 : bool
         Whether weights and activations are int8; float otherwise.
     bits : int
-        Of a weight, with int8: 8, or 4 that lie two in a byte. Activations have 8.
+        Of a weight, with int8: 8, 6 or 4. Activations have 8.
     remarks : sequence of str
         Lines for the comment at the top, such as data, digest, budget and accuracy; unsafe characters become _.
 
@@ -164,10 +164,11 @@ def _about(network: Network, model: _Model, remarks: Sequence[str]) -> list[str]
     architecture = network.architecture
     shape = "x".join(map(str, architecture.input_shape))
     weights = cost(architecture).weights
-    error_function = not model.int8 and any("gelu" in part.uses for part in model.parts)
+    uses = frozenset[str]().union(*(part.uses for part in model.parts))
+    error_function = not model.int8 and "gelu" in uses
     functions = ("expf", "erff")[: 1 + error_function]
-    few = any("nibbles" in part.uses for part in model.parts)
-    computed = f"int8, with sums in int32{' and weights of 4 bits' if few else ''}" if model.int8 else "float"
+    few = f" and weights of {6 if 'crumbs' in uses else 4} bits" if "nibbles" in uses else ""
+    computed = f"int8, with sums in int32{few}" if model.int8 else "float"
     lines = [
         f"{architecture.family} for images of {shape} (channels x height x width) and {architecture.classes} classes, "
         f"{weights:,} weights.",

@@ -27,7 +27,7 @@ typedef struct {
 {% if uses.direct or uses.gathered or uses.depthwise or uses.pixels %}
 typedef struct {
 {% if uses.nibbles %}
-    const int8_t *weights; /* four filters at a time: [row][four taps] in eight bytes; of each channel by itself in one
+    const int8_t *weights; /* four filters at a time: [row][four taps] in {{ "twelve" if uses.crumbs else "eight" }} bytes; of each channel by itself in one
                             byte each: [row][column][channel] */
 {% else %}
     const int8_t *weights; /* four filters at a time, then those that remain one by one: [row][four taps][filter][tap];
@@ -89,10 +89,16 @@ INLINE int32_t odd_weights(int32_t word)
     return word;
 }
 
-{% if uses.nibbles %}
-INLINE int32_t low_nibbles(uint32_t word)
+{% if uses.crumbs %}
+INLINE int32_t codes(uint32_t nibbles, uint32_t crumbs)
 {
-    return (int32_t)(word & 0x000F000Fu);
+    return (int32_t)(((nibbles & 0x000F000Fu) << 2) | (crumbs & 0x00030003u));
+}
+
+{% elif uses.nibbles %}
+INLINE int32_t codes(uint32_t nibbles)
+{
+    return (int32_t)(nibbles & 0x000F000Fu);
 }
 
 {% endif %}
