@@ -4,7 +4,7 @@ BIN := .venv/bin
 SOURCES := $(wildcard pyproject.toml constraints.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup study test test-slow bench bench-web corpus campaign lint format docs readme lessons images clean
+.PHONY: help setup study test test-slow test-tflite bench bench-web corpus campaign lint format docs readme lessons images clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -24,7 +24,11 @@ test-slow: .venv/installed-dev ## run the tests that need minutes or an idle mac
 	@scripts/get-fashion-mnist
 	@scripts/get-tools
 	$(BIN)/python -m pytest -m slow
+	@$(MAKE) test-tflite
 	$(BIN)/python -m pytest -m "hypothesis and not slow" --hypothesis-profile thorough --numprocesses auto
+
+test-tflite: .venv-tflite/installed ## run the tests of LiteRT files, in an environment of its own: 1 GB, 2 minutes
+	.venv-tflite/bin/python -m pytest tests/export/test_formats.py tests/contracts/test_after_training.py -m "not slow" -k "litert or tflite"
 
 bench: .venv-bench/installed ## measure speed and memory beside other libraries, in an environment of its own: an hour
 	@scripts/get-fashion-mnist
@@ -66,7 +70,7 @@ images: .venv/installed-dev ## draw docs/images from the finished study of make 
 	$(BIN)/python scripts/draw_dashboard.py
 
 clean: ## remove .venv and what tools left; studies and prepared data stay
-	rm -rf .venv .venv-bench build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache src/*.egg-info
+	rm -rf .venv .venv-bench .venv-tflite build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache src/*.egg-info
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/bin/python:
@@ -78,6 +82,13 @@ clean: ## remove .venv and what tools left; studies and prepared data stay
 
 .venv/installed-dev: .venv/installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+# The converter wants an older typing_extensions, and so older packages that depend on it.
+.venv-tflite/installed: $(SOURCES)
+	@test -d .venv-tflite || scripts/make-venv $(PYTHON) .venv-tflite
+	@grep -vE '^(anyio|pydantic|pydantic_core|typing.extensions|typing-inspection)==' constraints.txt > .venv-tflite/constraints.txt
+	.venv-tflite/bin/python -m pip install --quiet --constraint .venv-tflite/constraints.txt --editable '.[onnx,tflite]' hypothesis pytest pytest-timeout
 	@touch $@
 
 .venv-bench/installed: $(SOURCES) benchmarks/requirements.txt

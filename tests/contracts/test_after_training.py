@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.export.test_formats import EACH
 from torch.nn import functional
 
 from makeweight.data.dataset import PreparedDataset
 from makeweight.designs.shapes import place
 from makeweight.diagnosis.diagnose import judged
 from makeweight.diagnosis.stored import subject_of_run
-from makeweight.export.c.compiler import find_compiler
 from makeweight.export.deployment import deployment_of
 from makeweight.export.formats import FORMATS
 from makeweight.export.verify import answers
@@ -29,7 +29,6 @@ from makeweight.store.rows import JobRow, StudyRow
 from makeweight.store.store import Store
 from makeweight.training.precision import Hardware
 
-needs_compiler = pytest.mark.skipif(find_compiler() is None, reason="needs a C compiler")
 ABOUT_THE_NETWORK = {
     "missing-nonlinearity", "bad-initialisation", "dead-relu", "vanishing-gradients", "exploding-gradients",
     "small-receptive-field", "image-discarded", "budget-imbalance", "dead-classes",
@@ -52,7 +51,7 @@ def row(store: Store) -> JobRow:
     return row
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=needs_compiler if name == "c" else ()) for name in FORMATS])
+@pytest.mark.parametrize("name", EACH)
 def test_every_format_scores_what_torch_scores(
     name: str, store: Store, row: JobRow, digits: PreparedDataset, tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,8 @@ from makeweight.export.formats import FORMATS, format_named, write_device
 from makeweight.export.runtime import OnnxFile
 
 needs_compiler = pytest.mark.skipif(find_compiler() is None, reason="needs a C compiler")
-EACH = [pytest.param(name, marks=needs_compiler if name == "c" else ()) for name in FORMATS]
+needs_litert = pytest.mark.skipif(find_spec("litert_torch") is None, reason="needs the extra tflite: make test-slow")
+EACH = [pytest.param(name, marks={"c": needs_compiler, "tflite": needs_litert}.get(name, ())) for name in FORMATS]
 GRAY, COLOUR = Task((1, 12, 12), 10), Task((3, 17, 12), 3)
 NETWORKS = {
     "fcn gelu": ("fcn", GRAY, {"activation": "gelu", "shrink": 1}),
@@ -82,6 +84,14 @@ def test_all_networks_compute_the_same_in_all_formats(
 def test_c_computes_what_the_network_does(make_deployment, case: str, tmp_path: Path) -> None:
     family, task, options = NETWORKS[case]
     check(make_deployment(family, task, **options), "c", tmp_path)
+
+
+@needs_litert
+@pytest.mark.parametrize("case", ["fcn gelu", "fcn shrunk", "cnn flatten", "cnn average leaky", "mobile"])
+def test_litert_computes_what_the_network_does(make_deployment, case: str, tmp_path: Path, capfd) -> None:
+    family, task, options = NETWORKS[case]
+    check(make_deployment(family, task, **options), "tflite", tmp_path)
+    assert capfd.readouterr() == ("", "")  # converter and runtime print a lot
 
 
 @pytest.mark.parametrize("case", ["cnn flatten", "fcn prelu without norm", "mobile"])

@@ -19,6 +19,7 @@ EXAMPLES = examples(
     "makeweight export cnn-10k --format c --int8 --bits 4",
     "makeweight export cnn-10k --format c --name digits",
     "makeweight export fcn-50k --format torch",
+    "makeweight export cnn-10k --format tflite --int8",
 )
 UNFAITHFUL = "{} does not compute what the network does (a probability is off by {:.2g}): don't use it."
 
@@ -32,11 +33,13 @@ def export(
         str,
         typer.Option(
             "--format",
-            help="onnx: for ONNX Runtime and others. torch: a torch.export program. c: C99 for microcontrollers.",
+            help="onnx: for ONNX Runtime and others. torch: a torch.export program. tflite: for LiteRT, on phones and "
+            "microcontrollers. c: C99 for microcontrollers.",
         ),
     ] = "onnx",
     int8: Annotated[
-        bool, typer.Option("--int8", help="onnx, c: also quantise, on training images, and say whether that pays.")
+        bool,
+        typer.Option("--int8", help="onnx, tflite, c: also quantise, on training images, and say whether that pays."),
     ] = False,
     bits: Annotated[
         int | None,

@@ -17,7 +17,7 @@ from makeweight.export.c.text import check_name
 from makeweight.export.deployment import Deployment, Int8
 from makeweight.export.facts import Precision
 from makeweight.export.records import Artefact
-from makeweight.export.runtime import require_onnx
+from makeweight.export.runtime import require_onnx, require_packages
 from makeweight.files import write_whole
 
 NAME = "model"  # of the files
@@ -84,6 +84,25 @@ def write_program(
     return (Artefact((path,), "float32", f"torch.export {torch.__version__}", answer_of(path.read_bytes())),)
 
 
+def write_litert(
+    deployment: Deployment, folder: Path, int8: bool, name: str = NAME, examples: Examples | None = None
+) -> tuple[Artefact, ...]:
+    """Write ``NAME.tflite``, and ``NAME-int8.tflite`` where it is asked for.
+
+    Raises
+    ------
+    StoreError
+        If the folder cannot be written.
+    """
+    from makeweight.export import litert
+
+    contents: dict[Precision, bytes] = {"float32": litert.litert_bytes(deployment)}
+    if int8:
+        whole = contents["float32"] if deployment.fine_tuned is None else litert.litert_bytes(deployment.for_int8)
+        contents["int8"] = litert.quantised(whole, deployment.facts, deployment.calibration)
+    return tuple(_litert_file(folder, name, content, precision, deployment) for precision, content in contents.items())
+
+
 def write_device(
     deployment: Deployment, folder: Path, int8: bool, name: str = NAME, examples: Examples | None = None
 ) -> tuple[Artefact, ...]:
@@ -104,6 +123,9 @@ def write_device(
 FORMATS: Mapping[str, ExportFormat] = {
     "onnx": ExportFormat(write_onnx, int8=True, require=partial(require_onnx, "export to ONNX")),
     "torch": ExportFormat(write_program, int8=False),
+    "tflite": ExportFormat(
+        write_litert, int8=True, require=partial(require_packages, "export to LiteRT", "tflite", "litert_torch")
+    ),
     "c": ExportFormat(
         write_device, int8=True, few_bits=True, selftest=True, require=partial(require_compiler, "export to C")
     ),
@@ -140,3 +162,13 @@ def _onnx_file(path: Path, content: bytes, precision: Precision, quantisation: s
     write_whole(path, content)
     engine = f"ONNX Runtime {onnxruntime.__version__}"
     return Artefact((path,), precision, engine, OnnxFile(path).answer, quantisation=quantisation)
+
+
+def _litert_file(folder: Path, name: str, content: bytes, precision: Precision, deployment: Deployment) -> Artefact:
+    from makeweight.export import litert
+
+    small = precision == "int8"
+    path = folder / f"{name}{'-int8' if small else ''}.tflite"
+    write_whole(path, content)
+    answer = litert.answer_of(path.read_bytes())
+    return Artefact((path,), precision, litert.engine(), answer, quantisation=deployment.quantisation if small else "")

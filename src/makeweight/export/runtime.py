@@ -57,17 +57,25 @@ def _opened(content: bytes, path: Path) -> Any:
         raise DataFormatError(f"{path} cannot be opened by ONNX Runtime: {reason}. Export the run again.") from error
 
 
-PACKAGES = ("onnx", "onnxruntime", "onnxscript")
-
-
-def require_onnx(purpose: str) -> None:
-    """Make sure that the extra is installed.
+def require_packages(purpose: str, extra: str, *packages: str) -> None:
+    """Make sure that the packages of an extra are installed.
 
     Raises
     ------
     MissingExtra
-        If it is not, with the command that installs it.
+        If they aren't, with the command that installs them.
     """
-    absent = [name for name in PACKAGES if find_spec(name) is None]
+    absent = [name for name in packages if find_spec(name) is None]
     if absent:
-        raise MissingExtra(f"{purpose} needs {', '.join(absent)}. Run: {install_command('makeweight[onnx]')}")
+        raise MissingExtra(f"{purpose} needs {', '.join(absent)}. Run: {install_command(f'makeweight[{extra}]')}")
+
+
+def require_onnx(purpose: str) -> None:
+    """Make sure that what writes and runs ONNX is installed.
+
+    Raises
+    ------
+    MissingExtra
+        If it isn't.
+    """
+    require_packages(purpose, "onnx", "onnx", "onnxruntime", "onnxscript")

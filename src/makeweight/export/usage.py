@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import prod
+from pathlib import PurePath
 
 from makeweight.export.facts import INPUT, Facts
 
@@ -25,48 +27,59 @@ def usage_of(facts: Facts, file: str) -> Usage:
     """Return how to run a file of an export, by its name."""
     if file.endswith(".c"):
         return _in_c(facts, file.removesuffix(".c"))
-    onnx = file.endswith(".onnx")
+    library, package, lines = _BY_SUFFIX[PurePath(file).suffix]
     return Usage(
-        library="onnx" if onnx else "pytorch",
-        tags=("onnx" if onnx else "pytorch",),
-        before=f"With `pip install numpy {'onnxruntime' if onnx else 'torch'} pillow`, in this folder:",
+        library=library,
+        tags=(library,),
+        before=f"With `pip install numpy {package} pillow`, in this folder:",
         language="python",
-        code=_onnx_lines(facts, file) if onnx else _torch_lines(facts, file),
+        code="\n".join(lines(facts, file)),
         after="The normalisation of the pixels is part of the file: give it pixels from 0 to 255 as they are."
-        + (f"\n\nOr, with makeweight: `makeweight predict {file} picture.png`" if onnx else ""),
+        + (f"\n\nOr, with makeweight: `makeweight predict {file} picture.png`" if library == "onnx" else ""),
     )
 
 
-def _image(facts: Facts) -> str:
+def _image(facts: Facts, turned: tuple[str, str] = ("[None, None]", ".transpose(2, 0, 1)[None]")) -> str:
+    """Read a picture as an array, turned as gray and as colour need it."""
     channels, height, width = facts.image_shape
-    mode, turned = ("L", "[None, None]") if channels == 1 else ("RGB", ".transpose(2, 0, 1)[None]")
-    return f'numpy.array(PIL.Image.open("picture.png").convert("{mode}").resize(({width}, {height}))){turned}'
+    mode, end = ("L", turned[0]) if channels == 1 else ("RGB", turned[1])
+    return f'numpy.array(PIL.Image.open("picture.png").convert("{mode}").resize(({width}, {height}))){end}'
 
 
 def _comment(facts: Facts) -> str:
     return f"  # (1, {', '.join(map(str, facts.image_shape))})"
 
 
-def _onnx_lines(facts: Facts, file: str) -> str:
-    lines = (
+def _onnx_lines(facts: Facts, file: str) -> tuple[str, ...]:
+    return (
         "import json, numpy, onnxruntime, PIL.Image",
         f'model = onnxruntime.InferenceSession("{file}")',
         f"image = {_image(facts)}{_comment(facts)}",
         f'[[probabilities]] = model.run(None, {{"{INPUT}": image}})',
         'print(json.loads(model.get_modelmeta().custom_metadata_map["class_names"])[probabilities.argmax()])',
     )
-    return "\n".join(lines)
 
 
-def _torch_lines(facts: Facts, file: str) -> str:
-    lines = (
+def _torch_lines(facts: Facts, file: str) -> tuple[str, ...]:
+    return (
         'import json, numpy, PIL.Image, torch; facts = {"facts.json": ""}',
         f'model = torch.export.load("{file}", extra_files=facts).module()',
         f"image = torch.from_numpy({_image(facts)}){_comment(facts)}",
         "[probabilities] = model(image)",
         'print(json.loads(json.loads(facts["facts.json"])["class_names"])[probabilities.argmax()])',
     )
-    return "\n".join(lines)
+
+
+def _litert_lines(facts: Facts, file: str) -> tuple[str, ...]:
+    channels, height, width = facts.image_shape
+    return (
+        "import json, numpy, PIL.Image; from ai_edge_litert.interpreter import Interpreter",
+        f'model = Interpreter("{file}"); model.allocate_tensors()',
+        f"image = {_image(facts, ('[None, ..., None]', '[None]'))}  # (1, {height}, {width}, {channels})",
+        'model.set_tensor(model.get_input_details()[0]["index"], image); model.invoke()',
+        '[probabilities] = model.get_tensor(model.get_output_details()[0]["index"])',
+        'print(json.load(open("report.json"))["class_names"][probabilities.argmax()])',
+    )
 
 
 def _in_c(facts: Facts, name: str) -> Usage:
@@ -100,3 +113,11 @@ def _main(name: str) -> str:
         "}",
     )
     return "\n".join(lines)
+
+
+# Library by the name that model hubs know, package that runs the file, and code.
+_BY_SUFFIX: Mapping[str, tuple[str, str, Callable[[Facts, str], tuple[str, ...]]]] = {
+    ".onnx": ("onnx", "onnxruntime", _onnx_lines),
+    ".pt2": ("pytorch", "torch", _torch_lines),
+    ".tflite": ("tflite", "ai-edge-litert", _litert_lines),
+}

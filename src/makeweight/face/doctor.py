@@ -30,7 +30,7 @@ ON_CHIPS = {
 #: FashionMNIST takes 55 MB prepared and 30 MB on its way, and a study 0.8 MB a training of 100K weights.
 ENOUGH_DISK = 500_000_000
 ENOUGH_SHARED = 64_000_000  # what containers give by default; studies and tunings run with it
-FOR_USERS = ("heic", "onnx", "parquet", "ray", "web")
+FOR_USERS = ("heic", "onnx", "parquet", "ray", "tflite", "web")
 
 
 @dataclass(frozen=True)

@@ -200,7 +200,7 @@ class Run:
         Parameters
         ----------
         format : str
-            "onnx", "torch" or "c".
+            "onnx", "torch", "tflite" or "c".
         int8 : bool
             Quantise as well.
         bits : int, optional
