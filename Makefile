@@ -28,7 +28,7 @@ test-slow: .venv/installed-dev ## run the tests that need minutes or an idle mac
 	$(BIN)/python -m pytest -m "hypothesis and not slow" --hypothesis-profile thorough --numprocesses auto
 
 test-tflite: .venv-tflite/installed ## run the tests of LiteRT files, in an environment of its own: 1 GB, 2 minutes
-	.venv-tflite/bin/python -m pytest tests/export/test_formats.py tests/contracts/test_after_training.py -m "not slow" -k "litert or tflite"
+	.venv-tflite/bin/python -m pytest -p no:anyio tests/export tests/contracts/test_after_training.py -m "not slow" -k "litert or tflite"
 
 bench: .venv-bench/installed ## measure speed and memory beside other libraries, in an environment of its own: an hour
 	@scripts/get-fashion-mnist

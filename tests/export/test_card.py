@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from PIL import Image
+from tests.export.test_formats import needs_litert
 
 from makeweight.designs.architecture import Task
 from makeweight.designs.memory import STACK_BYTES
@@ -100,12 +101,13 @@ def test_the_five_lines_run(card: str, report: ExportReport, deployment, digits)
         assert run_code(code, report.folder) == str(deployment.answer(image[None]).argmax())
 
 
-@pytest.mark.parametrize("name", ["onnx", "torch"])
-def test_the_five_lines_run_on_colour(make_deployment, name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "lines"), [("onnx", 5), ("torch", 5), pytest.param("tflite", 6, marks=needs_litert)])
+def test_the_few_lines_run_on_colour(make_deployment, name: str, lines: int, tmp_path: Path) -> None:
     deployment = make_deployment("lenet", Task((3, 14, 11), 4))
     [artefact] = FORMATS[name].write(deployment, tmp_path, False)
+    (tmp_path / "report.json").write_text(json.dumps({"class_names": deployment.facts.class_names}))
     code = usage_of(deployment.facts, artefact.files[0].name).code
-    assert len(code.splitlines()) == 5
+    assert len(code.splitlines()) == lines
     image = np.random.default_rng(2).integers(0, 256, (14, 11, 3), dtype=np.uint8)
     Image.fromarray(image).save(tmp_path / "picture.png")
     expected = deployment.answer(image.transpose(2, 0, 1)[None]).argmax()

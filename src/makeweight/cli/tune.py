@@ -45,7 +45,7 @@ def tune(
     ] = None,
     effort: Annotated[
         EffortName,
-        typer.Option(help="Without --time: 20, 60 or 120 trials, the last trainings 1, 6 or 33 times as long."),
+        typer.Option(help="Without --time: 20, 60 or 120 trials, the last trainings up to 1, 6 or 33 times as long."),
     ] = DEFAULT_EFFORT,
     seed: Annotated[int, typer.Option(help="Random seed for the search.", min=0)] = 0,
     split_seed: Annotated[int, typer.Option(help="Random seed for the validation split.", min=0)] = 0,

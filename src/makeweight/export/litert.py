@@ -10,10 +10,9 @@ from __future__ import annotations
 import json
 import logging
 import os
-import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,8 +48,9 @@ def quantised(content: bytes, facts: Facts, calibration: Pixels) -> bytes:
         from ai_edge_quantizer.qtyping import TFLOperationName
 
         job = quantizer.Quantizer(content, recipe.static_wi8_ai8())
-        # Its int8 has steps of 1/256: probabilities below half of one would be 0.
-        job.update_quantization_recipe(".*", TFLOperationName.SOFTMAX, algorithm_key=AlgorithmName.NO_QUANTIZE)
+        # In int8 their steps would be 1/256, and probabilities below half of that 0.
+        for float_ in (TFLOperationName.SOFTMAX, TFLOperationName.OUTPUT):
+            job.update_quantization_recipe(".*", float_, algorithm_key=AlgorithmName.NO_QUANTIZE)
         [(signature, names)] = _interpreter(content).get_signature_list().items()
         images = _channels_last(calibration)
         seen = [{names["inputs"][0]: images[number : number + 1]} for number in range(len(images))]
@@ -111,23 +111,20 @@ def _quiet() -> Iterator[None]:
     """Keep from the user what converter and runtime print, in Python and in C++."""
     level = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
-    with Path(os.devnull).open("wb") as nowhere:
-        _flush()
+    with (
+        Path(os.devnull).open("w") as nowhere,
+        redirect_stdout(nowhere),
+        redirect_stderr(nowhere),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore")
         kept = {number: os.dup(number) for number in (1, 2)}
         try:
             for number in kept:
                 os.dup2(nowhere.fileno(), number)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                yield
+            yield
         finally:
-            _flush()
             for number, copy in kept.items():
                 os.dup2(copy, number)
                 os.close(copy)
             logging.disable(level)
-
-
-def _flush() -> None:
-    sys.stdout.flush()
-    sys.stderr.flush()

@@ -440,7 +440,10 @@ class _Tuning:
         return point
 
     def _final_length(self, slots: int) -> float:
-        """Return the winner's last schedule: as long as there is time for, unless longer ones were clearly worse."""
+        """Return the winner's last schedule.
+
+        As long as there is time for and its family gains from, unless longer ones were clearly worse.
+        """
         if (kept := self._record.kept("final_length")) is not None:
             return float(kept)
         plan, winner = self._plan, self._record.trials()[self._record.kept("winner")]
@@ -450,7 +453,8 @@ class _Tuning:
         else:
             each = float(winner.user_attrs["seconds"]) / own
             longest = SAFELY * max(0.0, plan.seconds - self._seconds()) / (waves(slots) * each)
-        length = max(own, longest if own == tried else min(longest, 1.0))
+        gaining = self._space.split(winner.params)[0].longest if own == tried else 1.0
+        length = max(own, min(longest, gaining))
         self._record.keep("final_length", length)
         return length
 

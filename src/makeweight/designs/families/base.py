@@ -188,6 +188,7 @@ class Family:
     takes_vectors: bool = False  # also works on rows of features that aren't images
     recipe: Mapping[str, Any] = field(default_factory=dict)  # fields of the recipe that differ from its defaults
     long_recipe: Mapping[str, Any] = field(default_factory=dict)  # likewise, from 20 epochs on
+    longest: float = math.inf  # times its default epochs, beyond which nothing more was gained
     # Searches of recipe fields, instead of the usual ones.
     recipe_search: Mapping[str, Search] = field(default_factory=dict)
     reported: Mapping[int, Reported] = field(default_factory=dict)  # by budget
