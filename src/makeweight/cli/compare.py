@@ -80,7 +80,7 @@ def _record(comparison: Comparison) -> dict[str, Any]:
     return {
         "a": comparison.a.label,
         "b": comparison.b.label,
-        "what_differs": {other.name: [other.a, other.b] for other in differences(comparison.a, comparison.b)},
+        "what_differs": {other.name: list(other.values) for other in differences(comparison.a, comparison.b)},
         "difference": d.mean,
         "ci95": [d.low, d.high],
         "p_value": d.p_value,

@@ -9,6 +9,7 @@ from itertools import combinations
 from makeweight.errors import DataMismatch, InvalidValue
 from makeweight.jobs.network import Setting, setting_text
 from makeweight.report.summary import NetworkSummary
+from makeweight.wording import join_words
 
 
 def side_by_side(networks: Sequence[NetworkSummary]) -> tuple[NetworkSummary, ...]:
@@ -43,7 +44,7 @@ def _check(a: NetworkSummary, b: NetworkSummary) -> None:
         )
 
 
-UNSET = "default"  # where one of two was given an option and the other was not
+UNSET = "default"  # where some were given an option and others were not
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,41 +52,40 @@ class Differing:
     """One setting that is not the same."""
 
     name: str
-    a: str
-    b: str
+    values: tuple[str, ...]  # of the networks, in their order
 
     def __str__(self) -> str:
-        return f"{self.name.replace('_', ' ')} {self.a} and {self.b}"
+        return f"{self.name.replace('_', ' ')} {join_words(self.values)}"
 
 
-def differences(a: NetworkSummary, b: NetworkSummary) -> tuple[Differing, ...]:
-    """List what two networks differ in: family, budget, options, recipe; or the layers, if nothing else explains them.
+def differences(*networks: NetworkSummary) -> tuple[Differing, ...]:
+    """List what networks differ in: family, budget, options, recipe; or the layers, if nothing else explains them.
 
     Options are known where they were asked for: those that the solver chose show in the layers.
     """
+    recipes, variants = [asdict(n.recipe) for n in networks], [dict(n.network_id.variant) for n in networks]
     listed = [
-        *_differing("family", a.family.upper(), b.family.upper()),
-        *_differing("budget", f"{a.budget:,}", f"{b.budget:,}"),
+        *_differing("family", [n.family.upper() for n in networks]),
+        *_differing("budget", [f"{n.budget:,}" for n in networks]),
     ]
-    recipes, variants = [asdict(network.recipe) for network in (a, b)], [dict(n.network_id.variant) for n in (a, b)]
+    one_family = len({n.family for n in networks}) == 1
     for name in dict.fromkeys(name for variant in variants for name in variant if name not in recipes[0]):
-        if a.family != b.family and not all(name in variant for variant in variants):
-            continue  # the other family may not even have it
-        listed += _differing(name, *(_words(variant.get(name)) for variant in variants))
-    if not listed and a.architecture != b.architecture:
-        listed += _differing("layers", *(f"{len(n.architecture.layers)} of {n.weights:,} weights" for n in (a, b)))
+        if one_family or all(name in variant for variant in variants):  # another family may not even have it
+            listed += _differing(name, [_words(variant.get(name)) for variant in variants])
+    if not listed and any(n.architecture != networks[0].architecture for n in networks):
+        listed += _differing("layers", [f"{len(n.architecture.layers)} of {n.weights:,} weights" for n in networks])
     for name in recipes[0]:
-        listed += _differing(name, *(_words(recipe[name]) for recipe in recipes))
+        listed += _differing(name, [_words(recipe[name]) for recipe in recipes])
     return tuple(listed)
 
 
-def in_one_line(a: NetworkSummary, b: NetworkSummary) -> str:
-    """Say what differs, in the order of the two."""
-    return "; ".join(map(str, differences(a, b))) or "nothing but seeds and machine"
+def in_one_line(*networks: NetworkSummary) -> str:
+    """Say what differs, in the order of the networks."""
+    return "; ".join(map(str, differences(*networks))) or "nothing but seeds and machine"
 
 
-def _differing(name: str, a: str, b: str) -> list[Differing]:
-    return [] if a == b else [Differing(name, a, b)]
+def _differing(name: str, values: Sequence[str]) -> list[Differing]:
+    return [Differing(name, tuple(values))] if len(set(values)) > 1 else []
 
 
 def _words(value: Setting | None) -> str:

@@ -71,7 +71,7 @@ def show(request: Request) -> Response:
         sentences=[
             in_words(pair) for pair in sorted(comparisons, key=lambda pair: {pair.a.label, pair.b.label} != shown)
         ],
-        differing=in_one_line(a.summary, b.summary),
+        differing=in_one_line(*(network.summary for network in chosen)),
         table=comparisons_table(comparisons),
         chart=curve_chart([network.summary for network in chosen]),
         query=request.url.query,
@@ -80,9 +80,8 @@ def show(request: Request) -> Response:
 
 
 def differing(request: Request) -> Response:
-    """Say what the first two networks differ in."""
-    a, b = find_chosen(request)[:2]
-    return answer({"words": in_one_line(a.summary, b.summary)})
+    """Say what the networks differ in."""
+    return answer({"words": in_one_line(*(network.summary for network in find_chosen(request)))})
 
 
 def curves(request: Request) -> Response:

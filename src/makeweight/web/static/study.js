@@ -86,7 +86,7 @@ function showVerdict(markup) {
   for (const summary of all("details > summary", place)) summary.parentElement.open = unfolded.includes(summary.textContent);
 }
 
-// A comparison takes two networks at least; of two it says at once what differs.
+// A comparison takes two networks at least, and says at once what differs.
 const TICK = find("[data-differing]")?.textContent;
 let differing = 0;
 
@@ -95,7 +95,7 @@ async function showTicked() {
   const names = all("input[name=network]:checked").map((box) => box.value);
   button.disabled = names.length < 2 || names.length > 8;
   note.textContent = names.length === 1 ? "Tick another one." : TICK;
-  if (names.length !== 2) return;
+  if (button.disabled) return;
   try {
     const { words } = await getJson(`${note.dataset.url}?${new URLSearchParams(names.map((name) => ["network", name]))}`);
     if (mine === differing) note.textContent = `What differs: ${words}.`;
