@@ -56,10 +56,10 @@ def test_a_study_that_cannot_be_is_refused_and_leaves_nothing(
     assert sorted(store.iterdir()) == before
 
 
-def archive() -> bytes:
+def archive(white: int = 255) -> bytes:
     """A table of arrays, as an upload has it."""
     stream, random = io.BytesIO(), np.random.default_rng(0)
-    np.savez(stream, X=random.integers(0, 256, (60, 8, 8), dtype=np.uint8), y=np.arange(60) % 3)
+    np.savez(stream, X=random.integers(0, white + 1, (60, 8, 8), dtype=np.uint8), y=np.arange(60) % 3)
     return stream.getvalue()
 
 
@@ -77,6 +77,23 @@ def test_own_images_are_uploaded_and_prepared_and_the_file_is_not_kept(
         assert answer.status_code == 400
         assert "mine.npz" in answer.json()["error"]
         assert not [path for path in (tmp_path / "store" / WORKPLACE).iterdir() if path.is_dir()]
+
+
+def test_what_could_be_meant_in_two_ways_is_said_beside_an_upload(
+    tmp_path: Path, serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAKEWEIGHT_CACHE", str(tmp_path / "cache"))
+    with serve(tmp_path / "store") as served, served.enter() as client:
+        answer = client.post("/data/upload?name=dim.npz", content=archive(white=16), timeout=120)
+        assert answer.status_code == 400
+        assert "0..16" in answer.json()["error"]
+        said = "scale=0..16&image_size=6&channels=3&skip_unreadable=yes"
+        answer = client.post(f"/data/upload?name=dim.npz&{said}", content=archive(white=16), timeout=120)
+        assert answer.status_code == 200, answer.text
+        assert "3 × 6 × 6" in client.get(f"/data/{answer.json()['href'].removeprefix('../data/')}").text
+        answer = client.post("/data/upload?name=dim.npz&channels=2", content=archive(), timeout=120)
+        assert answer.status_code == 400
+        assert "channels" in answer.json()["error"]
 
 
 def test_images_at_a_path_are_prepared(tmp_path: Path, serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -34,10 +34,30 @@ SECONDS = 1_800.0  # to wait for a preparation
 _PREPARING = threading.Lock()
 
 
-class Wanted(BaseModel):
-    """Images to prepare: a name of the catalogue, or a path."""
+Said = Annotated[str, Field(max_length=200)]
+
+
+class Own(BaseModel):
+    """What a user says of own images, as :func:`makeweight.load_data` takes it; empty: nothing is said."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    image_size: Said = ""
+    channels: Literal["", "1", "3"] = ""
+    scale: Said = ""
+    layout: Said = ""
+    label: Said = ""
+    skip_unreadable: Literal["", "yes"] = ""
+
+    def options(self) -> dict[str, Any]:
+        """Return keyword arguments of :func:`makeweight.load_data`."""
+        said: dict[str, Any] = self.model_dump(include=set(Own.model_fields), exclude_defaults=True)
+        converted = {"channels": int, "skip_unreadable": bool}
+        return {name: converted.get(name, str)(value) for name, value in said.items()}
+
+
+class Wanted(Own):
+    """Images to prepare: a name of the catalogue, or a path."""
 
     name: Annotated[str, Field(max_length=60)] = ""
     path: Annotated[str, Field(max_length=4_096)] = ""
@@ -86,12 +106,13 @@ async def prepare(request: Request) -> Response:
     if asked.path and not place.is_absolute():
         raise HTTPException(400, f"path {asked.path[:80]!r} is not possible: give a whole one, from / on.")
     data = str(place) if asked.path else asked.name
-    return await run_in_threadpool(_prepare, request, work.Preparation(data))
+    return await run_in_threadpool(_prepare, request, work.Preparation(data, asked.options()))
 
 
 async def upload(request: Request) -> Response:
     """Take one file of images (an archive or a table), and prepare it; the file isn't kept."""
-    name = request.query_params.get("name", "")
+    said = dict(request.query_params)
+    name, own = said.pop("name", ""), checked(Own, said)
     if not FILE_NAME.fullmatch(name):
         raise HTTPException(400, f"file name {name[:80]!r} is not possible: use letters, digits, '.', '_' and '-'.")
     folder = dashboard.of(request).studies.store / WORKPLACE
@@ -105,7 +126,7 @@ async def upload(request: Request) -> Response:
         except BaseException:
             _remove(place)
             raise
-    return await run_in_threadpool(_prepare, request, work.Preparation(str(place), uploaded=True))
+    return await run_in_threadpool(_prepare, request, work.Preparation(str(place), own.options(), uploaded=True))
 
 
 def _prepare(request: Request, task: work.Preparation) -> Response:

@@ -87,6 +87,7 @@ class Preparation:
     """Images to prepare, as :func:`makeweight.load_data` does."""
 
     data: str  # name in the catalogue, or path
+    options: dict[str, Any] = field(default_factory=dict)  # what its user says of own images
     uploaded: bool = False  # whether the file at that path is ours, and is removed in the end
     kind: Literal["prepare"] = "prepare"
 
@@ -297,7 +298,7 @@ def _do(task: Task, running: Record) -> Record:
             return replace(done, expected=expect(planned, Machine()))
         case Preparation():
             try:
-                return replace(done, prepared=load_data(_place(task.data)).path.name)
+                return replace(done, prepared=load_data(_place(task.data), **task.options).path.name)
             finally:
                 if task.uploaded:
                     shutil.rmtree(Path(task.data).parent, ignore_errors=True)

@@ -24,12 +24,18 @@ function on(selector, action) {
   });
 }
 
+// What is said of own images, by name; nothing that is left empty.
+function said() {
+  const form = find("[data-said-of]");
+  return Object.fromEntries([...new FormData(form)].filter(([, value]) => value));
+}
+
 const prepare = (what) => act("Preparing …", `${prefix}prepare`, () => postJson(`${prefix}prepare`, what));
-on("[data-path]", (form) => prepare({ path: form.elements.path.value }));
+on("[data-path]", (form) => prepare({ path: form.elements.path.value, ...said() }));
 on("[data-name]", (form) => prepare({ name: form.dataset.name }));
 on("[data-upload]", () => {
   const [file] = find("#file").files, name = file.name.replace(/[^A-Za-z0-9._ -]/g, "_").slice(-99);
-  const url = `${prefix}upload?name=${encodeURIComponent(name)}`;
+  const url = `${prefix}upload?${new URLSearchParams({ name, ...said() })}`;
   const headers = { "Content-Type": "application/octet-stream", Accept: "application/json" };
   act("Uploading and preparing …", url, async () => (await ask(url, { method: "POST", headers, body: file })).json());
 });
