@@ -302,7 +302,9 @@ class _Tuning:
             seconds = [plan.images * seconds_per_image(job, hardware) * whole_epochs(job.recipe) for job in jobs]
             default = statistics.mean(seconds)
             self._record.keep("default_seconds", default)
-        return timetable(plan.seconds, slots, default)
+        times = timetable(plan.seconds, slots, default, max(family.longest for family in self._space.families))
+        self._record.keep("refit_seeds", times.seeds)
+        return times
 
     def _lengths(self, times: Timetable | None) -> Lengths:
         if "epochs" in self._plan.fixed:
@@ -422,10 +424,14 @@ class _Tuning:
         )  # at least two per class
         share = min(share, self._plan.dataset.validation)
         length = self._final_length(executor.slots)
-        jobs = [self._job(self._final_point(length), seed, length)[0] for seed in CONFIRMING_SEEDS]
+        seeds = CONFIRMING_SEEDS[: self._refit_seeds()]
+        jobs = [self._job(self._final_point(length), seed, length)[0] for seed in seeds]
         yield Refitting(jobs[0].recipe.epochs)
         self._plan_jobs([replace(job, recipe=replace(job.recipe, validation=share)) for job in jobs])
         yield from self._run_jobs(executor, hardware, testing=True)
+
+    def _refit_seeds(self) -> int:
+        return int(self._record.kept("refit_seeds", REFIT_SEEDS))
 
     def _final_point(self, length: float) -> Point:
         """Return the winner, with its family's recipe for long trainings if only the last ones are long.
@@ -452,7 +458,7 @@ class _Tuning:
             longest = EFFORTS[plan.effort].lengths.final
         else:
             each = float(winner.user_attrs["seconds"]) / own
-            longest = SAFELY * max(0.0, plan.seconds - self._seconds()) / (waves(slots) * each)
+            longest = SAFELY * max(0.0, plan.seconds - self._seconds()) / (waves(slots, self._refit_seeds()) * each)
         gaining = self._space.split(winner.params)[0].longest if own == tried else 1.0
         length = max(own, min(longest, gaining))
         self._record.keep("final_length", length)
