@@ -247,7 +247,7 @@ def test_without_a_compiler_one_line_says_so_and_nothing_is_written(
 
 
 REFUSED = {
-    "format": (("cnn-2k", "--format", "tflite"), "format 'tflite' is not possible: give one of onnx, torch, c"),
+    "format": (("cnn-2k", "--format", "gguf"), "format 'gguf' is not possible: give one of onnx, torch, tflite, c"),
     "int8 of torch": (("cnn-2k", "--format", "torch", "--int8"), "--int8 is not possible with --format torch"),
     "network": (("cnn-3m",), "there is no network 'cnn-3m'"),
     "seed": (("cnn-2k#9",), "has no finished run of seed 9"),
@@ -303,7 +303,7 @@ def documented_commands() -> list[str]:
 
 def test_the_documented_commands_exist(cli: Callable) -> None:
     commands = documented_commands()
-    assert len(commands) == 10
+    assert len(commands) == 11
     for line in commands:
         ran = cli(*shlex.split(line)[1:], "--help")  # --help stops after the options have been read
         assert (ran.code, ran.err) == (0, "")

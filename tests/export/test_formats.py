@@ -197,9 +197,9 @@ def test_exporting_opens_no_test_image(store, row, digits, tmp_path: Path, monke
 
 
 def test_an_unknown_format_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(InvalidValue, match=r"format 'tflite' is not possible: give one of onnx, torch, c"):
-        format_named("tflite", None)
-    with pytest.raises(InvalidValue, match=r"int8=True is not possible with format=torch: it is for onnx, c"):
+    with pytest.raises(InvalidValue, match=r"format 'gguf' is not possible: give one of onnx, torch, tflite, c"):
+        format_named("gguf", None)
+    with pytest.raises(InvalidValue, match=r"int8=True is not possible with format=torch: it is for onnx, tflite, c"):
         format_named("torch", Int8())
     with pytest.raises(InvalidValue, match=r"bits=4 is not possible with format=onnx: it is for c"):
         format_named("onnx", Int8(4))
@@ -212,7 +212,7 @@ def test_few_bits_and_fine_tuning_are_for_int8() -> None:
     for values, said in (
         ((False, 4, None), "bits=4 is for int8: add int8=True"),
         ((False, None, 2), "qat=2 is for int8: add int8=True"),
-        ((True, 3, None), "bits=3 is not possible: give 8 or 4"),
+        ((True, 3, None), "bits=3 is not possible: give 8, 6 or 4"),
         ((True, 4, -1), "qat=-1 is not possible: give 0 to 1,000 epochs"),
     ):
         with pytest.raises(InvalidValue, match=said):
