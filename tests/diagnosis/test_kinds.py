@@ -129,6 +129,12 @@ def test_a_frozen_body_is_a_fault_unless_it_has_learned(sound: Make, pretrained:
     assert "model[1].requires_grad_(True)" in diagnosis.findings[0].fix
 
 
+def test_an_optimizer_of_the_last_layer_is_not_blamed_for_gradients_that_it_does_not_hold(sound: Make) -> None:
+    given = sound()
+    given["optimizer"] = torch.optim.Adam(list(given["model"].modules())[-1].parameters(), lr=0.005)
+    assert sure(makeweight.diagnose(**given)) == ["parameters-not-optimised"]
+
+
 def test_classes_that_come_late_in_a_short_training_are_no_fault(sound: Make) -> None:
     given = sound(**model_of(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10)))
     given["optimizer"] = torch.optim.SGD(given["model"].parameters(), lr=0.02, momentum=0.5)

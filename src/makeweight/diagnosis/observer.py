@@ -220,7 +220,8 @@ class Observer:
             self.seen.reached = tuple(n for n, p in named if n not in self.seen.unreached)
         self._norms.clear()
         self._not_cleared = False
-        self._first_since_step = {p for p in self._model.parameters() if p.requires_grad}
+        # Of others nothing is used, and the optimizer's zero_grad leaves their gradients.
+        self._first_since_step = {p for group in optimizer.param_groups for p in group["params"] if p.requires_grad}
 
 
 def _flat(value: Any) -> list[Any]:
