@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from makeweight.designs.architecture import Task
+from makeweight.designs.architecture import Architecture, Task
 from makeweight.designs.families import FAMILIES
-from makeweight.designs.layers import ACTIVATIONS
+from makeweight.designs.layers import ACTIVATIONS, Activation, Conv2d, Flatten, Linear
 from makeweight.errors import DataFormatError, InvalidValue
 from makeweight.export.c.compiler import find_compiler
-from makeweight.export.deployment import CALIBRATION_IMAGES, Deployment, Int8, int8_from
+from makeweight.export.deployment import CALIBRATION_IMAGES, Deployable, Deployment, Int8, int8_from
 from makeweight.export.formats import FORMATS, format_named, write_device
 from makeweight.export.runtime import OnnxFile
+from makeweight.nets.build import build
 
 needs_compiler = pytest.mark.skipif(find_compiler() is None, reason="needs a C compiler")
 needs_litert = pytest.mark.skipif(find_spec("litert_torch") is None, reason="needs the extra tflite: make test-slow")
@@ -92,6 +95,15 @@ def test_litert_computes_what_the_network_does(make_deployment, case: str, tmp_p
     family, task, options = NETWORKS[case]
     check(make_deployment(family, task, **options), "tflite", tmp_path)
     assert capfd.readouterr() == ("", "")  # converter and runtime print a lot
+
+
+@needs_litert
+def test_litert_tells_layers_of_one_shape_apart(make_deployment, tmp_path: Path) -> None:
+    """The converter took one layer's weights for those of another, whose memory it had freed."""
+    layers = [layer for i in range(12) for layer in (Conv2d(f"c{i}", 4, 3, 1, 1, bias=True), Activation(f"r{i}"))]
+    network = Architecture("any", GRAY.input_shape, GRAY.classes, (*layers, Flatten("flat"), Linear("logits", 10)))
+    module = Deployable(build(network, torch.Generator().manual_seed(0))).eval()
+    check(replace(make_deployment("cnn", GRAY), module=module), "tflite", tmp_path)
 
 
 @pytest.mark.parametrize("case", ["cnn flatten", "fcn prelu without norm", "mobile"])

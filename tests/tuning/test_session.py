@@ -21,7 +21,7 @@ from makeweight.studies.runner import JobDone, JobFailed, JobTrained
 from makeweight.studies.session import Machine
 from makeweight.training.recipe import Recipe, default_recipe
 from makeweight.tuning import session
-from makeweight.tuning.lengths import Effort, Lengths, timetable
+from makeweight.tuning.lengths import Effort, Lengths, timetable, waves
 from makeweight.tuning.record import TuningRecord
 from makeweight.tuning.search import TrialEnded, TrialStarted
 from makeweight.tuning.session import (
@@ -177,7 +177,12 @@ def test_time_buys_longer_schedules(make_plan: Plan) -> None:
     short, long = (timetable(seconds, 2, 80) for seconds in (300, 30_000))
     assert short.lengths.search < 1
     assert not short.lengths.compares
-    assert 300 - short.compared - short.confirming > 2 * 80  # room for the default schedule, whatever happens before
+    assert (short.seeds, long.seeds) == (2, 3)
+    left = 300 - short.compared - short.confirming
+    assert left > waves(2, short.seeds) * 80  # room for the default schedule, whatever happens before
+    flat = timetable(30_000, 2, 80, gaining=1.5)  # of a family that gains nothing from length
+    assert max(flat.lengths.search, flat.lengths.longer) <= 1.5
+    assert flat.compared > long.compared
     assert long.lengths.compares
     assert long.lengths.longer > long.lengths.search > short.lengths.search
     assert 0 < long.searched < long.compared < long.compared + long.confirming <= 0.5 * 30_000
@@ -199,6 +204,24 @@ def test_long_last_trainings_take_the_recipe_for_long_ones(make_plan: Plan, monk
         recipes = [row.job.recipe for row in store.jobs()]
     assert max(trial.epochs for trial in trials) < 20 <= min(recipe.epochs for recipe in recipes)
     assert {recipe.crop for recipe in recipes} == {1}
+
+
+def test_long_trials_of_another_family_say_nothing_about_the_winners_recipe(
+    make_plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FCNs are tried with 20 epochs and the CNN with 8; it wins, whatever it reaches."""
+    monkeypatch.setattr(session, "EFFORTS", {"standard": Effort(2, Lengths(0.2, 0.2, 0.6))})
+    monkeypatch.setattr(session, "MAX_CANDIDATES", 1)
+    monkeypatch.setattr(session, "longer_first", lambda trials: sorted(trials, key=lambda t: t.params["family"]))
+    families = family_named("fcn"), family_named("cnn")
+    fixed = {"batch_size": 64, "precision": "fp32", "flip": False}
+    plan = make_plan(families=families, budget=3_000, effort="standard", trials=None, fixed=fixed)
+    list(run_tuning(plan, MACHINE))
+    tried = {trial.point["family"]: trial.epochs for trial in summarise_tuning(plan.folder).trials}
+    with Store.open(plan.folder) as store:
+        recipes = {(row.job.family, row.job.recipe.epochs >= 20, row.job.recipe.crop) for row in store.jobs()}
+    assert tried["cnn"] < 20 <= tried["fcn"]
+    assert recipes == {("cnn", True, 1)}
 
 
 def test_a_family_without_a_network_in_the_limits_is_left_out(make_plan: Plan) -> None:

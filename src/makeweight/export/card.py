@@ -87,7 +87,7 @@ def _capitalised(words: str) -> str:
 def _form(facts: Facts) -> str:
     channels, height, width = facts.image_shape
     kind = "gray" if channels == 1 else "colour" if channels == 3 else f"{channels}-channel"
-    return f"{height} × {width} {kind} pixels (uint8, {channels} × {height} × {width})"
+    return f"{height} × {width} {kind} pixels (uint8)"
 
 
 def _row(checked: Verification) -> tuple[str, ...]:

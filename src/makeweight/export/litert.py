@@ -7,6 +7,7 @@ to the largest value of the calibration images, and the softmax stays float.
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 import os
@@ -34,7 +35,11 @@ def litert_bytes(deployment: Deployment) -> bytes:
     with _quiet():
         import litert_torch
 
-        module = litert_torch.to_channel_last_io(deployment.module, args=[0])
+        module = copy.deepcopy(deployment.module)
+        for tensor in (*module.parameters(), *module.buffers()):
+            # The converter makes copies of others, and may take one for another that had its address before.
+            tensor.data = tensor.data.contiguous()
+        module = litert_torch.to_channel_last_io(module, args=[0])
         image = torch.from_numpy(_channels_last(deployment.calibration[:1]))
         content = litert_torch.convert(module.eval(), (image,)).model_content()
     return _with_facts(content, deployment.facts)
@@ -45,7 +50,10 @@ def quantised(content: bytes, facts: Facts, calibration: Pixels) -> bytes:
     with _quiet():
         from ai_edge_quantizer import quantizer, recipe
         from ai_edge_quantizer.algorithm_manager import AlgorithmName
+        from ai_edge_quantizer.calibrator import Calibrator
         from ai_edge_quantizer.qtyping import TFLOperationName
+        from ai_edge_quantizer.recipe_manager import RecipeManager
+        from ai_edge_quantizer.utils.qsv_utils import min_max_update
 
         job = quantizer.Quantizer(content, recipe.static_wi8_ai8())
         # In int8 their steps would be 1/256, and probabilities below half of that 0.
@@ -54,7 +62,12 @@ def quantised(content: bytes, facts: Facts, calibration: Pixels) -> bytes:
         [(signature, names)] = _interpreter(content).get_signature_list().items()
         images = _channels_last(calibration)
         seen = [{names["inputs"][0]: images[number : number + 1]} for number in range(len(images))]
-        small = bytes(job.quantize(job.calibrate({signature: seen}, num_threads=1)).quantized_model)
+        steps = RecipeManager()
+        steps.load_quantization_recipe(job.get_quantization_recipe())
+        # By default ranges are moving averages, which cut off the outermost values.
+        ranges = Calibrator(content, num_threads=1, qsv_update_func=min_max_update)
+        ranges.calibrate({signature: seen}, steps)
+        small = bytes(job.quantize(ranges.get_model_qsvs()).quantized_model)
     return _with_facts(small, facts.as_int8())
 
 

@@ -45,6 +45,7 @@ def _check(a: NetworkSummary, b: NetworkSummary) -> None:
 
 
 UNSET = "default"  # where some were given an option and others were not
+ABSENT = "–"  # where the others are of another family, which may not even have it
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +69,13 @@ def differences(*networks: NetworkSummary) -> tuple[Differing, ...]:
         *_differing("family", [n.family.upper() for n in networks]),
         *_differing("budget", [f"{n.budget:,}" for n in networks]),
     ]
-    one_family = len({n.family for n in networks}) == 1
     for name in dict.fromkeys(name for variant in variants for name in variant if name not in recipes[0]):
-        if one_family or all(name in variant for variant in variants):  # another family may not even have it
-            listed += _differing(name, [_words(variant.get(name)) for variant in variants])
+        having = {n.family for n, variant in zip(networks, variants, strict=True) if name in variant}
+        values = [
+            _words(v.get(name)) if n.family in having else ABSENT for n, v in zip(networks, variants, strict=True)
+        ]
+        if len({*values} - {ABSENT}) > 1:
+            listed.append(Differing(name, tuple(values)))
     if not listed and any(n.architecture != networks[0].architecture for n in networks):
         listed += _differing("layers", [f"{len(n.architecture.layers)} of {n.weights:,} weights" for n in networks])
     for name in recipes[0]:

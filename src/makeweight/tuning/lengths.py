@@ -89,7 +89,7 @@ class Timetable:
     seeds: int
 
 
-def timetable(seconds: float, slots: int, default: float, gaining: float = LONG_ENOUGH) -> Timetable:
+def timetable(seconds: float, slots: int, default: float, gaining: float = math.inf) -> Timetable:
     """Divide a time limit.
 
     Parameters
@@ -111,11 +111,13 @@ def timetable(seconds: float, slots: int, default: float, gaining: float = LONG_
     most, wanted = MOST_REFITTING * seconds, min(LONG_ENOUGH, gaining) * default
     fitting = [seeds for seeds in range(1, REFIT_SEEDS + 1) if waves(slots, seeds) * wanted <= SAFELY * most]
     seeds = max(fitting, default=min(slots, REFIT_SEEDS))
-    refitting = max(REFITTING * seconds, min(most, waves(slots, seeds) * default / SAFELY))
+    one = waves(slots, seeds) * default / SAFELY  # of the default length
+    refitting = min(max(REFITTING * seconds, min(most, one)), gaining * one)
     rest = seconds - refitting
     room = rest * slots / default  # trainings of the default length
-    search = min(max(SEARCHING * room / (TRIALS * EARLY_ENDS), SHORTEST), LONGEST_SEARCH, SEARCHING * rest / default)
-    lengths = Lengths(search, max(COMPARING * room / PROMOTED, search))
+    search = max(SEARCHING * room / (TRIALS * EARLY_ENDS), SHORTEST)
+    search = min(search, LONGEST_SEARCH, gaining, SEARCHING * rest / default)
+    lengths = Lengths(search, max(min(COMPARING * room / PROMOTED, gaining), search))
     compared = (SEARCHING + COMPARING) * rest
     searched = SEARCHING * rest if lengths.compares else compared
     return Timetable(lengths, searched, compared, CONFIRMING * rest, seeds)

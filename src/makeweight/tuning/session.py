@@ -15,7 +15,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, astuple, dataclass, field, replace
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
@@ -302,14 +302,20 @@ class _Tuning:
             seconds = [plan.images * seconds_per_image(job, hardware) * whole_epochs(job.recipe) for job in jobs]
             default = statistics.mean(seconds)
             self._record.keep("default_seconds", default)
-        times = timetable(plan.seconds, slots, default, max(family.longest for family in self._space.families))
+        times = timetable(plan.seconds, slots, default, self._gaining())
         self._record.keep("refit_seeds", times.seeds)
         return times
 
     def _lengths(self, times: Timetable | None) -> Lengths:
         if "epochs" in self._plan.fixed:
             return Lengths()
-        return times.lengths if times else EFFORTS[self._plan.effort].lengths
+        lengths = EFFORTS[self._plan.effort].lengths
+        gaining = self._gaining()
+        return times.lengths if times else Lengths(*(min(length, gaining) for length in astuple(lengths)))
+
+    def _gaining(self) -> float:
+        """Length up to which any of the families gains."""
+        return max(family.longest for family in self._space.families)
 
     def _run_trials(
         self, executor: Executor, hardware: Hardware, length: float, trials: int | None, until: float | None
@@ -354,6 +360,7 @@ class _Tuning:
     def _job(self, point: Point, seed: int, length: float) -> tuple[Job, Design, tuple[str, ...]]:
         plan, (family, own) = self._plan, self._space.split(point)
         fixed = {"validation": plan.dataset.validation, **held(family, plan.families, plan.fixed)}
+        length = min(length, family.longest)
         made = realise(own, family, plan.task, plan.budget, plan.images, plan.limits, fixed, length)
         design, recipe, dropped = made
         job = Job(family.name, plan.budget, design.architecture, recipe, plan.dataset.digest, plan.split_seed, seed)
@@ -362,8 +369,12 @@ class _Tuning:
     def _ended(self) -> list[FrozenTrial]:
         return [t for t in self._record.trials() if counts(t)]
 
-    def _complete(self) -> list[FrozenTrial]:
-        complete = [t for t in self._record.trials() if t.state == TrialState.COMPLETE]
+    def _complete(self, family: Family | None = None) -> list[FrozenTrial]:
+        """Complete trials, of one family or of all, the best first."""
+        complete = [
+            t for t in self._record.trials()
+            if t.state == TrialState.COMPLETE and family in (None, self._space.split(t.params)[0])
+        ]  # fmt: skip
         return sorted(complete, key=lambda t: (-(t.value or 0.0), t.number))
 
     def _choose_candidates(self, slots: int, times: Timetable | None) -> list[int]:
@@ -439,9 +450,9 @@ class _Tuning:
         Augmentation costs a short training accuracy, so short ones say nothing about it (docs/frontier.md).
         """
         point: Point = self._record.trials()[self._record.kept("winner")].params
-        tried = max(int(trial.user_attrs["epochs"]) for trial in self._complete())
+        family, own = self._space.split(point)
+        tried = max(int(trial.user_attrs["epochs"]) for trial in self._complete(family))
         if tried < LONG <= self._job(point, 0, length)[0].recipe.epochs:
-            family, own = self._space.split(point)
             point = self._space.join(family, self._space.for_longer(family, own)[1])
         return point
 
@@ -453,14 +464,14 @@ class _Tuning:
         if (kept := self._record.kept("final_length")) is not None:
             return float(kept)
         plan, winner = self._plan, self._record.trials()[self._record.kept("winner")]
-        own, tried = _length(winner), max(map(_length, self._complete()))
+        family, _ = self._space.split(winner.params)
+        own, tried = _length(winner), max(map(_length, self._complete(family)))
         if plan.seconds is None:
             longest = EFFORTS[plan.effort].lengths.final
         else:
             each = float(winner.user_attrs["seconds"]) / own
             longest = SAFELY * max(0.0, plan.seconds - self._seconds()) / (waves(slots, self._refit_seeds()) * each)
-        gaining = self._space.split(winner.params)[0].longest if own == tried else 1.0
-        length = max(own, min(longest, gaining))
+        length = max(own, min(longest, family.longest if own == tried else 1.0))
         self._record.keep("final_length", length)
         return length
 
