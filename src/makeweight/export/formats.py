@@ -124,7 +124,14 @@ FORMATS: Mapping[str, ExportFormat] = {
     "onnx": ExportFormat(write_onnx, int8=True, require=partial(require_onnx, "export to ONNX")),
     "torch": ExportFormat(write_program, int8=False),
     "tflite": ExportFormat(
-        write_litert, int8=True, require=partial(require_packages, "export to LiteRT", "tflite", "litert_torch")
+        write_litert,
+        int8=True,
+        require=partial(
+            require_packages,
+            "export to LiteRT, best in an environment of its own as it wants older packages,",
+            "tflite",
+            "litert_torch",
+        ),
     ),
     "c": ExportFormat(
         write_device, int8=True, few_bits=True, selftest=True, require=partial(require_compiler, "export to C")

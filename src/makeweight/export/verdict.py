@@ -65,4 +65,5 @@ def _kept(change: Difference) -> Condition:
 
 
 def _ratio(part: float, whole: float) -> str:
-    return percent(part / whole, 0)
+    near = part != whole and round(100 * part / whole) == 100
+    return percent(part / whole, 1 if near else 0)

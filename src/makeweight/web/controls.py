@@ -25,6 +25,7 @@ LABELS = {
     "layout": "Layout of the folders",
     "label": "Label column",
     "image_size": "Image size",
+    "channels": "Channels",
     "skip_unreadable": "Unreadable pictures",
     "max_macs": "Most MACs per image",
     "max_ram": "RAM of the C program, int8",
