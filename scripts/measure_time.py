@@ -100,7 +100,7 @@ def table(rows: list[dict]) -> str:
 def accuracy(row: dict) -> str:
     """The mean of the seeds with their range, or the one network's."""
     mean, seeds = f"{100 * row['test_accuracy']:.2f}", [100 * seed for seed in row.get("test_accuracies", ())]
-    return f"{mean} ({min(seeds):.2f}–{max(seeds):.2f})" if seeds else mean
+    return f"{mean} ({min(seeds):.2f}–{max(seeds):.2f})" if len(seeds) > 1 else mean
 
 
 main()
