@@ -93,7 +93,7 @@ def test_what_could_be_meant_in_two_ways_is_said_beside_an_upload(
         assert "3 × 6 × 6" in client.get(f"/data/{answer.json()['href'].removeprefix('../data/')}").text
         answer = client.post("/data/upload?name=dim.npz&channels=2", content=archive(), timeout=120)
         assert answer.status_code == 400
-        assert "channels" in answer.json()["error"]
+        assert answer.json()["error"].startswith("“Channels” 2 is not possible: ")
 
 
 def test_images_at_a_path_are_prepared(tmp_path: Path, serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
