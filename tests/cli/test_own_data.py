@@ -282,3 +282,18 @@ def test_the_arguments_that_say_what_is_meant_are_flags(cli: Callable, tmp_path:
     np.savez(tmp_path / "small.npz", X=rng.integers(0, 17, (20, 8, 8), dtype=np.uint8), y=np.arange(20) % 2)
     assert "--scale 0..16" in cli("data", "prepare", "small.npz").err
     assert cli("data", "prepare", "small.npz", "--scale", "0..16").code == 0
+
+
+def test_what_a_format_has_no_use_for_is_refused(cli: Callable, tmp_path: Path) -> None:
+    """It was passed over in silence, and each value made another prepared copy."""
+    np.savez(tmp_path / "mine.npz", X=np.zeros((9, 8, 8), np.uint8), y=np.arange(9) % 3)
+    (tmp_path / "mine.csv").write_text("label,p0,p1,p2,p3\n" + "0,1,2,3,4\n1,5,6,7,8\n" * 9)
+    refusals = {
+        ("mine.npz", "layout"): "is about folders, and mine.npz is read as .npz: leave it out",
+        ("mine.npz", "label"): "is about a table's columns, and mine.npz is read as .npz: leave it out",
+        ("mine.csv", "layout"): "is about folders, and mine.csv is read as CSV: leave it out",
+    }
+    for (file, option), reason in refusals.items():
+        refused = cli("data", "prepare", file, f"--{option}", "class")
+        assert refused.code == 2
+        assert f"--{option} class {reason}" in refused.err

@@ -209,4 +209,5 @@ FORMAT = Format(
     "passed over",
     recognises,
     folder_source,
+    frozenset({"layout", "label"}),
 )

@@ -199,4 +199,5 @@ FORMAT = Format(
     "`makeweight[parquet]`",
     recognises,
     parquet_source,
+    frozenset({"label"}),
 )

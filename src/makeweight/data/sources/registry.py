@@ -10,7 +10,7 @@ from makeweight.data.sources import archive, cifar, folder, idx, npy_folder, npz
 from makeweight.data.sources.archive import ArchiveSource
 from makeweight.data.sources.files import first_bytes, open_file
 from makeweight.data.sources.source import Format, Source
-from makeweight.errors import DataFormatError, DataNotFound, MakeweightError
+from makeweight.errors import DataFormatError, DataNotFound, InvalidValue, MakeweightError
 
 
 def _archive_source(path: Path, form: Form) -> Source:
@@ -25,6 +25,7 @@ ARCHIVE = Format(
     "whatever of this table it holds; unpacked into the cache for as long as it is read",
     archive.recognises,
     _archive_source,
+    frozenset({"layout", "label"}),
 )
 #: The first that recognises a path reads it.
 FORMATS = (
@@ -90,6 +91,8 @@ def open_source(path: Path, form: Form | None = None) -> Source:
         When there is nothing at the path, or it cannot be opened.
     DataFormatError
         When no format is recognised, one is refused (pickles), or the files are damaged.
+    InvalidValue
+        When the form says something that the format has no use for.
     """
     try:
         _check_there(path)
@@ -106,7 +109,12 @@ def open_source(path: Path, form: Form | None = None) -> Source:
             f"{path}: {_contents(path)}, in no format that makeweight knows: "
             f"{', '.join(kind.name for kind in FORMATS)}; give the path of one of these."
         )
-    return kind.open(inner, form or Form())
+    form = form or Form()
+    for name, about in (("layout", "folders"), ("label", "a table's columns")):
+        value = getattr(form, name)
+        if value is not None and name not in kind.takes:
+            raise InvalidValue(f"{name}={value} is about {about}, and {path} is read as {kind.name}: leave it out.")
+    return kind.open(inner, form)
 
 
 def _format_of(path: Path) -> tuple[Format | None, Path]:

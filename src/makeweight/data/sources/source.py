@@ -111,3 +111,4 @@ class Format:
     reading: str  # how it is read
     recognises: Callable[[Path], bool]
     open: Callable[[Path, Form], Source]
+    takes: frozenset[str] = frozenset()  # of a form's ``layout`` and ``label``

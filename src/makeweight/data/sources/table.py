@@ -193,4 +193,5 @@ FORMAT = Format(
     "numbers with blanks between them. A column `Usage` or `split` divides",
     recognises,
     table_source,
+    frozenset({"label"}),
 )
