@@ -22,7 +22,7 @@ from makeweight.studies.session import Machine
 from makeweight.training.recipe import Recipe, default_recipe
 from makeweight.tuning import session
 from makeweight.tuning.lengths import Effort, Lengths, timetable, waves
-from makeweight.tuning.record import TuningRecord
+from makeweight.tuning.record import LivePruner, TuningRecord
 from makeweight.tuning.search import TrialEnded, TrialStarted
 from makeweight.tuning.session import (
     CONFIRMING_SEEDS,
@@ -212,6 +212,7 @@ def test_long_trials_of_another_family_say_nothing_about_the_winners_recipe(
     """FCNs are tried with 20 epochs and the CNN with 8; it wins, whatever it reaches."""
     monkeypatch.setattr(session, "EFFORTS", {"standard": Effort(2, Lengths(0.2, 0.2, 0.6))})
     monkeypatch.setattr(session, "MAX_CANDIDATES", 1)
+    monkeypatch.setattr(LivePruner, "prune", lambda *_: False)  # who comes first may end the other early
     monkeypatch.setattr(session, "longer_first", lambda trials: sorted(trials, key=lambda t: t.params["family"]))
     families = family_named("fcn"), family_named("cnn")
     fixed = {"batch_size": 64, "precision": "fp32", "flip": False}
