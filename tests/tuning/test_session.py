@@ -193,8 +193,14 @@ def test_time_buys_longer_schedules(make_plan: Plan) -> None:
     assert tuning.best is not None
 
 
+def _without_shifts(family: str, images: int) -> Recipe:
+    """The recipe as larger data sets have it, where the default schedule is too short for shifts."""
+    return dataclasses.replace(default_recipe(family, images), crop=0)
+
+
 def test_long_last_trainings_take_the_recipe_for_long_ones(make_plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing longer was compared, so nothing is known against length, and short trials say nothing about shifts."""
+    monkeypatch.setattr(session, "default_recipe", _without_shifts)
     monkeypatch.setattr(session, "EFFORTS", {"standard": Effort(2, Lengths(0.05, 0.05, 0.6))})
     fixed = {"batch_size": 64, "precision": "fp32", "flip": False}
     plan = make_plan(families=(family_named("cnn"),), budget=3_000, effort="standard", trials=None, fixed=fixed)
@@ -202,6 +208,7 @@ def test_long_last_trainings_take_the_recipe_for_long_ones(make_plan: Plan, monk
     trials = summarise_tuning(plan.folder).trials
     with Store.open(plan.folder) as store:
         recipes = [row.job.recipe for row in store.jobs()]
+    assert trials[0].point["crop"] == 0
     assert max(trial.epochs for trial in trials) < 20 <= min(recipe.epochs for recipe in recipes)
     assert {recipe.crop for recipe in recipes} == {1}
 
@@ -211,6 +218,7 @@ def test_long_trials_of_another_family_say_nothing_about_the_winners_recipe(
 ) -> None:
     """FCNs are tried with 20 epochs and the CNN with 8; it wins, whatever it reaches."""
     monkeypatch.setattr(session, "EFFORTS", {"standard": Effort(2, Lengths(0.2, 0.2, 0.6))})
+    monkeypatch.setattr(session, "default_recipe", _without_shifts)
     monkeypatch.setattr(session, "MAX_CANDIDATES", 1)
     monkeypatch.setattr(LivePruner, "prune", lambda *_: False)  # who comes first may end the other early
     monkeypatch.setattr(session, "longer_first", lambda trials: sorted(trials, key=lambda t: t.params["family"]))
