@@ -21,7 +21,7 @@ Part = tuple[NDArray[np.float32], NDArray[np.int64]]  # images (n, 1, 28, 28), l
 
 @dataclass(frozen=True)
 class Asked:
-    """What a search has to find, and how long it may take from the start of its process."""
+    """What a search has to find, and how long it may take once its imports are done."""
 
     family: str
     weights: int

@@ -35,7 +35,7 @@ class Convolutional(FullyConnected):
 
 
 class WallLedger(Ledger):
-    """Counts seconds on the wall from the start of the process."""
+    """Counts seconds on the wall."""
 
     def spent(self) -> float:
         """Seconds since the start."""

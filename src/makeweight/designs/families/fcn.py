@@ -112,7 +112,7 @@ FAMILY = Family(
     takes_vectors=True,
     # Chosen on FashionMNIST by validation accuracy; what was tried is in docs/recipes.md.
     recipe={"epochs": 40, "batch_size": 1_024, "learning_rate": 0.03},
-    longest=1.5,  # 100K weights: 90.48 % of the test images after 40 epochs, 90.25 % after 200 (docs/frontier.md)
+    longest=1.5,  # 100K weights: 90.48 % of the test images after 40 epochs, 90.25 % after 200 (docs/tuning.md)
     recipe_search={"crop": Search("pixels; two cost two points of accuracy, six of six random points", low=0, high=1)},
     reported={
         50_000: Reported(0.8944, 0.020, "9–10 min"),
