@@ -70,10 +70,9 @@ def differences(*networks: NetworkSummary) -> tuple[Differing, ...]:
         *_differing("budget", [f"{n.budget:,}" for n in networks]),
     ]
     for name in dict.fromkeys(name for variant in variants for name in variant if name not in recipes[0]):
-        having = {n.family for n, variant in zip(networks, variants, strict=True) if name in variant}
-        values = [
-            _words(v.get(name)) if n.family in having else ABSENT for n, v in zip(networks, variants, strict=True)
-        ]
+        of_each = [(n.family, variant.get(name)) for n, variant in zip(networks, variants, strict=True)]
+        having = {family for family, value in of_each if value is not None}
+        values = [_words(value) if family in having else ABSENT for family, value in of_each]
         if len({*values} - {ABSENT}) > 1:
             listed.append(Differing(name, tuple(values)))
     if not listed and any(n.architecture != networks[0].architecture for n in networks):
