@@ -34,7 +34,7 @@ from makeweight.tuning.session import (
     run_tuning,
 )
 
-MACHINE = Machine(workers=2, threads=1, keep=True)
+MACHINE = Machine(workers=2, threads=1)
 Plan = Callable[..., TuningPlan]
 
 
@@ -122,7 +122,7 @@ def test_trials_are_seeded(make_plan: Plan, tmp_path: Path) -> None:
     """One worker at a time: with two, what a point is chosen from depends on who is faster."""
     points = []
     for name in ("one", "two"):
-        events = run_tuning(make_plan(folder=tmp_path / name), Machine(workers=1, threads=1, keep=True))
+        events = run_tuning(make_plan(folder=tmp_path / name), Machine(workers=1, threads=1))
         points.append([event.point for event in events if isinstance(event, TrialStarted)])
     assert points[0] == points[1]
 

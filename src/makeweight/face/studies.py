@@ -205,7 +205,7 @@ def study(
         "tuned": tuned or None,
         "recipe": None if recipe is None else dict(recipe), "vary": None if vary is None else dict(vary),
     }  # fmt: skip
-    machine = Machine(workers, threads, device, executor, ray_address, keep=True)
+    machine = Machine(workers, threads, device, executor, ray_address)
     return run(plan_study(asked, load_data(DEFAULT if data is None else data), name, Path(store)), machine)
 
 
@@ -294,7 +294,7 @@ def train(
     planned = plan_training(
         chosen, prepared, changes, seed=seed, split_seed=split_seed, name=name, store=Path(store), asked=asked
     )
-    finish(planned, Machine(1, threads, device, keep=True), lambda: "Stopped.")
+    finish(planned, Machine(1, threads, device), lambda: "Stopped.")
     with Store.open(planned.folder) as opened:
         row = opened.jobs()[0]
     if row.result is None:

@@ -136,7 +136,7 @@ def tune(
     folder = study_folder(Path(store), name or default_name(prepared.name, family, weights, limits, held, effort))
     seconds = None if time is None else parse_seconds(str(time))
     planned = plan_tuning(folder, prepared, family, weights, limits, trials, seconds, effort, seed, split_seed, held)
-    machine, result = Machine(workers, threads, device, executor, ray_address, keep=True), Tuning(folder)
+    machine, result = Machine(workers, threads, device, executor, ray_address), Tuning(folder)
     finish(planned, machine, lambda: f"Stopped after {plural(len(result.tuning.trials), 'trial')}.")
     return result
 

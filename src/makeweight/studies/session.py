@@ -47,7 +47,6 @@ class Machine:
     device: str = "auto"
     executor: str = "local"  # processes of this machine, or actors of a Ray cluster
     ray_address: str | None = None  # "auto" or host:port; None starts Ray on this machine
-    keep: bool = False  # keep idle workers for this process's next run
 
     def __post_init__(self) -> None:
         for name, value in (("workers", self.workers), ("threads", self.threads)):
@@ -131,7 +130,7 @@ def start_executor(machine: Machine, jobs: int) -> tuple[Executor, Hardware]:
     from makeweight.jobs.executors.local import LocalExecutor
 
     workers, hardware = choose_hardware(machine, jobs)
-    return LocalExecutor(workers, keep=machine.keep), hardware
+    return LocalExecutor(workers), hardware
 
 
 def choose_hardware(machine: Machine, jobs: int) -> tuple[int, Hardware]:

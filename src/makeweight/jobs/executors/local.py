@@ -45,9 +45,10 @@ class _Worker:
     key: str | None = None  # of the job it runs
     heard: float = 0.0  # monotonic seconds
     greeted: bool = False
+    settings: object = None  # of this process when it started
 
 
-_idle: list[_Worker] = []  # kept by executors that are closed
+_idle: list[_Worker] = []  # left by executors that are closed
 
 
 @atexit.register
@@ -67,13 +68,12 @@ def _end(worker: _Worker) -> int:
 class LocalExecutor(Pool[_Worker]):
     """Runs each job in a separate process, a fixed number at a time.
 
-    With ``keep``, workers that are idle at the end wait for this process's next executor, which then starts at once: a
-    worker's imports take seconds.
+    Workers that are idle at the end wait for this process's next executor, which then starts at once: a worker's
+    imports take seconds.
     """
 
-    def __init__(self, slots: int, silence_seconds: float = SILENCE_SECONDS, *, keep: bool = False) -> None:
+    def __init__(self, slots: int, silence_seconds: float = SILENCE_SECONDS) -> None:
         super().__init__(slots, silence_seconds, BEAT_SECONDS)
-        self._keep = keep
         atexit.register(self.close)
 
     def worker_pids(self) -> dict[str, int]:
@@ -101,12 +101,12 @@ class LocalExecutor(Pool[_Worker]):
         return events
 
     def close(self) -> None:
-        """End all workers at once, except idle ones that are kept."""
-        if self._keep:
-            _idle.extend(worker for worker in self._workers if worker.key is None)
-            self._workers = [worker for worker in self._workers if worker.key is not None]
+        """End all workers that are busy at once, and leave the idle ones to the next executor."""
         for worker in self._workers:
-            _end(worker)
+            if worker.key is None:
+                _idle.append(worker)
+            else:
+                _end(worker)
         self._workers.clear()
         self._waiting.clear()
         atexit.unregister(self.close)
@@ -126,9 +126,10 @@ class LocalExecutor(Pool[_Worker]):
             self._send(worker, assignment)
 
     def _start(self) -> _Worker:
-        while self._keep and _idle:
+        settings = _settings()
+        while _idle:
             worker = _idle.pop()
-            if worker.process.poll() is None:
+            if worker.process.poll() is None and worker.settings == settings:
                 worker.heard = time.monotonic()
                 self._workers.append(worker)
                 return worker
@@ -143,7 +144,7 @@ class LocalExecutor(Pool[_Worker]):
                 # Threads that wait actively take the processor from the thread they wait for.
                 env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ},
             )
-        worker = _Worker(process, Connection(ours.detach()), heard=time.monotonic())
+        worker = _Worker(process, Connection(ours.detach()), heard=time.monotonic(), settings=settings)
         self._workers.append(worker)
         return worker
 
@@ -179,6 +180,11 @@ class LocalExecutor(Pool[_Worker]):
                 "Check free memory, or use workers=1."
             )
         return [] if worker.key is None else [Lost(worker.key, f"{reason} (exit code {code})")]
+
+
+def _settings() -> tuple[list[str], dict[str, str]]:
+    """Return what a worker takes from this process when it starts, and what may change here afterwards."""
+    return list(sys.path), {name: value for name, value in os.environ.items() if name.startswith("MAKEWEIGHT_")}
 
 
 @contextlib.contextmanager
