@@ -61,12 +61,13 @@ def main() -> None:
     """Measure all tools."""
     asked = vars(_arguments())
     tools = {name: path.absolute() for name, path in asked.items() if name in GENERATORS and path}
+    versions = {name: version(name) for name in (TARGET.compiler, TARGET.emulator[0])}
+    versions |= {name: f"{name} {_version(name, path)}" for name, path in tools.items()}
     with tempfile.TemporaryDirectory(prefix="peers-") as temporary:
         results = [result for subject in _subjects(Path(temporary)) for result in _all(subject, tools)]
-    versions = {name: version(name) for name in (TARGET.compiler, TARGET.emulator[0])}
     record = {
         "images": IMAGES,
-        "versions": versions | {name: f"{name} {_version(name, path)}" for name, path in tools.items()},
+        "versions": versions,
         "rows": [asdict(result) for result in results],
     }
     table = report.peers_table(record)

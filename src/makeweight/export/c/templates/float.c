@@ -9,8 +9,9 @@ typedef struct {
 
 {% if uses.pixels or uses.filter or uses.depthwise %}
 typedef struct {
-    const float *weights; /* [filter][row][column][channel]; of the image [filter][channel][row][column]; of each
-                             channel by itself [row][column][channel] */
+    const float *weights; /* [filter][row][column][channel]; of the image [filter][channel][row][column]; as long as
+                             there are four filters, their weights of a tap lie side by side; of each channel by
+                             itself [row][column][channel] */
     const float *bias;
 {% if uses.pixels %}
     const float *mean; /* of pixels, by channel */
@@ -40,10 +41,41 @@ static float finish(float sum, int32_t i, const ending *e)
 {% include "clip.c" %}
 
 {% endif %}
+{% if uses.pixels or uses.filter %}
+#define FOUR 4 /* filters at a time: each input is loaded once for all of them */
+
+typedef struct {
+    float a; /* of a filter by itself, the only one */
+    float b;
+    float c;
+    float d;
+} quad;
+
+INLINE void accumulate(quad *sum, float x, const float *w)
+{
+    sum->a += x * w[0];
+    sum->b += x * w[1];
+    sum->c += x * w[2];
+    sum->d += x * w[3];
+}
+
+static float *finish_lanes(const quad *sum, int32_t o, int32_t lanes, const ending *e, float *to)
+{
+    to[0] = finish(sum->a, o * e->step, e);
+    if (lanes == FOUR) {
+        to[1] = finish(sum->b, (o + 1) * e->step, e);
+        to[2] = finish(sum->c, (o + 2) * e->step, e);
+        to[3] = finish(sum->d, (o + 3) * e->step, e);
+    }
+    return &to[lanes];
+}
+
+{% endif %}
 {% if uses.pixels %}
-static void filter_pixels(const filter *f, const uint8_t *image, float *y)
+STEP void filter_pixels(const filter *f, const uint8_t *image, float *y)
 {
     const int32_t channels = f->in.channels;
+    const int32_t taps = f->rows * f->columns * channels;
     float *to = y;
     int32_t row;
     int32_t column;
@@ -53,22 +85,40 @@ static void filter_pixels(const filter *f, const uint8_t *image, float *y)
     int32_t i;
     for (row = 0; row < f->out.height; row++) {
         for (column = 0; column < f->out.width; column++) {
+            const float *weights = f->weights;
             span v = clip(row, f->rows, f->in.height, f);
             span h = clip(column, f->columns, f->in.width, f);
             int32_t length = h.end - h.first;
-            for (o = 0; o < f->out.channels; o++) {
-                float sum = f->bias[o];
+            int32_t lanes;
+            for (o = 0; o < f->out.channels; o += lanes) {
+                quad sum = {f->bias[o], 0.0f, 0.0f, 0.0f};
+                lanes = 1;
+                if ((f->out.channels - o) >= FOUR) {
+                    lanes = FOUR;
+                    sum.b = f->bias[o + 1];
+                    sum.c = f->bias[o + 2];
+                    sum.d = f->bias[o + 3];
+                }
                 for (c = 0; c < channels; c++) {
+                    const float mean = f->mean[c];
                     for (k = v.first; k < v.end; k++) {
-                        const uint8_t *x = &image[((((v.start + k) * f->in.width) + h.start + h.first) * channels) + c];
-                        const float *w = &f->weights[(((((o * channels) + c) * f->rows) + k) * f->columns) + h.first];
-                        for (i = 0; i < length; i++) {
-                            sum += ((float)x[i * channels] - f->mean[c]) * w[i];
+                        const int32_t pixel = ((v.start + k) * f->in.width) + h.start + h.first;
+                        const int32_t tap = (((c * f->rows) + k) * f->columns) + h.first;
+                        const uint8_t *x = &image[(pixel * channels) + c];
+                        const float *w = &weights[tap * lanes];
+                        if (lanes == FOUR) {
+                            for (i = 0; i < length; i++) {
+                                accumulate(&sum, (float)x[i * channels] - mean, &w[i * FOUR]);
+                            }
+                        } else {
+                            for (i = 0; i < length; i++) {
+                                sum.a += ((float)x[i * channels] - mean) * w[i];
+                            }
                         }
                     }
                 }
-                *to = finish(sum, o * f->end.step, &f->end);
-                to++;
+                to = finish_lanes(&sum, o, lanes, &f->end, to);
+                weights = &weights[taps * lanes];
             }
         }
     }
@@ -76,8 +126,10 @@ static void filter_pixels(const filter *f, const uint8_t *image, float *y)
 
 {% endif %}
 {% if uses.filter %}
-static void filter_map(const filter *f, const float *map, float *y)
+STEP void filter_map(const filter *f, const float *map, float *y)
 {
+    const int32_t channels = f->in.channels;
+    const int32_t taps = f->rows * f->columns * channels;
     float *to = y;
     int32_t row;
     int32_t column;
@@ -86,20 +138,37 @@ static void filter_map(const filter *f, const float *map, float *y)
     int32_t i;
     for (row = 0; row < f->out.height; row++) {
         for (column = 0; column < f->out.width; column++) {
+            const float *weights = f->weights;
             span v = clip(row, f->rows, f->in.height, f);
             span h = clip(column, f->columns, f->in.width, f);
-            int32_t length = (h.end - h.first) * f->in.channels;
-            for (o = 0; o < f->out.channels; o++) {
-                float sum = f->bias[o];
+            int32_t length = (h.end - h.first) * channels;
+            int32_t lanes;
+            for (o = 0; o < f->out.channels; o += lanes) {
+                quad sum = {f->bias[o], 0.0f, 0.0f, 0.0f};
+                lanes = 1;
+                if ((f->out.channels - o) >= FOUR) {
+                    lanes = FOUR;
+                    sum.b = f->bias[o + 1];
+                    sum.c = f->bias[o + 2];
+                    sum.d = f->bias[o + 3];
+                }
                 for (k = v.first; k < v.end; k++) {
-                    const float *x = &map[(((v.start + k) * f->in.width) + h.start + h.first) * f->in.channels];
-                    const float *w = &f->weights[((((o * f->rows) + k) * f->columns) + h.first) * f->in.channels];
-                    for (i = 0; i < length; i++) {
-                        sum += x[i] * w[i];
+                    const int32_t pixel = ((v.start + k) * f->in.width) + h.start + h.first;
+                    const int32_t tap = ((k * f->columns) + h.first) * channels;
+                    const float *x = &map[pixel * channels];
+                    const float *w = &weights[tap * lanes];
+                    if (lanes == FOUR) {
+                        for (i = 0; i < length; i++) {
+                            accumulate(&sum, x[i], &w[i * FOUR]);
+                        }
+                    } else {
+                        for (i = 0; i < length; i++) {
+                            sum.a += x[i] * w[i];
+                        }
                     }
                 }
-                *to = finish(sum, o * f->end.step, &f->end);
-                to++;
+                to = finish_lanes(&sum, o, lanes, &f->end, to);
+                weights = &weights[taps * lanes];
             }
         }
     }
@@ -110,7 +179,7 @@ static void filter_map(const filter *f, const float *map, float *y)
 #define LANES 16 /* neighbours at a time: what is summed side by side lies side by side */
 
 /* Filter each channel by itself. */
-static void filter_channels(const filter *f, const float *map, float *y)
+STEP void filter_channels(const filter *f, const float *map, float *y)
 {
     const int32_t channels = f->in.channels;
     float *to = y;

@@ -1,14 +1,3 @@
-#if defined(__GNUC__) && !defined(__clang__) && defined(__OPTIMIZE_SIZE__)
-#pragma GCC optimize("O2") /* -Os would take twice the instructions, to save a few hundred bytes */
-#endif
-#if defined(__GNUC__) && defined(__OPTIMIZE__)
-#define INLINE static inline __attribute__((always_inline))
-#define STEP static __attribute__((noinline)) /* so that no two of them are on the stack at the same time */
-#else
-#define INLINE static inline
-#define STEP static
-#endif
-
 /* What becomes of a sum: q = zero + sum * multiplier / 2^(33 + shift), rounded and clamped. */
 typedef struct {
     const int32_t *multiplier;
