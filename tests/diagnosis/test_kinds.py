@@ -423,3 +423,116 @@ def test_a_diagnosis_can_be_repeated(sound: Make) -> None:
     given = sound()
     first, second = (makeweight.diagnose(**copy.copy(given)).to_json() for _ in range(2))
     assert {**first, "seconds": 0} == {**second, "seconds": 0}
+
+
+# Found by part e of the corpus.
+
+
+def test_an_activation_whose_result_is_thrown_away_is_none(sound: Make) -> None:
+    class Thrown(nn.Module):
+        def __init__(self, in_place: bool) -> None:
+            super().__init__()
+            self.first, self.second, self.in_place = nn.Linear(64, 48), nn.Linear(48, 10), in_place
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.first(x.flatten(1))
+            functional.relu(x, inplace=self.in_place)
+            output: Tensor = self.second(x)
+            return output
+
+    for in_place in (False, True):
+        model = Thrown(in_place)
+        optimizer = torch.optim.Adam(model.parameters(), lr=0.005)
+        found = sure(makeweight.diagnose(**sound(model=model, optimizer=optimizer)))
+        assert ("missing-nonlinearity" in found) is not in_place
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.1])
+def test_classes_that_the_loss_ignores_are_named(sound: Make, weight: float) -> None:
+    loss = nn.CrossEntropyLoss(weight=torch.tensor([weight] * 2 + [1.0] * 8))
+    found = {f.code: f for f in makeweight.diagnose(**sound(loss_fn=loss)).findings if f.certainty != "hint"}
+    assert ("dead-classes" in found) is (weight == 0)
+    if weight == 0:
+        assert "ignores class 0 and 1:" in found["dead-classes"].evidence
+
+
+def test_the_cross_entropy_of_one_output_comes_first(sound: Make, pictures: Pictures) -> None:
+    def loss(outputs: Tensor, labels: Tensor) -> Tensor:
+        return functional.cross_entropy(outputs, labels.float()[:, None])
+
+    given = sound(
+        labels=(pictures[1] > 4).long(), loss_fn=loss, **model_of(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 1))
+    )
+    first = makeweight.diagnose(**given).findings[0]
+    assert (first.code, first.certainty) == ("wrong-loss", "definite")
+    assert "the cross-entropy of one output is 0 whatever it is" in first.evidence
+
+
+@pytest.mark.parametrize("trained", [False, True])
+def test_a_frozen_body_whose_norms_have_moved_was_trained(sound: Make, trained: bool) -> None:
+    torch.manual_seed(0)
+    given = sound()
+    norm = given["model"][2]
+    if trained:
+        nn.init.normal_(norm.weight, 1.0, 0.1)
+    for layer in given["model"][1:3]:
+        layer.requires_grad_(False)
+    found = {f.code: f.certainty for f in makeweight.diagnose(**given).findings}
+    assert found["frozen-parameters"] == ("hint" if trained else "definite")
+
+
+@pytest.mark.parametrize(("moved", "found"), [(0, False), (100, True)])
+def test_bright_objects_before_black_are_no_overflow(
+    sound: Make, write_objects: Callable[[int], Pictures], moved: int, found: bool
+) -> None:
+    images, labels = write_objects(moved)
+    diagnosis = makeweight.diagnose(
+        **sound(images=images, labels=labels, **model_of(nn.Linear(784, 16), nn.ReLU(), nn.Linear(16, 2)))
+    )
+    assert ("inputs-not-normalised" in sure(diagnosis)) is found
+
+
+@pytest.fixture
+def write_objects() -> Callable[[int], Pictures]:
+    """Return a function that draws bright, smooth objects of two kinds before black, plus a number in uint8."""
+
+    def draw(moved: int) -> Pictures:
+        random = np.random.default_rng(0)
+        rows, columns = np.mgrid[:28, :28]
+        images, labels = np.zeros((400, 28, 28), np.uint8), np.arange(400) % 2
+        for image, label in zip(images, labels, strict=True):
+            left, wide = random.integers(2, 8), 8 + 8 * label
+            shade = (
+                random.integers(130, 180) + 60 * np.sin(rows / random.uniform(2, 5)) + random.integers(-8, 8, (28, 28))
+            )
+            inside = (columns > left) & (columns < left + wide) & (rows > 2) & (rows < 26)
+            image[inside] = shade[inside]
+        pixels = torch.from_numpy(images + np.uint8(moved)).float()[:, None]
+        return (pixels - pixels.mean()) / pixels.std(), torch.from_numpy(labels)
+
+    return draw
+
+
+def test_weights_that_are_multiplied_from_the_right_have_a_usual_scale(sound: Make) -> None:
+    class Drawn(nn.Module):
+        def __init__(self, scale: float) -> None:
+            super().__init__()
+            self.first, self.second = (nn.Parameter(scale * torch.randn(*s)) for s in ((64, 90), (90, 10)))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.tanh(x.flatten(1) @ self.first) @ self.second
+
+    for scale, found in ((1.0, True), (0.12, False)):
+        torch.manual_seed(0)
+        model = Drawn(scale)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+        assert ("bad-initialisation" in sure(makeweight.diagnose(**sound(model=model, optimizer=optimizer)))) is found
+
+
+def test_few_images_known_by_heart_are_said_to_be(sound: Make, pictures: Pictures) -> None:
+    images, labels = pictures
+    layers = (nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 10))
+    for count, found in ((40, True), (800, False)):
+        given = sound(images=images[:count], labels=labels[:count], **model_of(*copy.deepcopy(layers)))
+        diagnosis = makeweight.diagnose(**with_validation(given, images[800:], labels[800:]))
+        assert ("overfitting" in [f.code for f in diagnosis.findings]) is found

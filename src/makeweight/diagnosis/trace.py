@@ -61,8 +61,12 @@ class Trace:
         return next((o for o in reversed(self.operations[:place]) if o.output is operation.inputs[0]), None)
 
     def uses(self, tensor: Tensor) -> int:
-        """Count the operations that take a tensor."""
-        return sum(any(t is tensor for t in o.inputs) for o in self.operations)
+        """Count the operations that take a tensor, but activations whose result is thrown away."""
+        taking = [o for o in self.operations if any(t is tensor for t in o.inputs)]
+        return sum(o.name not in ACTIVATIONS or o.output is self.output or self._is_taken(o.output) for o in taking)
+
+    def _is_taken(self, tensor: Tensor) -> bool:
+        return any(t is tensor for o in self.operations for t in o.inputs)
 
     def weighted(self) -> list[Operation]:
         """Layers with weights, in order."""

@@ -269,6 +269,14 @@ def _wrapped(images: Tensor) -> float:
     whole = (values - levels[0]) / steps.min()
     if float((whole - whole.round()).abs().max()) > 0.01 or float(whole.max()) > 255.5:
         return 1.0
-    as_read = roughness(whole)
-    shifted = min(roughness((whole + shift) % 256) for shift in range(8, 256, 8))
-    return as_read / max(shifted, 1e-9)
+    # Not at what lies behind: from there to an object the step is large, and small around the middle of a byte.
+    behind = torch.mode(whole.flatten()).values
+    pairs = [(whole[..., 1:], whole[..., :-1]), (whole[..., 1:, :], whole[..., :-1, :])]
+    inside = [(a != behind) & (b != behind) for a, b in pairs]
+    ones, others = (torch.cat([p[side][mask] for p, mask in zip(pairs, inside, strict=True)]) for side in (0, 1))
+    if not len(ones):
+        return 1.0
+    around = 2 ** max(5, int(whole.max()).bit_length())  # 256, or less where a factor has left every second level out
+    shifts = range(around // 32, around, around // 32)
+    shifted = min(float(((ones + s) % around - (others + s) % around).abs().mean()) for s in shifts)
+    return float((ones - others).abs().mean()) / max(shifted, 1e-9)

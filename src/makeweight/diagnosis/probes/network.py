@@ -16,6 +16,7 @@ from makeweight.diagnosis.trace import Operation, Trace, tensors, trace
 
 IMAGES = 256  # that activations and gradients are measured on
 RESETTABLE = (nn.Linear, nn.modules.conv._ConvNd, nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm)
+PRODUCTS = frozenset({"matmul", "__matmul__", "mm"})  # x @ w, with a parameter (inputs, outputs)
 PROBED = 768  # that frozen features are compared on
 TRACED = 128  # that are followed through the network with all tensors kept
 
@@ -56,7 +57,7 @@ class NetworkFacts:
     dropped_output: str = ""  # module that applies dropout to the output
     random: str = ""  # what makes outputs differ from pass to pass in evaluation mode
     half: bool = False  # whether weights are float16
-    pretrained: bool = False  # features of the frozen part tell more about the labels than those of new weights
+    pretrained: bool = False  # the frozen part's norms have moved, or its features tell more than those of new weights
     flow: flow.FlowFacts = field(default_factory=flow.FlowFacts)
 
 
@@ -72,9 +73,14 @@ def network_facts(subject: Subject) -> NetworkFacts:
         model.train()
         traced = trace(model, images[:TRACED])
         gradients, total = _gradients(subject, images, labels)
+        from_right = {o.parameter for o in traced.operations if o.name in PRODUCTS and o.inputs[-1] is o.weight}
         in_layers = {o.parameter for o in traced.weighted()} | {n for n, _ in model.named_parameters() if "proj" in n}
-        named = [(name, p) for name, p in model.named_parameters() if p.ndim > 1]
-        weights = tuple(_weight(name, p, of_layer=name in in_layers) for name, p in named)
+        named = [
+            (name, p.T if name in from_right and p.ndim == 2 else p)
+            for name, p in model.named_parameters()
+            if p.ndim > 1
+        ]
+        weights = tuple(_weight(name, p, of_layer=name in in_layers | from_right) for name, p in named)
         affine = len(images) >= 16 and _is_affine(model, images[:16])
         seen = flow.flow_facts(model, traced, images[:64])
         pretrained = _pretrained(subject, traced)
@@ -118,7 +124,7 @@ def _layer_sizes(model: nn.Module) -> tuple[tuple[str, int], ...]:
     return tuple((name, size) for name, size in sizes if size)
 
 
-def _weight(name: str, parameter: nn.Parameter, *, of_layer: bool) -> WeightFacts:
+def _weight(name: str, parameter: Tensor, *, of_layer: bool) -> WeightFacts:
     values = parameter.detach().float()
     rows = values.flatten(1)
     return WeightFacts(
@@ -216,10 +222,12 @@ def _cross_entropy(rows: Tensor, labels: Tensor) -> float:
 
 
 def _pretrained(subject: Subject, traced: Trace) -> bool:
-    """Compare what a linear model makes of the frozen part's features, and of those of newly drawn weights."""
+    """Look for norms that have moved, else compare a linear model of the frozen features with one of newly drawn ones."""
     model, place = subject.model, _first_trained(subject.model, traced)
     if place is None:
         return False
+    if any(_is_moved(module) for module in _frozen(model)):
+        return True
     images, labels = subject.sample(PROBED)
     known = linear_accuracy(_features(model, images, place), labels.cpu())
     torch.manual_seed(0)  # put back by the caller, as the weights are
@@ -227,6 +235,13 @@ def _pretrained(subject: Subject, traced: Trace) -> bool:
         if isinstance(module, RESETTABLE):
             module.reset_parameters()
     return known > linear_accuracy(_features(model, images, place), labels.cpu()) + 0.04
+
+
+def _is_moved(module: nn.Module) -> bool:
+    """Whether a norm's weights or shifts differ: torch starts all at 1 and 0, and training moves them."""
+    if not isinstance(module, nn.modules.batchnorm._NormBase | nn.LayerNorm | nn.GroupNorm):
+        return False
+    return any(bool((p != p.flatten()[0]).any()) for p in module.parameters(recurse=False))
 
 
 def _frozen(model: nn.Module) -> list[nn.Module]:

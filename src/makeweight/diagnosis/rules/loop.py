@@ -66,7 +66,7 @@ def frozen(e: Evidence) -> Iterator[Finding]:
         "hint" if not matrices or useful else "definite" if meant or share > 0.3 else "likely",
         f"{percent(share, 0)} of the parameters have "
         f"requires_grad=False{', some of them given to the optimizer' if meant else ''}: {a_few(still)}"
-        f"{'. Their features tell more about the labels than new weights would: they were trained' if useful else ''}",
+        f"{'. They were trained: norms have moved, or features tell more than those of new weights' if useful else ''}",
         a_few(still),
         "\n".join(f"{in_code(place)}.requires_grad_(True)" for place in places[:MAX_NAMED])
         + ("  # and so on for the other frozen layers" if len(places) > MAX_NAMED else ""),

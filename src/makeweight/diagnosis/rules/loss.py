@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from makeweight.diagnosis.evidence import Evidence
-from makeweight.diagnosis.findings import Finding, finding, in_code
+from makeweight.diagnosis.findings import Finding, a_few, finding, in_code
 from makeweight.diagnosis.observer import LossCall
 from makeweight.wording import percent
 
@@ -117,10 +117,12 @@ def wrong_loss(e: Evidence) -> Iterator[Finding]:
             "loss_fn",
         )
     elif e.network is not None and e.network.classes == 1 and not _is_binary(e, called):
+        always_0 = called is not None and called.name == "cross_entropy"
         yield finding(
             "wrong-loss",
-            "definite" if len(e.data.counts) > 2 else "likely",
-            f"the network has one output for {len(e.data.counts)} classes",
+            "definite" if len(e.data.counts) > 2 or always_0 else "likely",
+            f"the network has one output for {len(e.data.counts)} classes"
+            + (", and the cross-entropy of one output is 0 whatever it is" if always_0 else ""),
             "the network's output",
             "Give the network as many outputs as there are classes, and use torch.nn.CrossEntropyLoss().",
         )
@@ -289,4 +291,26 @@ def loss_reduction(e: Evidence) -> Iterator[Finding]:
         )
 
 
-RULES = (softmax_before_loss, wrong_loss, output_activation, loss_reduction)
+def ignored_classes(e: Evidence) -> Iterator[Finding]:
+    """Look for classes whose images don't move the loss, as a class weight of 0 or ``ignore_index`` leaves them."""
+    classes = e.network.classes if e.network is not None else 0
+    if classes < 2:
+        return
+    logits, labels = torch.zeros(4 * classes, classes, requires_grad=True), torch.arange(4 * classes) % classes
+    try:
+        [gradient] = torch.autograd.grad(e.subject.loss_fn(logits, labels).sum(), logits)
+    except Exception:  # somebody's loss may want other labels, or another device
+        return
+    moved = set(labels[gradient.abs().sum(1) > 0].tolist())
+    ignored = [c for c in range(classes) if c in e.data.counts and c not in moved]
+    if moved and ignored:
+        yield finding(
+            "dead-classes",
+            "definite",
+            f"the loss ignores class {a_few(map(str, ignored))}: for its images the gradient at the logits is 0",
+            "loss_fn",
+            "Give each class a weight above 0; of whole numbers, // makes many of them 0.",
+        )
+
+
+RULES = (softmax_before_loss, wrong_loss, output_activation, loss_reduction, ignored_classes)

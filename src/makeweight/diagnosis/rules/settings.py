@@ -11,6 +11,7 @@ from makeweight.diagnosis.probes.trials import Trial
 from makeweight.diagnosis.subject import learning_rates, peak_learning_rates
 from makeweight.wording import percent, points
 
+MANY_PASSES = 10  # over all images in the steps here: so often only few images are seen
 ENOUGH_STEPS = 40  # of a trial: in fewer a sound training of a large network may not have got anywhere
 
 
@@ -187,15 +188,18 @@ def decay(e: Evidence) -> Iterator[Finding]:
 
 def overfitting(e: Evidence) -> Iterator[Finding]:
     """Compare accuracy on training images with the user's validation."""
-    first = next(iter(e.training.validated), None)
-    if first is None or not 0 <= first.value <= 1 or not e.is_trained:
+    t = e.training
+    passes = len(t.losses) * t.batch / e.data.count
+    if not t.validated or not (e.is_trained or passes >= MANY_PASSES):
         return
-    known, value = e.training.accuracy_before, first.value
+    known, value = (
+        (t.accuracy_before, t.validated[0].value) if e.is_trained else (t.accuracy_after, t.validated[-1].value)
+    )
     gap = known - value
-    if gap > 0.05 and known > 0.85:
+    if 0 <= value <= 1 and gap > 0.05 and known > 0.85:
         yield finding(
             "overfitting",
-            "likely" if gap > 0.1 and known > 0.97 else "hint",
+            "likely" if e.is_trained and gap > 0.1 and known > 0.97 else "hint",
             f"{percent(known, 1)} of training images are right and {percent(value, 1)} of validation images, "
             f"{points(gap, 0)} points fewer",
             "the whole network",
