@@ -222,7 +222,7 @@ def _cross_entropy(rows: Tensor, labels: Tensor) -> float:
 
 
 def _pretrained(subject: Subject, traced: Trace) -> bool:
-    """Look for norms that have moved, else compare a linear model of the frozen features with one of newly drawn ones."""
+    """Look for norms that have moved; else compare linear models of the frozen features and of newly drawn ones."""
     model, place = subject.model, _first_trained(subject.model, traced)
     if place is None:
         return False
