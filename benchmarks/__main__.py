@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 from pathlib import Path
+from typing import Any
 
 from benchmarks.output import progress
 from benchmarks.settings import RESULTS, Settings
@@ -44,7 +45,7 @@ def main() -> None:
     parser.add_argument(
         "parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; by default {', '.join(BY_DEFAULT)}"
     )
-    rounds = {"type": _at_least_one, "default": Settings().rounds, "help": "measurements (default: 5)"}
+    rounds: dict[str, Any] = {"type": _at_least_one, "default": Settings().rounds, "help": "measurements (default: 5)"}
     parser.add_argument("--rounds", "--repeats", **rounds)
     parser.add_argument("--quick", action="store_true", help="everything tiny: tests the benchmark, measures nothing")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for JSON and figures")

@@ -87,7 +87,7 @@ class InstantWorker(RayWorker):
 def run(settings: Settings) -> None:
     """Measure, simulate, print and save."""
     jobs = QUICK_JOBS if settings.quick else JOBS
-    measured = []
+    measured: list[dict[str, Any]] = []
     for title, name, budget in SIZES:
         dataset = prepare(name, progress=progress)
         template = _template(dataset, budget)

@@ -13,7 +13,7 @@ from typing import Any
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from benchmarks.machine import one_line
 from benchmarks.peers import OURS, PEERS
@@ -189,7 +189,7 @@ def scaling_workers(record: dict[str, Any], path: Path) -> None:
             ):
                 axes.bar_label(axes.barh(labels, values, color=BLUE), fmt=" {:,.0f}")
                 axes.set_xlim(0, 1.2 * max(values))
-                axes.xaxis.set_major_formatter(_number)
+                axes.xaxis.set_major_formatter(FuncFormatter(_number))
                 axes.set_title(f"{name}: {what}", fontsize=9)
                 axes.grid(axis="y", visible=False)
         figure.supylabel("workers × threads of each")
@@ -227,7 +227,7 @@ def _curves(
             else:
                 axes.set_yscale("log")
             for axis, written in ((axes.xaxis, _short), (axes.yaxis, _number)):
-                axis.set_major_formatter(written)
+                axis.set_major_formatter(FuncFormatter(written))
                 axis.set_minor_formatter(lambda value, _, w=written: w(value) if f"{value:e}"[0] in "25" else "")
             axes.legend(frameon=False)
         figure.suptitle(_title(title, record))
@@ -249,7 +249,7 @@ def _bars_of_contestants(axes: Axes, result: dict[str, Any]) -> None:
     axes.set_title(f"{result['workload']}: {result['weights']:,} weights, batch {result['batch_size']}", fontsize=9)
     axes.grid(axis="y", visible=False)
     axes.xaxis.set_major_locator(MaxNLocator(4))
-    axes.xaxis.set_major_formatter(_number)
+    axes.xaxis.set_major_formatter(FuncFormatter(_number))
 
 
 def _contestant(name: str, summary: dict[str, Any]) -> str:

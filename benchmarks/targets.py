@@ -38,7 +38,7 @@ QUICK_SEEDS = 2
 
 def run(settings: Settings) -> None:
     """Measure everything, print, save and draw."""
-    results = {
+    results: dict[str, Any] = {
         "accuracy": [_accuracy(target, settings.quick) for target in TARGETS],
         "start_up": startup.measure(settings),
         "overhead": overhead.measure(settings.quick),

@@ -27,7 +27,7 @@ SCREENS = {"desktop": (1280, 900), "phone": (390, 844)}
 
 
 def makeweight(*arguments: str) -> str:
-    command = [ROOT / ".venv" / "bin" / "makeweight", *arguments]
+    command = [str(ROOT / ".venv" / "bin" / "makeweight"), *arguments]
     return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 

@@ -42,7 +42,7 @@ class Measured:
     families: NDArray[np.str_]
 
     def only(self, rows: NDArray[np.bool_]) -> Measured:
-        arrays = (self.features, self.halvings, self.settled, self.data, self.schedule, self.families)
+        arrays: tuple[Any, ...] = (self.features, self.halvings, self.settled, self.data, self.schedule, self.families)
         return Measured(self.names, *(a[rows] for a in arrays))
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 import makeweight as mw
+from makeweight.nets.build import Network
 from makeweight.shipped.score import data_of
 from makeweight.training.evaluate import logits_of
 from makeweight.training.images import Images
@@ -36,7 +37,7 @@ def main() -> None:
     FILE.write_text(json.dumps(scored, indent=1) + "\n", encoding="utf-8")
 
 
-def accuracy(module: torch.nn.Module, data: mw.Dataset, shift: int) -> float:
+def accuracy(module: Network, data: mw.Dataset, shift: int) -> float:
     test = data.test_images()
     height, width = test.images.shape[2:]
     padded = np.pad(test.images, ((0, 0), (0, 0), (shift, shift), (shift, shift)))

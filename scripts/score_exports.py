@@ -111,12 +111,13 @@ def rows(network: dict[str, Any]) -> list[str]:
 
 def row(label: str, file: dict[str, Any], advice: str) -> str:
     change, memory = file["accuracy_change"], file["memory"]
+    low, high = change["ci95"]
     device = ("flash_bytes", "bytes_per_weight", "code_bytes", "ram_bytes")
     cells = (
         label,
         f"`{file['name']}`",
         percentage(file["accuracy"]["mean"]),
-        f"{signed_points(change['mean'])} ({span(*change['ci95'], signed_points)})",
+        f"{signed_points(change['mean'])} ({span(low, high, signed_points)})",
         percentage(file["same_class"]),
         f"{file['bytes']:,}",
         *(size(memory[name]) if memory else "" for name in device),

@@ -18,8 +18,8 @@ def entry(folder: Path) -> TunedRecipe:
     summary = summarise_tuning(folder)
     assert summary.network is not None, f"{folder} is not finished"
     assert summary.best is not None
-    assert summary.best.validation_accuracy is not None
     settings, winner, family = summary.tuning.settings, summary.best, summary.network.network_id.family
+    assert winner.validation_accuracy is not None
     fields = {field.name for field in dataclasses.fields(family_named(family).options)}
     point = {name.removeprefix(f"{family}."): value for name, value in winner.point.items() if name != "family"}
     kept = {"epochs": summary.network.recipe.epochs, **settings["fixed"]}

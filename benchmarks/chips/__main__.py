@@ -92,7 +92,7 @@ def _vendors(cases: list[Case], sources: Path, folder: Path) -> Iterator[Row]:
                 network, images = case.network(), case.images()
                 (folder / "vendor.c").write_text(vendor.program(network, images), encoding="utf-8")
                 firmware = Firmware('#include "vendor.c"', "values[0]", vendor.PREDICT)
-                result = run(TARGETS[core], folder, firmware, _pixels(images) ^ 0x80, options, library)
+                result = run(TARGETS[core], folder, firmware, _pixels(images) ^ np.uint8(0x80), options, library)
                 yield _counted(case, macs(network), core, optimisation, "CMSIS-NN", result, None)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,5 +141,5 @@ def _dims(shape: Sequence[int]) -> str:
     return f"{{1, {height}, {width}, {channels}}}"
 
 
-def _array(kind: str, name: str, values: NDArray[np.integer]) -> str:
+def _array(kind: str, name: str, values: NDArray[Any]) -> str:
     return f"    static const {kind} {name}[] = {{{', '.join(map(str, values.reshape(-1).tolist()))}}};"

@@ -19,6 +19,7 @@ from makeweight.data.dataset import PreparedDataset, open_prepared, prepare
 from makeweight.data.prepare import prepare_own
 from makeweight.data.sources.registry import open_source
 from makeweight.designs.families import family_named
+from makeweight.export.deployment import Int8
 from makeweight.export.session import PURPOSE, export_run
 from makeweight.face.gather import gather
 from makeweight.jobs.executors.base import Event
@@ -89,7 +90,7 @@ class Inline:
 def train_here() -> None:
     """Let studies and tunings of this process train in it."""
     for module in (studies, tunings):
-        module.start_executor = lambda machine, jobs: (Inline(), Hardware("cpu", "fp32", 1))
+        setattr(module, "start_executor", lambda machine, jobs: (Inline(), Hardware("cpu", "fp32", 1)))  # noqa: B010
 
 
 # ---- studies ------------------------------------------------------------------------------------------------------
@@ -273,7 +274,7 @@ def _export(data: PreparedDataset, format_: str, folder: Path) -> Iterator[str]:
     with Store.create(folder / "small") as store:
         row = next(row for row in store.jobs() if row.job.family == "fcn")
         store.record_test_access([row.job.key], PURPOSE)
-        export_run(store, row, data, folder / "exported", format_=format_, int8=format_ == "c")
+        export_run(store, row, data, folder / "exported", format_=format_, int8=Int8() if format_ == "c" else None)
     yield "exported"
 
 
@@ -311,7 +312,7 @@ def scenarios(cache: Path) -> Iterator[dict[str, Scenario]]:
     train_here()
     _pictures(cache / "pictures")
     base = partial(_finished_study, data)
-    store = {"state": lambda folder: rows(folder / "small"), "check": check_store}
+    store: dict[str, Any] = {"state": lambda folder: rows(folder / "small"), "check": check_store}
     nothing: Callable[[Path], None] = lambda folder: (folder / "studies").mkdir()  # noqa: E731
     found: list[Any] = [
         Scenario("study", "a study of two trainings with checkpoints", nothing, partial(_study, data),

@@ -202,7 +202,8 @@ def _architecture(content: bytes, folder: Path) -> None:
 
 
 def _safetensors() -> list[bytes]:
-    tensors = {"a": RNG.random((3, 4), np.float32), "b": np.zeros(5, np.int64), "c": np.float16([[1.0]])}
+    numbers = RNG.random((3, 4), np.float32), np.zeros(5, np.int64), np.array([[1.0]], np.float16)
+    tensors: dict[str, np.ndarray] = dict(zip("abc", numbers, strict=True))
     return [safetensors.numpy.save(tensors), safetensors.numpy.save({})]
 
 

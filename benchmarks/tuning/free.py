@@ -21,7 +21,7 @@ from makeweight.designs.solver import Design
 from makeweight.errors import BudgetExceeded
 from makeweight.jobs.job import Assignment
 from makeweight.tuning.record import TuningRecord
-from makeweight.tuning.space import Dimension, Point, space
+from makeweight.tuning.space import Dimension, Point, SearchSpace, space
 
 TOO_LARGE = "more weights than the budget"
 
@@ -36,7 +36,7 @@ class FreeWidthsRecord(TuningRecord):
     def __init__(
         self, folder: Path, seed: int, dimensions: tuple[Dimension, ...], widest: int, reject: Callable[[Trial], None]
     ) -> None:
-        super().__init__(folder, {"seed": seed}, dimensions)
+        super().__init__(folder, {"seed": seed}, SearchSpace((FAMILY,), {FAMILY.name: dimensions}))
         self._widest, self._reject = widest, reject
 
     def ask(self) -> Trial:

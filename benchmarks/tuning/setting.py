@@ -48,8 +48,7 @@ class Setting:
         """Make a trial's training, with seeds that no other trial or repeat has."""
         seed = FIRST_TRIAL_SEED + self.repeat * SEEDS_A_REPEAT + number
         job = Job(FAMILY.name, BUDGET, design.architecture, recipe, self.dataset.digest, 0, seed)
-        hardware = self.hardware.with_precision(recipe.precision)
-        return Assignment(job, self.dataset.path, hardware, checkpoint_seconds=float("inf"), testing=False)
+        return Assignment(job, self.dataset.path, self.hardware, checkpoint_seconds=float("inf"), testing=False)
 
 
 def recipe_of(point: Mapping[str, Any]) -> Recipe:
