@@ -536,3 +536,21 @@ def test_few_images_known_by_heart_are_said_to_be(sound: Make, pictures: Picture
         given = sound(images=images[:count], labels=labels[:count], **model_of(*copy.deepcopy(layers)))
         diagnosis = makeweight.diagnose(**with_validation(given, images[800:], labels[800:]))
         assert ("overfitting" in [f.code for f in diagnosis.findings]) is found
+
+
+@pytest.mark.parametrize("piece", [2, 64])
+def test_pieces_of_a_batch_add_up(sound: Make, piece: int) -> None:
+    """More passes than are kept of a training must not look like fewer images a step."""
+    given = model_of(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
+
+    def step(images: Tensor, labels: Tensor) -> Tensor:
+        given["optimizer"].zero_grad()
+        total = torch.zeros(())
+        for part, marks in zip(images.split(piece), labels.split(piece), strict=True):
+            loss = functional.cross_entropy(given["model"](part), marks, reduction="sum") / len(images)
+            loss.backward()
+            total += loss.detach()
+        given["optimizer"].step()
+        return total
+
+    assert "tiny-batch" not in sure(makeweight.diagnose(**sound(step=step, **given)))

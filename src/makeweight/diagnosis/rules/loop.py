@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections import Counter
 from collections.abc import Iterator
 
 import torch
@@ -318,9 +319,12 @@ def clipping(e: Evidence) -> Iterator[Finding]:
 
 def tiny(e: Evidence) -> Iterator[Finding]:
     """Look for batch norm on one or two images, and for steps that train on a few of those that they are given."""
-    passes = [f.images for f in e.training.seen.forwards if f.output_gradient is not None]
-    each = sum(passes) / max(1, len(e.training.losses))
-    if not e.training.own and passes and each <= e.training.batch / 8:
+    trained = Counter[int]()  # images by update: pieces of a batch add up
+    for f in e.training.seen.forwards:
+        if f.output_gradient is not None:
+            trained[f.step] += f.images
+    each = statistics.median(trained.values()) if trained else 0
+    if not e.training.own and 0 < each <= e.training.batch / 8:
         yield finding(
             "tiny-batch",
             "definite",
