@@ -263,11 +263,12 @@ def stale_statistics(e: Evidence) -> Iterator[Finding]:
     norms = [(name, module) for name, module in e.subject.model.named_modules() if isinstance(module, NORMS)]
     momentum, name = min(((m.momentum, name) for name, m in norms if m.momentum is not None), default=(1.0, ""))
     gap = e.training.batch_statistics - e.training.accuracy_after
-    if not gap > 0.1 or momentum > 0.02:
+    hardly = momentum <= 0.005
+    if not gap > (0.02 if hardly else 0.1) or momentum > 0.02:
         return
     yield finding(
         "stale-batch-statistics",
-        "definite" if momentum <= 0.005 else "likely",
+        "hint" if gap <= 0.1 else "definite" if hardly else "likely",
         f"{percent(e.training.accuracy_after, 0)} of training images are right with the running averages of batch norm "
         f"and {percent(e.training.batch_statistics, 0)} with the statistics of the images; {name} has momentum "
         f"{momentum:g}, so {1 / max(momentum, 1e-9):,.0f} steps are needed to follow",
