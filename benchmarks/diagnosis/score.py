@@ -22,6 +22,7 @@ from typing import Any
 RESULTS = Path(__file__).parents[1] / "results" / "diagnosis.json"
 TOP = 3  # a fault counts as detected where its code is among so many findings
 SURE = ("definite", "likely")
+KEPT = ("code", "certainty", "where", "evidence")  # of a finding; the rest is the catalogue's words
 # Of the code as it stood, on 2026-11-25: detected, first and with a place named, of the broken; alarms, of the healthy.
 FIRST_LOOK = {
     "b": "77, 72 and 39 (of 45) of 85; 4 of 29", "c": "37, 35 and 23 (of 26) of 38; 1 of 26",
@@ -55,8 +56,9 @@ def diagnosed(asked: tuple[str, str]) -> dict[str, Any]:
             diagnosis = makeweight.diagnose(
                 s.model, s.loss_fn, s.optimizer, s.images, s.labels, step=s.step, validate=s.validate
             )
-        record |= {"seconds": time.monotonic() - start, **diagnosis.to_json(), "error": ""}
-        record["seconds"] = time.monotonic() - start
+        findings = [{key: found[key] for key in KEPT} for found in diagnosis.to_json()["findings"]]
+        record |= {"findings": findings, "cut_short": diagnosis.cut_short, "error": ""}
+        record["seconds"] = round(time.monotonic() - start, 2)
     except Exception:
         record |= {"findings": [], "error": traceback.format_exc(), "seconds": 0.0}
     return record
