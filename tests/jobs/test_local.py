@@ -14,6 +14,7 @@ import pytest
 
 from makeweight.data.dataset import PreparedDataset
 from makeweight.errors import ExecutorError
+from makeweight.jobs.executors import local
 from makeweight.jobs.executors.base import EpochDone, Event, Finished, Lost
 from makeweight.jobs.executors.local import LocalExecutor
 from makeweight.jobs.job import Assignment
@@ -33,6 +34,8 @@ if __name__ == "__main__":
 
 @pytest.fixture
 def executor() -> Iterator[LocalExecutor]:
+    """An executor whose workers begin here: none that another test left."""
+    local._end_idle()
     started = LocalExecutor(1)
     yield started
     started.close()
@@ -98,3 +101,23 @@ def test_a_process_that_forgets_to_close_still_ends_and_takes_its_workers_with_i
         [sys.executable, script], env=environment, capture_output=True, text=True, timeout=60, check=True
     )
     assert all_end([int(ran.stdout)])
+
+
+def test_an_idle_worker_goes_on_to_the_next_executor_while_its_settings_hold(
+    executor: LocalExecutor, make_job: Callable[..., Job], digits: PreparedDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pid_of_a_training(current: LocalExecutor, seed: int) -> int:
+        job = make_job(epochs=1, seed=seed)
+        current.submit(Assignment(job, digits.path, Hardware("cpu", "fp32", 1)))
+        pid = current.worker_pids()[job.key]
+        assert isinstance(listen_to_the_end(current)[-1], Finished)
+        current.close()
+        return pid
+
+    first = pid_of_a_training(executor, 0)
+    assert pid_of_a_training(LocalExecutor(1), 1) == first
+    monkeypatch.setenv("MAKEWEIGHT_FAMILIES", "/nowhere/else.py")  # a worker reads it when it starts
+    other = LocalExecutor(1)
+    other.submit(Assignment(make_job(epochs=1, seed=2), digits.path, Hardware("cpu", "fp32", 1)))
+    assert first not in other.worker_pids().values()
+    other.close()

@@ -233,8 +233,8 @@ def test_problems_and_failures_are_shown(copy: Path) -> None:
     assert "is damaged" in text
 
 
-def test_the_same_study_gives_the_same_page(html: str, contents: Contents, finished) -> None:
-    again = replace(contents_with(summarise(finished.folder)), test_images=contents.test_images)
+def test_the_same_study_gives_the_same_page(html: str, contents: Contents, folder: Path) -> None:
+    again = replace(contents_with(summarise(folder)), test_images=contents.test_images)
     assert render(again) == html
 
 
