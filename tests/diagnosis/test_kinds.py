@@ -428,7 +428,7 @@ def test_a_diagnosis_can_be_repeated(sound: Make) -> None:
 # Found by part e of the corpus.
 
 
-def test_an_activation_whose_result_is_thrown_away_is_none(sound: Make) -> None:
+def test_an_activation_whose_result_is_thrown_away_does_nothing(sound: Make) -> None:
     class Thrown(nn.Module):
         def __init__(self, in_place: bool) -> None:
             super().__init__()

@@ -82,7 +82,7 @@ class Executor(Protocol):
         """Ask running jobs to stop after their epoch, and drop those that have not started (``Lost``)."""
 
     def close(self) -> None:
-        """End all workers at once."""
+        """End what runs at once."""
 
 
 class Worker(Protocol):

@@ -183,7 +183,7 @@ class LocalExecutor(Pool[_Worker]):
 
 
 def _settings() -> tuple[list[str], dict[str, str]]:
-    """Return what a worker takes from this process when it starts, and what may change here afterwards."""
+    """Return what a worker takes over from this process when it starts, and may be different here later."""
     return list(sys.path), {name: value for name, value in os.environ.items() if name.startswith("MAKEWEIGHT_")}
 
 
